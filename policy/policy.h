@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Policies: named rules over facts, read from INI files with drop-ins, and their evaluation. The same code runs in the
+ * daemon (early, with remedies for the person) and at the issuer's verifier (for real). docs/policy.md describes the
+ * files. Used by attesterd, attestctl and attester-issuer; may be included by the folders that may include policy/.
+ */
+#pragma once
+
+#include "base/buffer.h"
+#include "base/hash.h"
+#include "policy/diagnostics.h"
+#include "policy/expression.h"
+
+#define POLICY_RULES_MAX             1024
+#define POLICY_RULE_NAME_BYTES_MAX   64  /* without the NUL; letters, digits, `_`, `-`, `.`; starts with a letter or digit */
+#define POLICY_RULE_REMEDY_BYTES_MAX 512 /* without the NUL; UTF-8 without control characters */
+#define POLICY_SUMMARY_BYTES_MAX     128
+
+struct policy_rule {
+        char *name;
+        char *when;    /* the text of When=; NULL if the rule always applies */
+        char *require; /* the text of Require= */
+        char *remedy;  /* "" if there is none */
+        struct policy_expression *when_expression;
+        struct policy_expression *require_expression;
+};
+
+/* Immutable once loaded; any number of evaluations may share it. */
+struct policy {
+        uint64_t version;          /* the last Version= read; 0 if no file has one */
+        struct policy_rule *rules; /* in the order in which their names first stood in the files */
+        size_t count;
+        uint8_t digest[BASE_SHA256_LEN];
+};
+
+/*
+ * Each loads a policy; the caller frees `ret` with policy_free(). `diagnostics` (NULL if not wanted; the caller sets it
+ * to zero) takes what is wrong with the files, as much as fits. `digest` is SHA-256 over version and rules, so that equal
+ * rules have equal digests wherever they were read from.
+ * Errors: POLICY_INVALID as "file:line:column: what", LIMIT_EXCEEDED, NOT_FOUND, IO (the first thing wrong), NO_MEMORY.
+ */
+bool policy_load_buffer(const char *name, struct base_bytes text, struct policy_diagnostics *diagnostics, struct policy **ret,
+                        struct base_error *error) BASE_MUST_CHECK;
+bool policy_load_file(const char *path, struct policy_diagnostics *diagnostics, struct policy **ret,
+                      struct base_error *error) BASE_MUST_CHECK;
+/*
+ * The files `*.conf` of directories, highest precedence first (see base_ini_list()), read in the order of their names. A
+ * rule of a later file replaces, key by key, the rule of the same name in earlier ones. No file at all is an empty policy.
+ */
+bool policy_load_directories(const char *const *directories, size_t count, struct policy_diagnostics *diagnostics,
+                             struct policy **ret, struct base_error *error) BASE_MUST_CHECK;
+/* ROOT/etc/attesterd/policy.d, ROOT/run/attesterd/policy.d, ROOT/usr/lib/attesterd/policy.d; `root` is "" for the system. */
+bool policy_load_system(const char *root, struct policy_diagnostics *diagnostics, struct policy **ret,
+                        struct base_error *error) BASE_MUST_CHECK;
+
+void policy_free(struct policy *policy);
+BASE_DEFINE_CLEANUP(struct policy, policy_free)
+#define policy_auto_policy BASE_CLEANUP(policy_free_p)
+
+enum policy_outcome {
+        POLICY_OUTCOME_PASS,
+        POLICY_OUTCOME_FAIL,
+        POLICY_OUTCOME_SKIPPED, /* its When= is false */
+        POLICY_OUTCOME_COUNT,
+};
+
+struct policy_result {
+        const struct policy_rule *rule; /* its name, remedy and texts; owned by the policy */
+        enum policy_outcome outcome;
+        char *reason; /* why it failed or was skipped; NULL if it passed */
+};
+
+struct policy_results {
+        struct policy_result *items; /* one a rule, in the policy's order */
+        size_t count;
+        size_t failed;
+        size_t skipped;
+        bool pass;                              /* no rule failed */
+        char summary[POLICY_SUMMARY_BYTES_MAX]; /* "all 5 rules pass", "2 of 5 rules fail", "the policy has no rules" */
+};
+
+#define POLICY_RESULTS_INIT                                                                                                      \
+        {                                                                                                                        \
+                0                                                                                                                \
+        }
+
+/*
+ * Evaluates every rule. A rule whose When= is false is skipped; one whose When= is unknown applies. A rule passes only if
+ * its Require= is true. The results point into `policy`, which must outlive them; the caller clears `ret`.
+ * An outcome is a result; the only error is NO_MEMORY.
+ */
+bool policy_evaluate(const struct policy *policy, const struct policy_facts *facts, struct policy_results *ret,
+                     struct base_error *error) BASE_MUST_CHECK;
+
+void policy_results_clear(struct policy_results *results);
+#define policy_auto_results BASE_CLEANUP(policy_results_clear)
+
+/* "pass", "fail", "skipped". */
+const char *policy_outcome_name(enum policy_outcome outcome);
