@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Issuer private keys and the issuer's half of issuance. A key never changes after it was made or loaded, and several
+ * threads may use one object at a time. Runs in attester-issuer; may be included by issuer/.
+ */
+#pragma once
+
+#include "token/key.h"
+
+#define TOKEN_ISSUER_KEY_TEXT_MAX 8192
+
+struct token_issuer_key;
+
+void token_issuer_key_free(struct token_issuer_key *key);
+BASE_DEFINE_CLEANUP(struct token_issuer_key, token_issuer_key_free)
+#define base_auto_token_issuer_key BASE_CLEANUP(token_issuer_key_free_p)
+
+/* Makes a new key (for 0x0002: RSA 2048, exponent 65537) from OpenSSL's own generator. Errors: UNSUPPORTED, CRYPTO. */
+bool token_issuer_key_generate(uint16_t type, struct token_issuer_key **ret, struct base_error *error) BASE_MUST_CHECK;
+
+/*
+ * Loads what token_issuer_key_save() wrote; for 0x0002 an unencrypted PKCS#8 PEM of an rsaEncryption key of 2048 bits,
+ * whose parts must belong together. The text stays the caller's, who keeps it in wiped memory.
+ * Errors: UNSUPPORTED (the type), LIMIT_EXCEEDED (longer than TOKEN_ISSUER_KEY_TEXT_MAX), CRYPTO (any other key).
+ */
+bool token_issuer_key_load(uint16_t type, struct base_bytes text, struct token_issuer_key **ret,
+                           struct base_error *error) BASE_MUST_CHECK;
+
+/* Appends the private key as text. Errors: CRYPTO, LIMIT_EXCEEDED (the buffer). */
+bool token_issuer_key_save(const struct token_issuer_key *key, struct base_buffer *ret, struct base_error *error) BASE_MUST_CHECK;
+
+/* The public half, owned by the key; take a reference to keep it longer. */
+struct token_public_key *token_issuer_key_public(const struct token_issuer_key *key);
+
+/*
+ * Answers one TokenRequest: appends the TokenResponse to `ret_response`. The result of the private operation is checked
+ * with the public key before it is released, so that a computation fault cannot give the key away.
+ * Errors: MALFORMED (length; for 0x0002 a blinded message that is not below the modulus), UNSUPPORTED (the type),
+ * NOT_FOUND (type or truncated key id are not this key's), CRYPTO, LIMIT_EXCEEDED (the buffer). RFC 9578 answers the
+ * first three with 422. Source: RFC 9578, sections 5.2 and 6.2; RFC 9474, section 4.3.
+ */
+bool token_issuer_evaluate(const struct token_issuer_key *key, struct base_bytes request, struct base_buffer *ret_response,
+                           struct base_error *error) BASE_MUST_CHECK;
+
+/*
+ * As token_verify(), for the holder of the private key: this works also for types that nobody else can verify.
+ */
+bool token_issuer_verify(const struct token_issuer_key *key, struct base_bytes token,
+                         const uint8_t challenge_digest[static TOKEN_DIGEST_LEN], struct base_error *error) BASE_MUST_CHECK;
