@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A selection of PCRs of one bank and their values, as plain data. Used by attesterd; may be included by tpm/ and
+ * attesterd/.
+ */
+#pragma once
+
+#include "base/buffer.h"
+#include "base/error.h"
+
+#define TPM_PCR_COUNT          24 /* PCRs of a PC Client TPM (PC Client Platform TPM Profile, section 4.6) */
+#define TPM_PCR_DIGEST_LEN_MAX 64
+#define TPM_PCR_BANK_SHA256    0x000B /* TPM_ALG_ID (TPM 2.0 part 2, section 6.3) */
+#define TPM_PCR_BANK_SHA384    0x000C
+
+/* The key signs only while these hold what they held when it was made: see docs/tpm.md. */
+#define TPM_PCR_SEAL_DEFAULT (1u << 7)
+/* What a quote tells the verifier: firmware, boot loader, Secure Boot, kernel and command line, IMA, shim. */
+#define TPM_PCR_QUOTE_DEFAULT 0x00007fffu
+
+struct tpm_pcr_selection {
+        uint16_t bank; /* TPM_ALG_ID */
+        uint32_t mask; /* bit n: PCR n; only the lower TPM_PCR_COUNT bits */
+};
+
+struct tpm_pcr_values {
+        struct tpm_pcr_selection selection;
+        size_t digest_len;
+        uint8_t digests[TPM_PCR_COUNT][TPM_PCR_DIGEST_LEN_MAX]; /* those not selected are zero */
+};
+
+/* The length of a bank's digests; 0 for a bank that is not supported. */
+size_t tpm_pcr_digest_len(uint16_t bank);
+
+/* What the PC Client profile and the Linux world measure into PCR `index`, as in "Secure Boot policy"; never NULL. */
+const char *tpm_pcr_purpose(unsigned index);
+
+/*
+ * Parses "sha256:0,2,7" or "sha256:0-7,14". The bank is sha256 or sha384; at least one PCR; no PCR twice.
+ * Errors: INVALID_ARGUMENT, which says what is wrong.
+ */
+bool tpm_pcr_selection_parse(const char *text, struct tpm_pcr_selection *ret, struct base_error *error) BASE_MUST_CHECK;
+
+/* Bit n is set for each PCR that both select and whose value differs, and for each that only `sealed` selects. */
+uint32_t tpm_pcr_values_changed(const struct tpm_pcr_values *sealed, const struct tpm_pcr_values *current);

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The TPM worker: one thread that owns the TPM, a bounded queue of jobs in, results out through a file descriptor.
+ * Everything below is called on one thread, the owner's, and never blocks on the TPM. Used by attesterd; may be included
+ * by attesterd/.
+ *
+ * Life of a job: a submit function either takes it (true) and its callback is then called exactly once, from
+ * tpm_worker_dispatch() or, with CANCELLED, from tpm_worker_free(); or it refuses it (false) and the callback is never
+ * called. A callback may submit more jobs; it must not free the worker. Results are valid during the callback.
+ *
+ * A TPM that is absent or lost makes jobs fail at once with TPM_UNAVAILABLE and the reason; the first job after the
+ * back-off interval tries to connect again. A TPM that hangs makes them fail with TPM_UNAVAILABLE after the deadline.
+ */
+#pragma once
+
+#include "base/buffer.h"
+#include "base/error.h"
+#include "tpm/pcr.h"
+
+#define TPM_WORKER_QUEUE_MAX       64    /* jobs that wait or run */
+#define TPM_WORKER_JOB_TIMEOUT_MS  30000 /* default bound of one job in the TPM */
+#define TPM_WORKER_STOP_TIMEOUT_MS 2000  /* how long tpm_worker_free() waits for the thread */
+#define TPM_WORKER_BACKOFF_MIN_MS  500   /* between attempts to connect: doubles ... */
+#define TPM_WORKER_BACKOFF_MAX_MS  30000 /* ... up to this */
+
+#define TPM_QUALIFYING_DATA_LEN   32
+#define TPM_KEY_NAME_LEN          34 /* nameAlg SHA-256 and its digest (TPM 2.0 part 1, section 16) */
+#define TPM_ATTEST_BYTES_MAX      1024
+#define TPM_SIGNATURE_BYTES_MAX   512
+#define TPM_PUBLIC_BYTES_MAX      1024
+#define TPM_CERTIFICATE_BYTES_MAX 4096
+#define TPM_CREDENTIAL_SECRET_LEN 32
+
+struct tpm_worker;
+
+struct tpm_quote {
+        struct base_bytes attest;           /* TPMS_ATTEST */
+        struct base_bytes signature;        /* TPMT_SIGNATURE */
+        struct tpm_pcr_values pcrs;         /* they hash to the attest's pcrDigest */
+        uint8_t key_name[TPM_KEY_NAME_LEN]; /* of the AK that signed */
+};
+
+struct tpm_identity {
+        struct base_bytes ek_public;      /* TPM2B_PUBLIC */
+        struct base_bytes ek_certificate; /* DER, as found in NV; empty if the TPM has none */
+        struct base_bytes ak_public;      /* TPM2B_PUBLIC */
+        uint8_t ak_name[TPM_KEY_NAME_LEN];
+};
+
+enum tpm_state {
+        TPM_STATE_CONNECTING, /* no job has run yet */
+        TPM_STATE_READY,
+        TPM_STATE_UNAVAILABLE,
+};
+
+enum tpm_seal_state {
+        TPM_SEAL_UNKNOWN, /* the TPM or the key file could not be read */
+        TPM_SEAL_NONE,    /* no key yet */
+        TPM_SEAL_OPEN,    /* the key signs now */
+        TPM_SEAL_SEALED,
+};
+
+struct tpm_status {
+        enum tpm_state state;
+        struct base_error reason; /* of UNAVAILABLE: code and the TPM's own reason; code NONE otherwise */
+        enum tpm_seal_state seal;
+        uint32_t changed_pcrs;         /* of SEALED: bit n for PCR n */
+        struct base_error seal_reason; /* of SEALED, or of UNKNOWN if the key file is at fault */
+        char manufacturer[5];          /* TPM_PT_MANUFACTURER, "" until it has been read */
+        char firmware[24];             /* "major.minor.major.minor" of TPM_PT_FIRMWARE_VERSION_1 and _2 */
+        bool simulated;                /* a software TPM, by what it says of itself */
+};
+
+struct tpm_worker_config {
+        const char *tcti;                    /* copied, as is all of this */
+        int state_dir_fd;                    /* directory of the key file; duplicated */
+        struct tpm_pcr_selection seal_pcrs;  /* for new keys; a present key keeps its own */
+        struct tpm_pcr_selection quote_pcrs; /* what quotes report */
+        unsigned job_timeout_ms;             /* 0: TPM_WORKER_JOB_TIMEOUT_MS */
+        unsigned backoff_min_ms;             /* 0: TPM_WORKER_BACKOFF_MIN_MS */
+        /* Called from tpm_worker_dispatch() after state or seal state changed. NULL: not wanted. */
+        void (*changed)(void *context, const struct tpm_status *status);
+        void *context;
+};
+
+/*
+ * Starts the thread; it touches the TPM only when a job asks. Every failure of the TPM is a job's result, so a machine
+ * without one gets a worker too. The caller frees `ret`. Errors: NO_MEMORY, IO, INVALID_ARGUMENT.
+ */
+bool tpm_worker_new(const struct tpm_worker_config *config, struct tpm_worker **ret, struct base_error *error) BASE_MUST_CHECK;
+
+/* Cancels what waits, stops the thread within TPM_WORKER_STOP_TIMEOUT_MS even if the TPM hangs. NULL is fine. */
+void tpm_worker_free(struct tpm_worker *worker);
+BASE_DEFINE_CLEANUP(struct tpm_worker, tpm_worker_free)
+
+/* Readable when tpm_worker_dispatch() has something to do. Owned by the worker. */
+int tpm_worker_fd(const struct tpm_worker *worker);
+
+/* Calls the callbacks of finished and timed-out jobs. */
+void tpm_worker_dispatch(struct tpm_worker *worker);
+
+/* The last known status, without asking the TPM; updated by every job. Valid until the next dispatch. */
+const struct tpm_status *tpm_worker_known_status(const struct tpm_worker *worker);
+
+/*
+ * In every callback either `error` is NULL and the result is there, or the result is NULL.
+ * Errors of every job: TPM_UNAVAILABLE (absent, lost, hangs, locked out, busy: names the TPM's own reason), TPM_FAILED,
+ * NO_MEMORY, CANCELLED. Errors of every submit function: BUSY (TPM_WORKER_QUEUE_MAX), NO_MEMORY.
+ */
+typedef void tpm_quote_callback(void *context, const struct tpm_quote *quote, const struct base_error *error);
+typedef void tpm_identity_callback(void *context, const struct tpm_identity *identity, const struct base_error *error);
+typedef void tpm_secret_callback(void *context, const uint8_t *secret, const struct base_error *error);
+typedef void tpm_status_callback(void *context, const struct tpm_status *status, const struct base_error *error);
+
+/*
+ * Signs the quoted PCRs and `qualifying_data` with the AK (TPM2_Quote).
+ * Job errors also: SEALED (names each PCR that changed), NOT_ENROLLED (no key, or the TPM was cleared since it was made),
+ * STATE_INVALID (damaged key file).
+ */
+bool tpm_worker_quote(struct tpm_worker *worker, const uint8_t qualifying_data[static TPM_QUALIFYING_DATA_LEN],
+                      tpm_quote_callback *callback, void *context, struct base_error *error) BASE_MUST_CHECK;
+
+/*
+ * Makes a new AK, sealed to the present values of `seal_pcrs`, and replaces the key file; the old key stays in force
+ * if anything fails. The result is the new identity. Job errors also: IO (state directory).
+ */
+bool tpm_worker_create_key(struct tpm_worker *worker, tpm_identity_callback *callback, void *context,
+                           struct base_error *error) BASE_MUST_CHECK;
+
+/* Public parts and EK certificate, for enrolment. Job errors also: NOT_ENROLLED (no key), STATE_INVALID. */
+bool tpm_worker_identity(struct tpm_worker *worker, tpm_identity_callback *callback, void *context,
+                         struct base_error *error) BASE_MUST_CHECK;
+
+/*
+ * Opens a credential that a verifier made for this EK and AK (TPM2_ActivateCredential). `credential` is a
+ * TPM2B_ID_OBJECT, `encrypted_secret` a TPM2B_ENCRYPTED_SECRET; both are copied. The secret has
+ * TPM_CREDENTIAL_SECRET_LEN bytes and is wiped after the callback.
+ * Errors of submit also: MALFORMED. Job errors also: NOT_ENROLLED, STATE_INVALID, SEALED, CRYPTO (made for other keys).
+ */
+bool tpm_worker_activate(struct tpm_worker *worker, struct base_bytes credential, struct base_bytes encrypted_secret,
+                         tpm_secret_callback *callback, void *context, struct base_error *error) BASE_MUST_CHECK;
+
+/* Asks TPM and key file now. A TPM that is unavailable is a status here and not an error. */
+bool tpm_worker_status(struct tpm_worker *worker, tpm_status_callback *callback, void *context,
+                       struct base_error *error) BASE_MUST_CHECK;
