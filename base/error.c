@@ -47,6 +47,8 @@ static const struct error_row rows[BASE_ERROR_CODE_COUNT] = {
         [BASE_ERROR_EVIDENCE_STALE] = { DBUS_PREFIX "EvidenceStale", 34 },
         [BASE_ERROR_TOKEN_INVALID] = { DBUS_PREFIX "TokenInvalid", 40 },
         [BASE_ERROR_TOKEN_SPENT] = { DBUS_PREFIX "TokenSpent", 41 },
+        [BASE_ERROR_ORIGIN_MISMATCH] = { DBUS_PREFIX "OriginMismatch", 42 },
+        [BASE_ERROR_KEY_MISMATCH] = { DBUS_PREFIX "KeyMismatch", 43 },
         [BASE_ERROR_DAEMON_UNREACHABLE] = { DBUS_PREFIX "DaemonUnreachable", 50 },
 };
 

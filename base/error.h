@@ -44,6 +44,8 @@ enum base_error_code {
         BASE_ERROR_EVIDENCE_STALE,      /* the verifier's nonce is missing, old or used */
         BASE_ERROR_TOKEN_INVALID,       /* a token, response or signature that does not verify */
         BASE_ERROR_TOKEN_SPENT,         /* a token presented a second time */
+        BASE_ERROR_ORIGIN_MISMATCH,     /* a challenge that asks for another website's token */
+        BASE_ERROR_KEY_MISMATCH,        /* an issuer key that is not in the directory all users of the machine see */
         BASE_ERROR_DAEMON_UNREACHABLE,  /* the bus or attesterd does not answer */
         BASE_ERROR_CODE_COUNT,
 };
