@@ -18,8 +18,8 @@ struct base_bytes {
         size_t len;
 };
 
-#define BASE_BYTES(pointer, length) ((struct base_bytes) { .data = (const uint8_t *) (pointer), .len = (length) })
-#define BASE_BYTES_OF(array) BASE_BYTES((array), sizeof(array))
+#define BASE_BYTES(pointer, length) ((struct base_bytes){ .data = (const uint8_t *) (pointer), .len = (length) })
+#define BASE_BYTES_OF(array)        BASE_BYTES((array), sizeof(array))
 
 struct base_bytes base_bytes_from_string(const char *string);
 
@@ -38,7 +38,10 @@ struct base_buffer {
         bool failed;
 };
 
-#define BASE_BUFFER_INIT(limit_bytes) { .limit = (limit_bytes) }
+#define BASE_BUFFER_INIT(limit_bytes)                                                                                            \
+        {                                                                                                                        \
+                .limit = (limit_bytes)                                                                                           \
+        }
 
 void base_buffer_init(struct base_buffer *buffer, size_t limit);
 /* Wipes and frees; the buffer is empty and usable afterwards, with its old limit. */
@@ -85,7 +88,7 @@ struct base_reader {
 
 static inline struct base_reader base_reader_over(struct base_bytes bytes)
 {
-        return (struct base_reader) { .data = bytes.data, .len = bytes.len };
+        return (struct base_reader){ .data = bytes.data, .len = bytes.len };
 }
 
 static inline size_t base_reader_left(const struct base_reader *reader)

@@ -10,17 +10,17 @@
 #include <unistd.h>
 
 /* The result must be looked at: every function that can fail carries this. */
-#define BASE_MUST_CHECK __attribute__((warn_unused_result))
+#define BASE_MUST_CHECK               __attribute__((warn_unused_result))
 #define BASE_PRINTF(format_at, first) __attribute__((format(printf, format_at, first)))
 
 #define BASE_CLEANUP(function) __attribute__((cleanup(function)))
 
 /* Gives the value of an owning pointer away and leaves NULL behind. */
-#define BASE_STEAL(pointer)                   \
-        __extension__({                       \
-                __auto_type stolen = (pointer); \
-                (pointer) = NULL;             \
-                stolen;                       \
+#define BASE_STEAL(pointer)                                                                                                      \
+        __extension__({                                                                                                          \
+                __auto_type stolen = (pointer);                                                                                  \
+                (pointer) = NULL;                                                                                                \
+                stolen;                                                                                                          \
         })
 
 /* Gives a file descriptor away and leaves -1 behind. */
@@ -33,12 +33,12 @@ static inline int base_steal_fd(int *fd)
 }
 
 /* Defines NAME_p(type **), which frees through `function` and accepts NULL; for BASE_CLEANUP(NAME_p). */
-#define BASE_DEFINE_CLEANUP(type, function)      \
-        static inline void function##_p(type **p) \
-        {                                        \
-                if (*p != NULL)                  \
-                        function(*p);            \
-                *p = NULL;                       \
+#define BASE_DEFINE_CLEANUP(type, function)                                                                                      \
+        static inline void function##_p(type **p)                                                                                \
+        {                                                                                                                        \
+                if (*p != NULL)                                                                                                  \
+                        function(*p);                                                                                            \
+                *p = NULL;                                                                                                       \
         }
 
 static inline void base_free_p(void *p)
@@ -63,8 +63,8 @@ static inline void base_fclose_p(FILE **file)
         *file = NULL;
 }
 
-#define base_auto_free BASE_CLEANUP(base_free_p)
-#define base_auto_close BASE_CLEANUP(base_close_p)
+#define base_auto_free   BASE_CLEANUP(base_free_p)
+#define base_auto_close  BASE_CLEANUP(base_close_p)
 #define base_auto_fclose BASE_CLEANUP(base_fclose_p)
 
 #define BASE_COUNT(array) (sizeof(array) / sizeof((array)[0]))

@@ -15,38 +15,38 @@
 
 enum base_error_code {
         BASE_ERROR_NONE = 0,
-        BASE_ERROR_INTERNAL,            /* a bug or an unexpected failure of a library */
+        BASE_ERROR_INTERNAL, /* a bug or an unexpected failure of a library */
         BASE_ERROR_NO_MEMORY,
-        BASE_ERROR_INVALID_ARGUMENT,    /* the caller passed something that the interface does not take */
-        BASE_ERROR_MALFORMED,           /* bytes from outside that do not parse */
-        BASE_ERROR_LIMIT_EXCEEDED,      /* well-formed, but larger or more than a named limit */
-        BASE_ERROR_UNSUPPORTED,         /* a version, type or algorithm that is not built in */
-        BASE_ERROR_IO,                  /* a system call failed */
+        BASE_ERROR_INVALID_ARGUMENT, /* the caller passed something that the interface does not take */
+        BASE_ERROR_MALFORMED,        /* bytes from outside that do not parse */
+        BASE_ERROR_LIMIT_EXCEEDED,   /* well-formed, but larger or more than a named limit */
+        BASE_ERROR_UNSUPPORTED,      /* a version, type or algorithm that is not built in */
+        BASE_ERROR_IO,               /* a system call failed */
         BASE_ERROR_NOT_FOUND,
         BASE_ERROR_TIMEOUT,
-        BASE_ERROR_CANCELLED,           /* the requester went away, or the program is stopping */
-        BASE_ERROR_CONFIG_INVALID,      /* a configuration file, named with its line */
-        BASE_ERROR_STATE_INVALID,       /* a state file is damaged */
+        BASE_ERROR_CANCELLED,      /* the requester went away, or the program is stopping */
+        BASE_ERROR_CONFIG_INVALID, /* a configuration file, named with its line */
+        BASE_ERROR_STATE_INVALID,  /* a state file is damaged */
         BASE_ERROR_NOT_AUTHORIZED,
         BASE_ERROR_RATE_LIMITED,
-        BASE_ERROR_BUSY,                /* a bounded queue is full */
-        BASE_ERROR_CRYPTO,              /* a key is unusable, or a primitive failed */
-        BASE_ERROR_TPM_UNAVAILABLE,     /* the TPM cannot be reached or refuses to work now */
-        BASE_ERROR_TPM_FAILED,          /* the TPM answered a command with an error */
-        BASE_ERROR_SEALED,              /* the key does not sign in this boot state */
-        BASE_ERROR_NOT_ENROLLED,        /* no key yet, or the issuer does not know it */
-        BASE_ERROR_POLICY_INVALID,      /* a policy file, named with line and column */
-        BASE_ERROR_POLICY_DENIED,       /* the device does not meet the policy */
-        BASE_ERROR_ISSUER_UNKNOWN,      /* no such issuer is configured */
+        BASE_ERROR_BUSY,            /* a bounded queue is full */
+        BASE_ERROR_CRYPTO,          /* a key is unusable, or a primitive failed */
+        BASE_ERROR_TPM_UNAVAILABLE, /* the TPM cannot be reached or refuses to work now */
+        BASE_ERROR_TPM_FAILED,      /* the TPM answered a command with an error */
+        BASE_ERROR_SEALED,          /* the key does not sign in this boot state */
+        BASE_ERROR_NOT_ENROLLED,    /* no key yet, or the issuer does not know it */
+        BASE_ERROR_POLICY_INVALID,  /* a policy file, named with line and column */
+        BASE_ERROR_POLICY_DENIED,   /* the device does not meet the policy */
+        BASE_ERROR_ISSUER_UNKNOWN,  /* no such issuer is configured */
         BASE_ERROR_ISSUER_UNREACHABLE,
-        BASE_ERROR_ISSUER_REJECTED,     /* the issuer answered, and refused or answered nonsense */
-        BASE_ERROR_EVIDENCE_INVALID,    /* attestation evidence that does not verify */
-        BASE_ERROR_EVIDENCE_STALE,      /* the verifier's nonce is missing, old or used */
-        BASE_ERROR_TOKEN_INVALID,       /* a token, response or signature that does not verify */
-        BASE_ERROR_TOKEN_SPENT,         /* a token presented a second time */
-        BASE_ERROR_ORIGIN_MISMATCH,     /* a challenge that asks for another website's token */
-        BASE_ERROR_KEY_MISMATCH,        /* an issuer key that is not in the directory all users of the machine see */
-        BASE_ERROR_DAEMON_UNREACHABLE,  /* the bus or attesterd does not answer */
+        BASE_ERROR_ISSUER_REJECTED,    /* the issuer answered, and refused or answered nonsense */
+        BASE_ERROR_EVIDENCE_INVALID,   /* attestation evidence that does not verify */
+        BASE_ERROR_EVIDENCE_STALE,     /* the verifier's nonce is missing, old or used */
+        BASE_ERROR_TOKEN_INVALID,      /* a token, response or signature that does not verify */
+        BASE_ERROR_TOKEN_SPENT,        /* a token presented a second time */
+        BASE_ERROR_ORIGIN_MISMATCH,    /* a challenge that asks for another website's token */
+        BASE_ERROR_KEY_MISMATCH,       /* an issuer key that is not in the directory all users of the machine see */
+        BASE_ERROR_DAEMON_UNREACHABLE, /* the bus or attesterd does not answer */
         BASE_ERROR_CODE_COUNT,
 };
 
@@ -58,7 +58,10 @@ struct base_error {
         char detail[BASE_ERROR_TEXT_MAX];  /* for the log: errno, TSS2_RC text, OpenSSL's reason; no secret */
 };
 
-#define BASE_ERROR_INIT { .code = BASE_ERROR_NONE }
+#define BASE_ERROR_INIT                                                                                                          \
+        {                                                                                                                        \
+                .code = BASE_ERROR_NONE                                                                                          \
+        }
 
 /*
  * Sets code and message and clears the detail. A NULL `error` is allowed everywhere below and means "not wanted".

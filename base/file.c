@@ -6,7 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#define READ_CHUNK 4096
+#define READ_CHUNK     4096
 #define NAME_BYTES_MAX 256
 
 bool base_file_read_at(int directory_fd, const char *path, struct base_buffer *to, struct base_error *error)

@@ -24,4 +24,5 @@ bool base_file_read(const char *path, struct base_buffer *to, struct base_error 
  * temporary file beside it, fsync(2)s it, renames it over `name`, and fsyncs the directory.
  * Errors: IO; the old content is then still in place.
  */
-bool base_file_replace_at(int directory_fd, const char *name, struct base_bytes content, mode_t mode, struct base_error *error) BASE_MUST_CHECK;
+bool base_file_replace_at(int directory_fd, const char *name, struct base_bytes content, mode_t mode,
+                          struct base_error *error) BASE_MUST_CHECK;

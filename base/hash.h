@@ -11,7 +11,8 @@
 #define BASE_SHA256_LEN 32
 
 /* Hashes the concatenation of `count` pieces. Errors: CRYPTO. */
-bool base_sha256(const struct base_bytes *pieces, size_t count, uint8_t ret[static BASE_SHA256_LEN], struct base_error *error) BASE_MUST_CHECK;
+bool base_sha256(const struct base_bytes *pieces, size_t count, uint8_t ret[static BASE_SHA256_LEN],
+                 struct base_error *error) BASE_MUST_CHECK;
 
 /* HMAC of the concatenation of `count` pieces under `key`. Errors: CRYPTO. */
 bool base_hmac_sha256(struct base_bytes key, const struct base_bytes *pieces, size_t count, uint8_t ret[static BASE_SHA256_LEN],

@@ -81,8 +81,8 @@ static bool read_logical_line(struct parser *parser, struct base_bytes line, str
                 } while (is_comment(line));
         }
         if (!base_buffer_ok(to))
-                return base_error_set(error, BASE_ERROR_LIMIT_EXCEEDED, "%s:%u:1: the entry is longer than %d bytes", parser->file,
-                                      start, BASE_INI_LINE_BYTES_MAX);
+                return base_error_set(error, BASE_ERROR_LIMIT_EXCEEDED, "%s:%u:1: the entry is longer than %d bytes",
+                                      parser->file, start, BASE_INI_LINE_BYTES_MAX);
         return true;
 }
 
@@ -189,7 +189,7 @@ void base_ini_files_clear(struct base_ini_files *files)
         for (size_t i = 0; i < files->count; i++)
                 free(files->paths[i]);
         free(files->paths);
-        *files = (struct base_ini_files) { 0 };
+        *files = (struct base_ini_files){ 0 };
 }
 
 static const char *name_of(const char *path)
@@ -280,6 +280,6 @@ bool base_ini_list(const char *const *directories, size_t count, const char *suf
         drop_masked(&files);
         qsort(files.paths, files.count, sizeof(char *), compare_names);
         *ret = files;
-        files = (struct base_ini_files) { 0 };
+        files = (struct base_ini_files){ 0 };
         return true;
 }

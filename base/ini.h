@@ -11,14 +11,14 @@
 
 #define BASE_INI_FILE_BYTES_MAX (1024 * 1024)
 #define BASE_INI_LINE_BYTES_MAX 8192
-#define BASE_INI_FILES_MAX 256
+#define BASE_INI_FILES_MAX      256
 
 struct base_ini_entry {
         const char *file;
-        const char *section; /* between the brackets, trimmed; never NULL */
-        const char *key;     /* NULL for the section line itself */
-        const char *value;   /* trimmed; "" when empty; NULL for the section line */
-        unsigned line;       /* where the entry starts; from 1 */
+        const char *section;   /* between the brackets, trimmed; never NULL */
+        const char *key;       /* NULL for the section line itself */
+        const char *value;     /* trimmed; "" when empty; NULL for the section line */
+        unsigned line;         /* where the entry starts; from 1 */
         unsigned value_column; /* where the value starts; from 1; for a section line, the column of its name */
 };
 
@@ -29,7 +29,8 @@ typedef bool base_ini_visitor(const struct base_ini_entry *entry, void *context,
  * Parses `text`; `file` is the name for messages. The entry's strings live until the visitor returns.
  * Errors: CONFIG_INVALID or LIMIT_EXCEEDED as "file:line:column: what", or what the visitor set.
  */
-bool base_ini_parse(const char *file, struct base_bytes text, base_ini_visitor *visitor, void *context, struct base_error *error) BASE_MUST_CHECK;
+bool base_ini_parse(const char *file, struct base_bytes text, base_ini_visitor *visitor, void *context,
+                    struct base_error *error) BASE_MUST_CHECK;
 
 /* Reads one file and parses it. Errors also: NOT_FOUND, IO. */
 bool base_ini_parse_file(const char *path, base_ini_visitor *visitor, void *context, struct base_error *error) BASE_MUST_CHECK;
