@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// @cloudflare/privacypass-ts as client, issuer and origin, one role a command, so that tests can set each against ours.
+//
+//   peer.mjs client WWW-AUTHENTICATE            takes a token from the challenge's issuer; prints the Authorization value
+//   peer.mjs issuer CERTIFICATE KEY PORT-FILE   an HTTPS issuer that knows nothing of attestation; serves until SIGTERM
+//   peer.mjs challenge ISSUER ORIGIN SPKI       prints a WWW-Authenticate value; SPKI in base64url
+//   peer.mjs verify AUTHORIZATION SPKI          prints "valid" or "invalid"
+
+import { createServer } from "node:https";
+import { readFileSync, writeFileSync, renameSync } from "node:fs";
+import { webcrypto } from "node:crypto";
+
+// Node.js 18, which Debian 12 has, does not put it there itself.
+globalThis.crypto ??= webcrypto;
+
+const {
+  AuthorizationHeader, MediaType, PRIVATE_TOKEN_ISSUER_DIRECTORY, TOKEN_TYPES, WWWAuthenticateHeader, fetchToken, publicVerif,
+} = await import("@cloudflare/privacypass-ts");
+const { BlindRSAMode, Client, Issuer, Origin, TokenRequest, convertRSASSAPSSToEnc, getPublicKeyBytes } = publicVerif;
+
+const BODY_BYTES_MAX = 4096;
+const ALGORITHM = { name: "RSA-PSS", hash: "SHA-384" };
+
+const fromBase64url = (text) => new Uint8Array(Buffer.from(text, "base64url"));
+
+async function client(header) {
+  const [challenge] = WWWAuthenticateHeader.parse(header);
+  return (await fetchToken(new Client(BlindRSAMode.PSS), challenge)).toString();
+}
+
+async function readBody(request) {
+  const pieces = [];
+  let length = 0;
+  for await (const piece of request) {
+    length += piece.length;
+    if (length > BODY_BYTES_MAX) throw new Error("body too large");
+    pieces.push(piece);
+  }
+  return new Uint8Array(Buffer.concat(pieces));
+}
+
+async function issuer(certificate, key, portFile) {
+  const pair = await Issuer.generateKey(BlindRSAMode.PSS, { modulusLength: 2048, publicExponent: Uint8Array.from([1, 0, 1]) });
+  const own = new Issuer(BlindRSAMode.PSS, "peer", pair.privateKey, pair.publicKey);
+  const spki = await getPublicKeyBytes(pair.publicKey);
+  const directory = JSON.stringify({
+    "issuer-request-uri": "/request",
+    "token-keys": [{ "token-type": TOKEN_TYPES.BLIND_RSA.value, "token-key": Buffer.from(spki).toString("base64url") }],
+  });
+
+  const server = createServer({ cert: readFileSync(certificate), key: readFileSync(key) }, async (request, response) => {
+    try {
+      if (request.url === PRIVATE_TOKEN_ISSUER_DIRECTORY) {
+        response.writeHead(200, { "Content-Type": MediaType.PRIVATE_TOKEN_ISSUER_DIRECTORY }).end(directory);
+      } else if (request.url === "/request" && request.headers["content-type"] === MediaType.PRIVATE_TOKEN_REQUEST) {
+        // What this issuer does not know must not be sent to it.
+        if ("attestation-evidence" in request.headers) throw new Error("evidence was sent unasked");
+        const tokenRequest = TokenRequest.deserialize(TOKEN_TYPES.BLIND_RSA, await readBody(request));
+        const body = (await own.issue(tokenRequest)).serialize();
+        response.writeHead(200, { "Content-Type": MediaType.PRIVATE_TOKEN_RESPONSE }).end(Buffer.from(body));
+      } else {
+        response.writeHead(404).end();
+      }
+    } catch (error) {
+      response.writeHead(400, { "Content-Type": "text/plain" }).end(String(error));
+    }
+  });
+  server.listen(0, "127.0.0.1", () => {
+    writeFileSync(`${portFile}.new`, `${server.address().port}\n`);
+    renameSync(`${portFile}.new`, portFile);
+  });
+  process.on("SIGTERM", () => process.exit(0));
+  return new Promise(() => {});
+}
+
+async function challenge(issuerName, origin, key) {
+  const context = webcrypto.getRandomValues(new Uint8Array(32));
+  const made = new Origin(BlindRSAMode.PSS, [origin]).createTokenChallenge(issuerName, context);
+  return new WWWAuthenticateHeader(made, fromBase64url(key)).toString(true);
+}
+
+async function verify(header, key) {
+  const [authorization] = AuthorizationHeader.parse(TOKEN_TYPES.BLIND_RSA, header);
+  const imported = await webcrypto.subtle.importKey("spki", convertRSASSAPSSToEnc(fromBase64url(key)), ALGORITHM, true, ["verify"]);
+  return (await new Origin(BlindRSAMode.PSS).verify(authorization.token, imported)) ? "valid" : "invalid";
+}
+
+const roles = { client, issuer, challenge, verify };
+const [role, ...rest] = process.argv.slice(2);
+if (!(role in roles)) {
+  console.error("usage: peer.mjs client|issuer|challenge|verify ...");
+  process.exit(2);
+}
+try {
+  console.log(await roles[role](...rest));
+} catch (error) {
+  console.error(String(error));
+  process.exit(1);
+}
