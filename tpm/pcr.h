@@ -7,11 +7,10 @@
 
 #include "base/buffer.h"
 #include "base/error.h"
+#include "evidence/pcrs.h"
 
-#define TPM_PCR_COUNT          24 /* PCRs of a PC Client TPM (PC Client Platform TPM Profile, section 4.6) */
-#define TPM_PCR_DIGEST_LEN_MAX 64
-#define TPM_PCR_BANK_SHA256    0x000B /* TPM_ALG_ID (TPM 2.0 part 2, section 6.3) */
-#define TPM_PCR_BANK_SHA384    0x000C
+#define TPM_PCR_BANK_SHA256 0x000B /* TPM_ALG_ID (TPM 2.0 part 2, section 6.3) */
+#define TPM_PCR_BANK_SHA384 0x000C
 
 /* The key signs only while these hold what they held when it was made: see docs/tpm.md. */
 #define TPM_PCR_SEAL_DEFAULT (1u << 7)
@@ -20,17 +19,8 @@
 
 struct tpm_pcr_selection {
         uint16_t bank; /* TPM_ALG_ID */
-        uint32_t mask; /* bit n: PCR n; only the lower TPM_PCR_COUNT bits */
+        uint32_t mask; /* bit n: PCR n; only the lower EVIDENCE_PCR_COUNT bits */
 };
-
-struct tpm_pcr_values {
-        struct tpm_pcr_selection selection;
-        size_t digest_len;
-        uint8_t digests[TPM_PCR_COUNT][TPM_PCR_DIGEST_LEN_MAX]; /* those not selected are zero */
-};
-
-/* The length of a bank's digests; 0 for a bank that is not supported. */
-size_t tpm_pcr_digest_len(uint16_t bank);
 
 /* What the PC Client profile and the Linux world measure into PCR `index`, as in "Secure Boot policy"; never NULL. */
 const char *tpm_pcr_purpose(unsigned index);
@@ -41,5 +31,10 @@ const char *tpm_pcr_purpose(unsigned index);
  */
 bool tpm_pcr_selection_parse(const char *text, struct tpm_pcr_selection *ret, struct base_error *error) BASE_MUST_CHECK;
 
-/* Bit n is set for each PCR that both select and whose value differs, and for each that only `sealed` selects. */
-uint32_t tpm_pcr_values_changed(const struct tpm_pcr_values *sealed, const struct tpm_pcr_values *current);
+/*
+ * The PCRs of the first bank of `sealed` that hold another value in the same bank of `current`, or none there: bit n for PCR n.
+ */
+uint32_t tpm_pcrs_changed(const struct evidence_pcrs *sealed, const struct evidence_pcrs *current);
+
+/* Appends "PCR 7 (Secure Boot policy) and PCR 11 (unified kernel image)". */
+void tpm_pcr_names_put(struct base_buffer *to, uint32_t mask);

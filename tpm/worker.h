@@ -15,6 +15,7 @@
 
 #include "base/buffer.h"
 #include "base/error.h"
+#include "evidence/quote.h"
 #include "tpm/pcr.h"
 
 #define TPM_WORKER_QUEUE_MAX       64    /* jobs that wait or run */
@@ -24,27 +25,21 @@
 #define TPM_WORKER_BACKOFF_MAX_MS  30000 /* ... up to this */
 
 #define TPM_QUALIFYING_DATA_LEN   32
-#define TPM_KEY_NAME_LEN          34 /* nameAlg SHA-256 and its digest (TPM 2.0 part 1, section 16) */
-#define TPM_ATTEST_BYTES_MAX      1024
-#define TPM_SIGNATURE_BYTES_MAX   512
-#define TPM_PUBLIC_BYTES_MAX      1024
 #define TPM_CERTIFICATE_BYTES_MAX 4096
 #define TPM_CREDENTIAL_SECRET_LEN 32
 
 struct tpm_worker;
 
 struct tpm_quote {
-        struct base_bytes attest;           /* TPMS_ATTEST */
-        struct base_bytes signature;        /* TPMT_SIGNATURE */
-        struct tpm_pcr_values pcrs;         /* they hash to the attest's pcrDigest */
-        uint8_t key_name[TPM_KEY_NAME_LEN]; /* of the AK that signed */
+        struct evidence_quote evidence;        /* attest, signature, and PCR values that hash to what was signed */
+        uint8_t key_name[EVIDENCE_KEY_ID_LEN]; /* of the AK that signed */
 };
 
 struct tpm_identity {
         struct base_bytes ek_public;      /* TPM2B_PUBLIC */
         struct base_bytes ek_certificate; /* DER, as found in NV; empty if the TPM has none */
         struct base_bytes ak_public;      /* TPM2B_PUBLIC */
-        uint8_t ak_name[TPM_KEY_NAME_LEN];
+        uint8_t ak_name[EVIDENCE_KEY_ID_LEN];
 };
 
 enum tpm_state {
@@ -135,7 +130,8 @@ bool tpm_worker_identity(struct tpm_worker *worker, tpm_identity_callback *callb
  * Opens a credential that a verifier made for this EK and AK (TPM2_ActivateCredential). `credential` is a
  * TPM2B_ID_OBJECT, `encrypted_secret` a TPM2B_ENCRYPTED_SECRET; both are copied. The secret has
  * TPM_CREDENTIAL_SECRET_LEN bytes and is wiped after the callback.
- * Errors of submit also: MALFORMED. Job errors also: NOT_ENROLLED, STATE_INVALID, SEALED, CRYPTO (made for other keys).
+ * Errors of submit also: MALFORMED. Job errors also: NOT_ENROLLED, STATE_INVALID, CRYPTO (made for other keys).
+ * It works in every boot state: it shows that both keys live in this TPM, and lets the AK sign nothing.
  */
 bool tpm_worker_activate(struct tpm_worker *worker, struct base_bytes credential, struct base_bytes encrypted_secret,
                          tpm_secret_callback *callback, void *context, struct base_error *error) BASE_MUST_CHECK;
