@@ -7,6 +7,7 @@
 #pragma once
 
 #include "base/error.h"
+#include "policy/text.h"
 
 #include <stdint.h>
 
@@ -63,18 +64,15 @@ void policy_facts_clear(struct policy_facts *facts);
 /* Whether a name is `[a-z][a-z0-9_]*(\.[a-z0-9_-]+)+` and at most POLICY_FACT_NAME_BYTES_MAX bytes. */
 bool policy_fact_name_valid(const char *name);
 
-/* Whether a text can be a fact's: UTF-8 (RFC 3629) without control characters (U+0000–U+001F, U+007F). */
-bool policy_text_valid(const char *text);
-
 /* Where a fact comes from. `source` is copied by the functions that take an origin. */
 struct policy_origin {
         enum policy_provenance provenance;
-        const char *source;
+        const char *source; /* NULL is "" */
 };
 
 /*
  * Each sets one fact, replacing what the set said under that name, whatever its type or provenance. Strings are copied.
- * Errors: INVALID_ARGUMENT (name, or a text that is not clean UTF-8), LIMIT_EXCEEDED (number or length), NO_MEMORY; the
+ * Errors: INVALID_ARGUMENT (the name, a text that policy_text_valid() refuses), LIMIT_EXCEEDED (number or length), NO_MEMORY; the
  * set is then unchanged.
  */
 bool policy_facts_set_boolean(struct policy_facts *facts, const char *name, bool value, struct policy_origin origin,

@@ -1,0 +1,352 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "policy/expression_tree.h"
+#include "policy/literal_token.h"
+
+#include <string.h>
+
+/*
+ * expression = conjunction *("or" conjunction)
+ * conjunction = negation *("and" negation)
+ * negation = "not" negation / primary
+ * primary = "(" expression ")" / ("known" / "unreadable") "(" fact ")" / fact [operator value / "in" "{" 1*value "}"]
+ * fact = name ["@" provenance]
+ */
+struct parser {
+        struct base_bytes text;
+        struct policy_lexer lexer;
+        struct policy_token token; /* the next one, not yet taken */
+        size_t node_capacity;
+        size_t value_capacity;
+        size_t text_capacity;
+        struct policy_expression *expression;
+        size_t *ret_offset;
+        struct base_error *error;
+};
+
+static bool fail_at(struct parser *parser, size_t offset, const char *what)
+{
+        *parser->ret_offset = offset;
+        return base_error_set(parser->error, BASE_ERROR_POLICY_INVALID, "%s", what);
+}
+
+static bool fail_expected(struct parser *parser, const char *what)
+{
+        char found[POLICY_TOKEN_TEXT_BYTES_MAX];
+
+        policy_token_describe(parser->text, &parser->token, found);
+        *parser->ret_offset = parser->token.offset;
+        return base_error_set(parser->error, BASE_ERROR_POLICY_INVALID, "expected %s, found %s", what, found);
+}
+
+static bool fail_limit(struct parser *parser, size_t offset, const char *what, int limit)
+{
+        *parser->ret_offset = offset;
+        return base_error_set(parser->error, BASE_ERROR_LIMIT_EXCEEDED, "%s (at most %d)", what, limit);
+}
+
+static bool advance(struct parser *parser)
+{
+        return policy_lexer_next(&parser->lexer, &parser->token, parser->ret_offset, parser->error);
+}
+
+static bool at_word(const struct parser *parser, const char *word)
+{
+        return policy_token_is_word(parser->text, &parser->token, word);
+}
+
+static bool take(struct parser *parser, enum policy_token_kind kind, const char *what)
+{
+        return parser->token.kind == kind ? advance(parser) : fail_expected(parser, what);
+}
+
+/* Room for one more item in an array that starts small and doubles. */
+static bool reserve(void **items, size_t count, size_t *capacity, size_t item_size, struct base_error *error)
+{
+        size_t wanted = *capacity == 0 ? 4 : *capacity * 2;
+        void *grown;
+
+        if (count < *capacity)
+                return true;
+        grown = reallocarray(*items, wanted, item_size);
+        if (grown == NULL)
+                return base_error_set_no_memory(error);
+        *items = grown;
+        *capacity = wanted;
+        return true;
+}
+
+static bool add_node(struct parser *parser, struct policy_node node, size_t offset, uint16_t *ret)
+{
+        struct policy_expression *expression = parser->expression;
+
+        if (expression->node_count == POLICY_EXPRESSION_NODES_MAX)
+                return fail_limit(parser, offset, "the expression has too many terms", POLICY_EXPRESSION_NODES_MAX);
+        if (!reserve((void **) &expression->nodes, expression->node_count, &parser->node_capacity, sizeof(node), parser->error))
+                return false;
+        node.next = POLICY_NODE_NONE;
+        *ret = (uint16_t) expression->node_count;
+        expression->nodes[expression->node_count++] = node;
+        return true;
+}
+
+/* The texts of an expression are together shorter than twice its own text, which is far below 64 KiB. */
+static bool add_text(struct parser *parser, const void *text, size_t len, uint16_t *ret)
+{
+        struct policy_expression *expression = parser->expression;
+
+        while (parser->text_capacity < expression->text_len + len + 1)
+                if (!reserve((void **) &expression->texts, parser->text_capacity, &parser->text_capacity, 1, parser->error))
+                        return false;
+        *ret = (uint16_t) expression->text_len;
+        memcpy(expression->texts + expression->text_len, text, len);
+        expression->texts[expression->text_len + len] = '\0';
+        expression->text_len += len + 1;
+        return true;
+}
+
+static bool add_value(struct parser *parser, const struct policy_literal *literal)
+{
+        struct policy_expression *expression = parser->expression;
+        struct policy_value value = { .type = literal->type, .boolean = literal->boolean, .integer = literal->integer };
+
+        if (!reserve((void **) &expression->values, expression->value_count, &parser->value_capacity, sizeof(value),
+                     parser->error) ||
+            !add_text(parser, literal->text, strlen(literal->text), &value.text))
+                return false;
+        expression->values[expression->value_count++] = value;
+        return true;
+}
+
+static bool take_provenance(struct parser *parser, enum policy_provenance *ret)
+{
+        for (int i = 0; i < POLICY_PROVENANCE_COUNT; i++) {
+                if (at_word(parser, policy_provenance_name((enum policy_provenance) i))) {
+                        *ret = (enum policy_provenance) i;
+                        return advance(parser);
+                }
+        }
+        return fail_expected(parser, "reported, measured or hardware after '@'");
+}
+
+static bool take_fact(struct parser *parser, struct policy_node *node)
+{
+        struct policy_token token = parser->token;
+        const char *start = (const char *) parser->text.data + token.offset;
+        char name[POLICY_FACT_NAME_BYTES_MAX + 1];
+
+        if (token.kind != POLICY_TOKEN_WORD || policy_token_is_keyword(parser->text, &token))
+                return fail_expected(parser, "a fact");
+        if (token.len > POLICY_FACT_NAME_BYTES_MAX)
+                return fail_limit(parser, token.offset, "the fact's name is too long", POLICY_FACT_NAME_BYTES_MAX);
+        memcpy(name, start, token.len);
+        name[token.len] = '\0';
+        if (!policy_fact_name_valid(name))
+                return fail_expected(parser, "a fact, which has a dotted name as in os.id");
+        if (!add_text(parser, name, token.len, &node->fact) || !advance(parser))
+                return false;
+        if (parser->token.kind != POLICY_TOKEN_AT)
+                return true;
+        return advance(parser) && take_provenance(parser, &node->provenance);
+}
+
+static bool take_literal(struct parser *parser, struct policy_literal *ret)
+{
+        return policy_literal_from_token(parser->text, &parser->token, ret, parser->ret_offset, parser->error) && advance(parser);
+}
+
+static bool is_comparison(enum policy_token_kind kind)
+{
+        return kind >= POLICY_TOKEN_EQUAL && kind <= POLICY_TOKEN_GREATER_OR_EQUAL;
+}
+
+static bool take_comparison(struct parser *parser, struct policy_node *node)
+{
+        bool orders = parser->token.kind >= POLICY_TOKEN_LESS;
+        struct policy_literal literal;
+        size_t offset;
+
+        node->kind = POLICY_NODE_COMPARE;
+        node->comparison = parser->token.kind;
+        node->first_value = (uint16_t) parser->expression->value_count;
+        node->value_count = 1;
+        if (!advance(parser))
+                return false;
+        offset = parser->token.offset;
+        if (!take_literal(parser, &literal))
+                return false;
+        if (orders && literal.type == POLICY_FACT_BOOLEAN)
+                return fail_at(parser, offset, "true and false have no order; compare them with == or !=");
+        if (orders && literal.type == POLICY_FACT_STRING) {
+                /* A version that needs quotes, as in "1:2.3" with its colon first or one with spaces, still starts with a digit.
+                 */
+                if (literal.text[0] < '0' || literal.text[0] > '9')
+                        return fail_at(parser, offset, "texts have no order; a version starts with a digit");
+                literal.type = POLICY_FACT_VERSION;
+        }
+        return add_value(parser, &literal);
+}
+
+/* An element must be of the kind of the elements before it; numbers and versions mix. */
+static bool check_element(struct parser *parser, const struct policy_literal *literal, const struct policy_value *first,
+                          size_t offset)
+{
+        if (literal->type == POLICY_FACT_BOOLEAN)
+                return fail_at(parser, offset, "a set holds texts, numbers or versions");
+        if (first != NULL && (first->type == POLICY_FACT_STRING) != (literal->type == POLICY_FACT_STRING))
+                return fail_at(parser, offset, "a set holds either texts or numbers, not both");
+        return true;
+}
+
+static bool take_set(struct parser *parser, struct policy_node *node)
+{
+        const struct policy_expression *expression = parser->expression;
+        struct policy_literal literal;
+
+        node->kind = POLICY_NODE_IN;
+        node->first_value = (uint16_t) expression->value_count;
+        if (!advance(parser) || !take(parser, POLICY_TOKEN_OPEN_SET, "'{'"))
+                return false;
+        do {
+                size_t offset = parser->token.offset;
+                const struct policy_value *first = node->value_count == 0 ? NULL : &expression->values[node->first_value];
+
+                if (node->value_count == POLICY_EXPRESSION_SET_MAX)
+                        return fail_limit(parser, offset, "the set has too many elements", POLICY_EXPRESSION_SET_MAX);
+                if (!take_literal(parser, &literal) || !check_element(parser, &literal, first, offset) ||
+                    !add_value(parser, &literal))
+                        return false;
+                node->value_count++;
+        } while (parser->token.kind != POLICY_TOKEN_CLOSE_SET);
+        return advance(parser);
+}
+
+static bool take_function(struct parser *parser, struct policy_node *node)
+{
+        node->kind = at_word(parser, "known") ? POLICY_NODE_KNOWN : POLICY_NODE_UNREADABLE;
+        return advance(parser) && take(parser, POLICY_TOKEN_OPEN, "'('") && take_fact(parser, node) &&
+               take(parser, POLICY_TOKEN_CLOSE, "')'");
+}
+
+static bool take_term(struct parser *parser, uint16_t *ret)
+{
+        struct policy_node node = { .kind = POLICY_NODE_FACT };
+        size_t offset = parser->token.offset;
+        bool ok;
+
+        if (at_word(parser, "known") || at_word(parser, "unreadable"))
+                ok = take_function(parser, &node);
+        else if (!take_fact(parser, &node))
+                ok = false;
+        else if (is_comparison(parser->token.kind))
+                ok = take_comparison(parser, &node);
+        else
+                ok = at_word(parser, "in") ? take_set(parser, &node) : true;
+        return ok && add_node(parser, node, offset, ret);
+}
+
+static bool take_chain(struct parser *parser, enum policy_node_kind kind, unsigned depth, uint16_t *ret);
+
+static bool take_negation(struct parser *parser, unsigned depth, uint16_t *ret)
+{
+        struct policy_node node = { .kind = POLICY_NODE_NOT };
+        size_t offset = parser->token.offset;
+        bool opens = parser->token.kind == POLICY_TOKEN_OPEN;
+
+        if (!opens && !at_word(parser, "not"))
+                return take_term(parser, ret);
+        if (depth == POLICY_EXPRESSION_DEPTH_MAX)
+                return fail_limit(parser, offset, "the expression is nested too deeply", POLICY_EXPRESSION_DEPTH_MAX);
+        if (!advance(parser))
+                return false;
+        if (opens)
+                return take_chain(parser, POLICY_NODE_OR, depth + 1, ret) &&
+                       take(parser, POLICY_TOKEN_CLOSE, "'and', 'or' or ')'");
+        return take_negation(parser, depth + 1, &node.first_child) && add_node(parser, node, offset, ret);
+}
+
+static bool take_operand(struct parser *parser, enum policy_node_kind kind, unsigned depth, uint16_t *ret)
+{
+        return kind == POLICY_NODE_OR ? take_chain(parser, POLICY_NODE_AND, depth, ret) : take_negation(parser, depth, ret);
+}
+
+/* One or more operands of the same operator; a chain is one node, so that only parentheses and `not` make depth. */
+static bool take_chain(struct parser *parser, enum policy_node_kind kind, unsigned depth, uint16_t *ret)
+{
+        const char *word = kind == POLICY_NODE_OR ? "or" : "and";
+        struct policy_node node = { .kind = kind };
+        size_t offset = parser->token.offset;
+        uint16_t last;
+
+        if (!take_operand(parser, kind, depth, &node.first_child))
+                return false;
+        if (!at_word(parser, word)) {
+                *ret = node.first_child;
+                return true;
+        }
+        last = node.first_child;
+        while (at_word(parser, word)) {
+                uint16_t operand;
+
+                if (!advance(parser) || !take_operand(parser, kind, depth, &operand))
+                        return false;
+                parser->expression->nodes[last].next = operand;
+                last = operand;
+        }
+        return add_node(parser, node, offset, ret);
+}
+
+/* Gives back the memory that doubling took too much of. */
+static void shrink(struct policy_expression *expression)
+{
+        struct policy_node *nodes = reallocarray(expression->nodes, expression->node_count, sizeof(*nodes));
+        char *texts = realloc(expression->texts, expression->text_len);
+
+        expression->nodes = nodes == NULL ? expression->nodes : nodes;
+        expression->texts = texts == NULL ? expression->texts : texts;
+}
+
+static bool take_all(struct parser *parser)
+{
+        if (parser->text.len > POLICY_EXPRESSION_BYTES_MAX)
+                return fail_limit(parser, POLICY_EXPRESSION_BYTES_MAX, "the expression has too many bytes",
+                                  POLICY_EXPRESSION_BYTES_MAX);
+        if (!advance(parser) || !take_chain(parser, POLICY_NODE_OR, 0, &parser->expression->root))
+                return false;
+        return parser->token.kind == POLICY_TOKEN_END ? true : fail_expected(parser, "'and', 'or' or the end");
+}
+
+bool policy_expression_parse(struct base_bytes text, struct policy_expression **ret, size_t *ret_offset, struct base_error *error)
+{
+        policy_auto_expression struct policy_expression *expression = calloc(1, sizeof(*expression));
+        struct base_error own = BASE_ERROR_INIT;
+        struct parser parser = {
+                .text = text,
+                .lexer = { .text = text },
+                .expression = expression,
+                .ret_offset = ret_offset,
+                .error = error == NULL ? &own : error,
+        };
+
+        *ret_offset = 0;
+        if (expression == NULL)
+                return base_error_set_no_memory(error);
+        if (!take_all(&parser)) {
+                /* To the lexer it is malformed, to the reader of a policy the policy is wrong. */
+                if (parser.error->code == BASE_ERROR_MALFORMED)
+                        parser.error->code = BASE_ERROR_POLICY_INVALID;
+                return false;
+        }
+        shrink(expression);
+        *ret = BASE_STEAL(expression);
+        return true;
+}
+
+void policy_expression_free(struct policy_expression *expression)
+{
+        if (expression == NULL)
+                return;
+        free(expression->nodes);
+        free(expression->values);
+        free(expression->texts);
+        free(expression);
+}

@@ -1,0 +1,347 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "base/file.h"
+#include "base/ini.h"
+#include "policy/nearest.h"
+#include "policy/policy.h"
+#include "policy/position.h"
+#include "policy/rule_table.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+#define SECTION_POLICY "Policy"
+#define SECTION_RULE   "Rule"
+
+enum section {
+        SECTION_IS_POLICY,
+        SECTION_IS_RULE,
+        SECTION_IS_WRONG, /* was reported; its entries are not */
+};
+
+struct loader {
+        struct policy_rule_table table;
+        uint64_t version;
+        struct policy_diagnostics *diagnostics;
+        const char *file;
+        struct base_bytes text;
+        unsigned file_number;  /* from 1 */
+        unsigned version_file; /* number of the file that set Version= last */
+        enum section section;
+        struct policy_draft *draft; /* of the section, if it is a rule */
+};
+
+static void report(struct loader *loader, struct policy_position at, enum base_error_code code, const char *what)
+{
+        policy_diagnostics_add(loader->diagnostics, code, loader->file, at.line, at.column, "%s", what);
+}
+
+/* Reports about the byte `offset` of the entry's value. */
+static void report_value(struct loader *loader, const struct base_ini_entry *entry, size_t offset, enum base_error_code code,
+                         const char *what)
+{
+        report(loader, policy_position_in_file(loader->text, entry->line, entry->value_column + (unsigned) offset), code, what);
+}
+
+static void report_unknown(struct loader *loader, struct policy_position at, const char *kind, const char *found,
+                           const char *const *known, size_t count)
+{
+        const char *nearest = policy_nearest_name(found, known, count);
+
+        policy_diagnostics_add(loader->diagnostics, BASE_ERROR_POLICY_INVALID, loader->file, at.line, at.column,
+                               "unknown %s '%.40s'%s%s%s", kind, found, nearest == NULL ? "" : "; did you mean '",
+                               nearest == NULL ? "" : nearest, nearest == NULL ? "" : "'?");
+}
+
+static bool open_rule(struct loader *loader, const struct base_ini_entry *entry, const char *name, struct base_error *error)
+{
+        struct policy_position at = policy_position_in_file(loader->text, entry->line,
+                                                            entry->value_column + (unsigned) (name - entry->section));
+        struct policy_draft *draft;
+
+        loader->section = SECTION_IS_WRONG;
+        if (!policy_rule_name_valid(name)) {
+                report(loader, at, BASE_ERROR_POLICY_INVALID,
+                       *name == '\0'
+                               ? "a rule needs a name, as in [Rule os-current]"
+                               : "a rule's name is at most 64 letters, digits, '_', '-' and '.', the first a letter or digit");
+                return true;
+        }
+        draft = policy_rule_table_find(&loader->table, name);
+        if (draft != NULL && draft->file_number == loader->file_number) {
+                policy_diagnostics_add(loader->diagnostics, BASE_ERROR_POLICY_INVALID, loader->file, at.line, at.column,
+                                       "rule '%s' stands in this file twice, first in line %u", name, draft->line);
+                return true;
+        }
+        if (draft == NULL && loader->table.count == POLICY_RULES_MAX) {
+                report(loader, at, BASE_ERROR_LIMIT_EXCEEDED, "the policy has too many rules (at most 1024)");
+                return true;
+        }
+        if (draft == NULL && !policy_rule_table_add(&loader->table, name, loader->file, at, &draft, error))
+                return false;
+        draft->file_number = loader->file_number;
+        draft->line = entry->line;
+        draft->keys_seen = 0;
+        loader->draft = draft;
+        loader->section = SECTION_IS_RULE;
+        return true;
+}
+
+static bool open_section(struct loader *loader, const struct base_ini_entry *entry, struct base_error *error)
+{
+        static const char *const known[] = { SECTION_POLICY, SECTION_RULE };
+        size_t word_len = strcspn(entry->section, " \t");
+        const char *rest = entry->section + word_len + strspn(entry->section + word_len, " \t");
+        char word[16];
+
+        if (word_len == strlen(SECTION_RULE) && strncmp(entry->section, SECTION_RULE, word_len) == 0)
+                return open_rule(loader, entry, rest, error);
+        loader->section = SECTION_IS_POLICY;
+        if (strcmp(entry->section, SECTION_POLICY) == 0)
+                return true;
+        loader->section = SECTION_IS_WRONG;
+        (void) snprintf(word, sizeof(word), "%.*s", (int) (word_len < sizeof(word) ? word_len : sizeof(word) - 1),
+                        entry->section);
+        report_unknown(loader, policy_position_in_file(loader->text, entry->line, entry->value_column), "section", word, known,
+                       BASE_COUNT(known));
+        return true;
+}
+
+static bool set_version(struct loader *loader, const struct base_ini_entry *entry)
+{
+        static const char *const known[] = { "Version" };
+        uintmax_t version;
+
+        if (strcmp(entry->key, known[0]) != 0) {
+                report_unknown(loader, policy_position_of_key(loader->text, entry->line), "key", entry->key, known,
+                               BASE_COUNT(known));
+                return true;
+        }
+        if (loader->version_file == loader->file_number) {
+                report(loader, policy_position_of_key(loader->text, entry->line), BASE_ERROR_POLICY_INVALID,
+                       "Version= stands in this file twice");
+                return true;
+        }
+        loader->version_file = loader->file_number;
+        errno = 0;
+        version = strtoumax(entry->value, NULL, 10);
+        if (*entry->value == '\0' || entry->value[strspn(entry->value, "0123456789")] != '\0' || errno != 0)
+                report_value(loader, entry, 0, BASE_ERROR_POLICY_INVALID, "Version= is not an unsigned integer of 64 bits");
+        else
+                loader->version = version;
+        return true;
+}
+
+/* An empty value takes back what earlier files said. */
+static bool set_expression(struct loader *loader, const struct base_ini_entry *entry, char **text,
+                           struct policy_expression **expression, struct base_error *error)
+{
+        policy_auto_expression struct policy_expression *parsed = NULL;
+        base_auto_free char *copy = NULL;
+        struct base_error problem;
+        size_t offset;
+
+        if (*entry->value != '\0') {
+                copy = strdup(entry->value);
+                if (copy == NULL)
+                        return base_error_set_no_memory(error);
+                if (!policy_expression_parse(base_bytes_from_string(copy), &parsed, &offset, &problem)) {
+                        if (problem.code == BASE_ERROR_NO_MEMORY)
+                                return base_error_copy(error, &problem);
+                        report_value(loader, entry, offset, problem.code, problem.message);
+                        loader->draft->broken = true;
+                        return true;
+                }
+        }
+        free(*text);
+        policy_expression_free(*expression);
+        *text = BASE_STEAL(copy);
+        *expression = BASE_STEAL(parsed);
+        return true;
+}
+
+static bool set_remedy(struct loader *loader, const struct base_ini_entry *entry, struct policy_rule *rule,
+                       struct base_error *error)
+{
+        char *copy;
+
+        if (strlen(entry->value) > POLICY_RULE_REMEDY_BYTES_MAX) {
+                report_value(loader, entry, POLICY_RULE_REMEDY_BYTES_MAX, BASE_ERROR_LIMIT_EXCEEDED,
+                             "the remedy is too long (at most 512 bytes)");
+                return true;
+        }
+        if (!policy_text_valid(entry->value)) {
+                report_value(loader, entry, 0, BASE_ERROR_POLICY_INVALID,
+                             "the remedy is not UTF-8 text without control characters");
+                return true;
+        }
+        copy = strdup(entry->value);
+        if (copy == NULL)
+                return base_error_set_no_memory(error);
+        free(rule->remedy);
+        rule->remedy = copy;
+        return true;
+}
+
+static bool set_rule_key(struct loader *loader, const struct base_ini_entry *entry, struct base_error *error)
+{
+        static const char *const known[] = { "When", "Require", "Remedy" };
+        struct policy_draft *draft = loader->draft;
+        size_t key = 0;
+
+        while (key < BASE_COUNT(known) && strcmp(entry->key, known[key]) != 0)
+                key++;
+        if (key == BASE_COUNT(known)) {
+                report_unknown(loader, policy_position_of_key(loader->text, entry->line), "key", entry->key, known,
+                               BASE_COUNT(known));
+                return true;
+        }
+        if ((draft->keys_seen & 1U << key) != 0) {
+                policy_diagnostics_add(loader->diagnostics, BASE_ERROR_POLICY_INVALID, loader->file, entry->line,
+                                       policy_position_of_key(loader->text, entry->line).column, "%s= stands in this rule twice",
+                                       known[key]);
+                return true;
+        }
+        draft->keys_seen |= 1U << key;
+        if (key == 0)
+                return set_expression(loader, entry, &draft->rule.when, &draft->rule.when_expression, error);
+        if (key == 2)
+                return set_remedy(loader, entry, &draft->rule, error);
+        draft->removed = *entry->value == '\0';
+        return set_expression(loader, entry, &draft->rule.require, &draft->rule.require_expression, error);
+}
+
+static bool visit(const struct base_ini_entry *entry, void *context, struct base_error *error)
+{
+        struct loader *loader = context;
+
+        if (entry->key == NULL)
+                return open_section(loader, entry, error);
+        if (loader->section == SECTION_IS_WRONG)
+                return true;
+        return loader->section == SECTION_IS_POLICY ? set_version(loader, entry) : set_rule_key(loader, entry, error);
+}
+
+/* base/ini.h says where in its message: takes it apart again for those who want the parts. */
+static void report_ini_error(struct loader *loader, const struct base_error *problem)
+{
+        size_t prefix_len = strlen(loader->file);
+        unsigned line;
+        unsigned column;
+        int what_at = 0;
+
+        if (strncmp(problem->message, loader->file, prefix_len) == 0 &&
+            sscanf(problem->message + prefix_len, ":%u:%u: %n", &line, &column, &what_at) == 2 && what_at > 0)
+                policy_diagnostics_add(loader->diagnostics,
+                                       problem->code == BASE_ERROR_CONFIG_INVALID ? BASE_ERROR_POLICY_INVALID : problem->code,
+                                       loader->file, line, column, "%s", problem->message + prefix_len + what_at);
+        else
+                policy_diagnostics_add(loader->diagnostics, problem->code, loader->file, 0, 0, "%s", problem->message);
+}
+
+static bool read_text(struct loader *loader, const char *name, struct base_bytes text, struct base_error *error)
+{
+        struct base_error problem;
+
+        loader->file = name;
+        loader->text = text;
+        loader->file_number++;
+        loader->section = SECTION_IS_WRONG;
+        if (base_ini_parse(name, text, visit, loader, &problem))
+                return true;
+        if (problem.code == BASE_ERROR_NO_MEMORY)
+                return base_error_copy(error, &problem);
+        report_ini_error(loader, &problem);
+        return true;
+}
+
+static bool read_file(struct loader *loader, const char *path, struct base_error *error)
+{
+        base_auto_buffer struct base_buffer text = BASE_BUFFER_INIT(BASE_INI_FILE_BYTES_MAX);
+        struct base_error problem;
+
+        if (base_file_read(path, &text, &problem))
+                return read_text(loader, path, base_buffer_bytes(&text), error);
+        if (problem.code == BASE_ERROR_NO_MEMORY)
+                return base_error_copy(error, &problem);
+        policy_diagnostics_add(loader->diagnostics, problem.code, path, 0, 0, "%s", problem.message);
+        return true;
+}
+
+/* What a load reads: a buffer, or files. */
+struct input {
+        const char *name;
+        struct base_bytes text;
+        char **paths; /* NULL for a buffer */
+        size_t path_count;
+};
+
+static bool load(const struct input *input, struct policy_diagnostics *diagnostics, struct policy **ret, struct base_error *error)
+{
+        base_auto_free struct policy_diagnostics *own = NULL;
+        struct loader loader = { .diagnostics = diagnostics };
+        bool ok = true;
+
+        if (diagnostics == NULL) {
+                loader.diagnostics = own = calloc(1, sizeof(*own));
+                if (own == NULL)
+                        return base_error_set_no_memory(error);
+        }
+        if (input->paths == NULL)
+                ok = read_text(&loader, input->name, input->text, error);
+        for (size_t i = 0; ok && i < input->path_count; i++)
+                ok = read_file(&loader, input->paths[i], error);
+        if (ok)
+                policy_rule_table_check(&loader.table, loader.diagnostics);
+        if (ok && loader.diagnostics->count > 0)
+                ok = policy_diagnostics_first(loader.diagnostics, error);
+        ok = ok && policy_rule_table_finish(&loader.table, loader.version, ret, error);
+        policy_rule_table_clear(&loader.table);
+        return ok;
+}
+
+bool policy_load_buffer(const char *name, struct base_bytes text, struct policy_diagnostics *diagnostics, struct policy **ret,
+                        struct base_error *error)
+{
+        struct input input = { .name = name, .text = text };
+
+        return load(&input, diagnostics, ret, error);
+}
+
+bool policy_load_file(const char *path, struct policy_diagnostics *diagnostics, struct policy **ret, struct base_error *error)
+{
+        char *paths[] = { (char *) path };
+        struct input input = { .paths = paths, .path_count = 1 };
+
+        return load(&input, diagnostics, ret, error);
+}
+
+bool policy_load_directories(const char *const *directories, size_t count, struct policy_diagnostics *diagnostics,
+                             struct policy **ret, struct base_error *error)
+{
+        base_auto_ini_files struct base_ini_files files = { 0 };
+        struct input input = { 0 };
+
+        if (!base_ini_list(directories, count, ".conf", &files, error))
+                return false;
+        input.paths = files.paths;
+        input.path_count = files.count;
+        return load(&input, diagnostics, ret, error);
+}
+
+bool policy_load_system(const char *root, struct policy_diagnostics *diagnostics, struct policy **ret, struct base_error *error)
+{
+        static const char *const places[] = { "/etc", "/run", "/usr/lib" };
+        char *directories[BASE_COUNT(places)] = { NULL };
+        bool ok = true;
+
+        for (size_t i = 0; ok && i < BASE_COUNT(places); i++)
+                if (asprintf(&directories[i], "%s%s/attesterd/policy.d", root, places[i]) < 0) {
+                        directories[i] = NULL;
+                        ok = base_error_set_no_memory(error);
+                }
+        ok = ok && policy_load_directories((const char *const *) directories, BASE_COUNT(places), diagnostics, ret, error);
+        for (size_t i = 0; i < BASE_COUNT(places); i++)
+                free(directories[i]);
+        return ok;
+}
