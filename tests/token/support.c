@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "tests/token/support.h"
+
+#include "base/encode.h"
+
+#include <string.h>
+
+json_t *support_vectors_load(const char *name, size_t count)
+{
+        const char *directory = getenv("ATTESTER_TEST_DATA");
+        base_auto_free char *path = NULL;
+        json_error_t problem;
+        json_t *vectors;
+
+        assert_non_null(directory);
+        assert_true(asprintf(&path, "%s/vectors/%s", directory, name) > 0);
+        vectors = json_load_file(path, 0, &problem);
+        if (vectors == NULL)
+                fail_msg("%s:%d: %s", path, problem.line, problem.text);
+        assert_int_equal(json_array_size(vectors), count);
+        return vectors;
+}
+
+const char *support_member(const json_t *object, const char *key)
+{
+        const char *value = json_string_value(json_object_get(object, key));
+
+        if (value == NULL)
+                fail_msg("the vector has no \"%s\"", key);
+        return value;
+}
+
+void support_member_bytes(const json_t *object, const char *key, struct base_buffer *ret)
+{
+        const char *hex = support_member(object, key);
+
+        if (strncmp(hex, "0x", 2) == 0)
+                hex += 2;
+        assert_true(base_hex_decode(ret, hex, strlen(hex)));
+}
+
+static bool script_fill(void *context, void *to, size_t len, struct base_error *error)
+{
+        struct support_script *script = context;
+
+        (void) error;
+        assert_true(len <= script->bytes.len - script->position);
+        memcpy(to, script->bytes.data + script->position, len);
+        script->position += len;
+        return true;
+}
+
+struct base_random support_script_random(struct support_script *script)
+{
+        return (struct base_random){ .fill = script_fill, .context = script };
+}
+
+static bool broken_fill(void *context, void *to, size_t len, struct base_error *error)
+{
+        (void) context;
+        (void) to;
+        return base_error_set(error, BASE_ERROR_CRYPTO, "no %zu random bytes today", len);
+}
+
+const struct base_random support_broken_random = { .fill = broken_fill };
+
+void support_assert_bytes(struct base_bytes actual, struct base_bytes expected)
+{
+        assert_int_equal(actual.len, expected.len);
+        if (expected.len > 0)
+                assert_memory_equal(actual.data, expected.data, expected.len);
+}
+
+void support_flip_bit(struct base_bytes from, size_t bit, struct base_buffer *to)
+{
+        base_buffer_reset(to);
+        base_buffer_put_bytes(to, from);
+        assert_true(base_buffer_ok(to) && bit / 8 < to->len);
+        to->data[bit / 8] ^= (uint8_t) (1 << bit % 8);
+}
