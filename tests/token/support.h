@@ -7,13 +7,9 @@
 #include "base/buffer.h"
 #include "base/system.h"
 
-#include <jansson.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "tests/cmocka.h"
 
-#include <cmocka.h>
+#include <jansson.h>
 
 /* The file's top-level array; the caller json_decref()s it. Fails the test if it has not `count` elements. */
 json_t *support_vectors_load(const char *name, size_t count);
