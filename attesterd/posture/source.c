@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "attesterd/posture/source.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define READ_CHUNK 4096
+
+int posture_source_read_fd(int fd, struct base_buffer *to)
+{
+        uint8_t chunk[READ_CHUNK];
+
+        while (base_buffer_ok(to)) {
+                ssize_t got = read(fd, chunk, sizeof(chunk));
+
+                if (got < 0 && errno == EINTR)
+                        continue;
+                if (got < 0)
+                        return errno;
+                if (got == 0)
+                        return 0;
+                base_buffer_put(to, chunk, (size_t) got);
+        }
+        return EFBIG;
+}
+
+int posture_source_read(const struct posture_sources *sources, const char *path, struct base_buffer *to)
+{
+        /* O_NONBLOCK: a FIFO in a file's place must not hold up the daemon. */
+        base_auto_close int fd = openat(sources->root_fd, path + 1, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+
+        return fd < 0 ? errno : posture_source_read_fd(fd, to);
+}
+
+int posture_source_read_line(const struct posture_sources *sources, const char *path, char ret[POSTURE_LINE_BYTES_MAX + 1])
+{
+        base_auto_buffer struct base_buffer text = BASE_BUFFER_INIT(POSTURE_LINE_BYTES_MAX);
+        int error_number = posture_source_read(sources, path, &text);
+
+        if (error_number != 0)
+                return error_number;
+        while (text.len > 0 && isspace(text.data[text.len - 1]))
+                text.len--;
+        if (text.len > 0 && memchr(text.data, '\0', text.len) != NULL)
+                return EILSEQ;
+        if (text.len > 0)
+                memcpy(ret, text.data, text.len);
+        ret[text.len] = '\0';
+        return policy_text_valid(ret) ? 0 : EILSEQ;
+}
+
+int posture_source_exists(const struct posture_sources *sources, const char *path)
+{
+        struct stat status;
+
+        return fstatat(sources->root_fd, path + 1, &status, AT_SYMLINK_NOFOLLOW) < 0 ? errno : 0;
+}
+
+void posture_source_reason(char ret[POSTURE_REASON_BYTES_MAX], const char *path, int error_number)
+{
+        const char *description = strerrordesc_np(error_number);
+
+        if (description == NULL)
+                description = "Unknown error";
+        (void) snprintf(ret, POSTURE_REASON_BYTES_MAX, "%s: %c%s", path, tolower((unsigned char) description[0]),
+                        description + 1);
+}
+
+static struct policy_origin origin_of(const char *source)
+{
+        return (struct policy_origin){ .provenance = POLICY_PROVENANCE_REPORTED, .source = source };
+}
+
+bool posture_set_boolean(struct policy_facts *to, const char *name, bool value, const char *source, struct base_error *error)
+{
+        return policy_facts_set_boolean(to, name, value, origin_of(source), error);
+}
+
+bool posture_set_integer(struct policy_facts *to, const char *name, int64_t value, const char *source, struct base_error *error)
+{
+        return policy_facts_set_integer(to, name, value, origin_of(source), error);
+}
+
+bool posture_set_text(struct policy_facts *to, const char *name, enum policy_fact_type type, const char *text, const char *source,
+                      struct base_error *error)
+{
+        if (strlen(text) > POLICY_FACT_TEXT_BYTES_MAX || !policy_text_valid(text))
+                return posture_set_unreadable(to, name, "the value is too long or is not UTF-8 text", source, error);
+        if (type == POLICY_FACT_VERSION)
+                return policy_facts_set_version(to, name, text, origin_of(source), error);
+        return policy_facts_set_string(to, name, text, origin_of(source), error);
+}
+
+bool posture_set_unreadable(struct policy_facts *to, const char *name, const char *reason, const char *source,
+                            struct base_error *error)
+{
+        return policy_facts_set_unreadable(to, name, reason, origin_of(source), error);
+}
+
+bool posture_set_errno(struct policy_facts *to, const char *name, int error_number, const char *source, struct base_error *error)
+{
+        char reason[POSTURE_REASON_BYTES_MAX];
+
+        posture_source_reason(reason, source, error_number);
+        return posture_set_unreadable(to, name, reason, source, error);
+}
