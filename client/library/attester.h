@@ -152,7 +152,9 @@ void attester_status_free(struct attester_status *status);
 struct attester_key {
         uint16_t token_type;
         uint64_t not_before; /* seconds since 1970; 0: always */
-        char id[65];         /* SHA-256 of the key, in hex: the token key id */
+        uint8_t *encoded;    /* as directory and token-key parameter carry it */
+        size_t encoded_len;
+        char id[65]; /* SHA-256 of it, in hex: the token key id */
 };
 
 struct attester_issuer {

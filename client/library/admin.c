@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What administrators ask of the daemon. */
+#include "client/library/query.h"
+#include "client/library/reply.h"
+
+int attester_enroll(struct attester *attester, const char *issuer, const struct attester_options *options, char **ret_device,
+                    struct attester_error *error)
+{
+        struct client_call call = client_call_start(options);
+        struct base_error failure = BASE_ERROR_INIT;
+        client_auto_message DBusMessage *message = NULL;
+        client_auto_message DBusMessage *reply = NULL;
+        DBusMessageIter iterator;
+
+        if (!client_bus_method(CLIENT_BUS_ADMIN, "Enroll", &message, &failure))
+                return client_error_export(&failure, error);
+        dbus_message_iter_init_append(message, &iterator);
+        if (!client_bus_append_string(&iterator, issuer, &failure) ||
+            !client_bus_call(attester, &call, message, "s", &reply, &failure))
+                return client_error_export(&failure, error);
+        (void) dbus_message_iter_init(reply, &iterator);
+        return client_reply_take_string(&iterator, ret_device, &failure) ? 0 : client_error_export(&failure, error);
+}
+
+/* A method of Admin1 without arguments and results. */
+static int admin_call(struct attester *attester, const struct attester_options *options, const char *member,
+                      struct attester_error *error)
+{
+        struct client_call call = client_call_start(options);
+        struct base_error failure = BASE_ERROR_INIT;
+        client_auto_message DBusMessage *message = NULL;
+        client_auto_message DBusMessage *reply = NULL;
+
+        if (!client_bus_method(CLIENT_BUS_ADMIN, member, &message, &failure) ||
+            !client_bus_call(attester, &call, message, "", &reply, &failure))
+                return client_error_export(&failure, error);
+        return 0;
+}
+
+int attester_reload(struct attester *attester, const struct attester_options *options, struct attester_error *error)
+{
+        return admin_call(attester, options, "Reload", error);
+}
+
+int attester_reseal(struct attester *attester, const struct attester_options *options, struct attester_error *error)
+{
+        return admin_call(attester, options, "Reseal", error);
+}

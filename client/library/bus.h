@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Blocking method calls to attesterd over a private connection to the system bus. Runs in the calling program; may be
+ * included by client/library only.
+ */
+#pragma once
+
+#include "client/library/public.h"
+
+#include <dbus/dbus.h>
+
+#define CLIENT_BUS_MESSAGE_BYTES_MAX (1024 * 1024)
+
+#define CLIENT_BUS_ATTESTER   "org.attesterd.Attester1"
+#define CLIENT_BUS_ADMIN      "org.attesterd.Admin1"
+#define CLIENT_BUS_PROPERTIES "org.freedesktop.DBus.Properties"
+
+struct attester {
+        char *bus_address; /* NULL: the system bus */
+        DBusConnection *connection;
+};
+
+static inline void client_message_unref_p(DBusMessage **message)
+{
+        if (*message != NULL)
+                dbus_message_unref(*message);
+}
+
+#define client_auto_message BASE_CLEANUP(client_message_unref_p)
+
+/* Makes a call to attesterd's object; the caller unrefs it. Errors: NO_MEMORY. */
+bool client_bus_method(const char *interface, const char *member, DBusMessage **ret, struct base_error *error) BASE_MUST_CHECK;
+
+/*
+ * Appends one string argument, of the caller or of a website. Errors: INVALID_ARGUMENT (not UTF-8, which libdbus would
+ * abort on), NO_MEMORY.
+ */
+bool client_bus_append_string(DBusMessageIter *to, const char *value, struct base_error *error) BASE_MUST_CHECK;
+
+/* Appends the a{sv} of options that RequestTokens and Evaluate take: interactive, timeout-ms. Errors: NO_MEMORY. */
+bool client_bus_append_options(DBusMessageIter *to, const struct client_call *call, struct base_error *error) BASE_MUST_CHECK;
+
+/*
+ * Connects if need be, sends `message` and waits for its answer, which must have `signature`; the caller unrefs it.
+ * Errors: DAEMON_UNREACHABLE, TIMEOUT, MALFORMED (another signature), NOT_AUTHORIZED (the bus's policy), UNSUPPORTED (a
+ * daemon without this method), and org.attesterd.Error.* as the daemon said it.
+ */
+bool client_bus_call(struct attester *attester, const struct client_call *call, DBusMessage *message, const char *signature,
+                     DBusMessage **ret_reply, struct base_error *error) BASE_MUST_CHECK;
