@@ -30,31 +30,31 @@ enum attester_error_code {
         ATTESTER_ERROR_INTERNAL = 1,
         ATTESTER_ERROR_INVALID_ARGUMENT = 2,
         ATTESTER_ERROR_NO_MEMORY = 3,
-        ATTESTER_ERROR_MALFORMED = 4,           /* the website's header, or the daemon's answer, does not parse */
+        ATTESTER_ERROR_MALFORMED = 4, /* the website's header, or the daemon's answer, does not parse */
         ATTESTER_ERROR_LIMIT_EXCEEDED = 5,
-        ATTESTER_ERROR_UNSUPPORTED = 6,         /* no challenge in the header that this library can answer */
+        ATTESTER_ERROR_UNSUPPORTED = 6, /* no challenge in the header that this library can answer */
         ATTESTER_ERROR_IO = 7,
         ATTESTER_ERROR_NOT_FOUND = 8,
         ATTESTER_ERROR_TIMEOUT = 9,
         ATTESTER_ERROR_CANCELLED = 10,
         ATTESTER_ERROR_CONFIG_INVALID = 11,
         ATTESTER_ERROR_STATE_INVALID = 12,
-        ATTESTER_ERROR_NOT_AUTHORIZED = 13,     /* only an administrator may do this */
+        ATTESTER_ERROR_NOT_AUTHORIZED = 13, /* only an administrator may do this */
         ATTESTER_ERROR_RATE_LIMITED = 14,
         ATTESTER_ERROR_BUSY = 15,
         ATTESTER_ERROR_CRYPTO = 16,
         ATTESTER_ERROR_TPM_UNAVAILABLE = 17,
         ATTESTER_ERROR_TPM_FAILED = 18,
-        ATTESTER_ERROR_SEALED = 19,             /* the device booted into a state that its key was not sealed to */
+        ATTESTER_ERROR_SEALED = 19, /* the device booted into a state that its key was not sealed to */
         ATTESTER_ERROR_NOT_ENROLLED = 20,
         ATTESTER_ERROR_POLICY_INVALID = 21,
-        ATTESTER_ERROR_POLICY_DENIED = 22,      /* the device does not meet the policy; the message has the remedy */
-        ATTESTER_ERROR_ISSUER_UNKNOWN = 30,     /* no challenge names an issuer that attesterd is configured for */
+        ATTESTER_ERROR_POLICY_DENIED = 22,  /* the device does not meet the policy; the message has the remedy */
+        ATTESTER_ERROR_ISSUER_UNKNOWN = 30, /* no challenge names an issuer that attesterd is configured for */
         ATTESTER_ERROR_ISSUER_UNREACHABLE = 31,
         ATTESTER_ERROR_ISSUER_REJECTED = 32,
         ATTESTER_ERROR_EVIDENCE_INVALID = 33,
         ATTESTER_ERROR_EVIDENCE_STALE = 34,
-        ATTESTER_ERROR_TOKEN_INVALID = 40,      /* the issuer's answer is not a signature over our request */
+        ATTESTER_ERROR_TOKEN_INVALID = 40, /* the issuer's answer is not a signature over our request */
         ATTESTER_ERROR_TOKEN_SPENT = 41,
         ATTESTER_ERROR_ORIGIN_MISMATCH = 42,    /* the challenge asks for another website's token */
         ATTESTER_ERROR_KEY_MISMATCH = 43,       /* the challenge's key is not in the issuer's directory */
@@ -68,7 +68,10 @@ struct attester_error {
         char detail[512];  /* for a log; may be "" */
 };
 
-#define ATTESTER_ERROR_INIT { ATTESTER_ERROR_NONE, "", "", "" }
+#define ATTESTER_ERROR_INIT                                                                                                      \
+        {                                                                                                                        \
+                ATTESTER_ERROR_NONE, "", "", ""                                                                                  \
+        }
 
 /* A connection to the system bus. It is made again when it was lost, at the next call. */
 struct attester;
@@ -98,18 +101,24 @@ struct attester_options {
         void *trace_context;
 };
 
-#define ATTESTER_OPTIONS_INIT { sizeof(struct attester_options), 0, false, NULL, NULL }
+#define ATTESTER_OPTIONS_INIT                                                                                                    \
+        {                                                                                                                        \
+                sizeof(struct attester_options), 0, false, NULL, NULL                                                            \
+        }
 
 struct attester_info {
-        size_t size;       /* sizeof(struct attester_info), set by ATTESTER_INFO_INIT */
-        char issuer[264];  /* whose token it is */
+        size_t size;      /* sizeof(struct attester_info), set by ATTESTER_INFO_INIT */
+        char issuer[264]; /* whose token it is */
         uint16_t token_type;
         bool attested;            /* the daemon sent evidence of this device */
         uint32_t quote_shared_by; /* requests that the same TPM quote served; 0 if not said */
         uint32_t elapsed_ms;      /* the daemon's part; 0 if not said */
 };
 
-#define ATTESTER_INFO_INIT { sizeof(struct attester_info), "", 0, false, 0, 0 }
+#define ATTESTER_INFO_INIT                                                                                                       \
+        {                                                                                                                        \
+                sizeof(struct attester_info), "", 0, false, 0, 0                                                                 \
+        }
 
 /*
  * Answers a challenge. `www_authenticate` is the field's value (several fields: joined with ", "); `origin` is the host of
@@ -160,8 +169,8 @@ struct attester_key {
 struct attester_issuer {
         char *name;
         char *request_uri;
-        bool attestation;    /* it takes evidence */
-        uint64_t fetched;    /* when, in seconds since 1970 */
+        bool attestation; /* it takes evidence */
+        uint64_t fetched; /* when, in seconds since 1970 */
         struct attester_key *keys;
         size_t key_count;
 };

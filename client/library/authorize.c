@@ -63,9 +63,9 @@ static bool response_read(DBusMessageIter *from, struct base_bytes *ret, struct 
 }
 
 /* Has the daemon fetch a response to `request`; appends the token that it makes to `token`. */
-static bool token_request(struct attester *attester, const struct client_call *call, const char *issuer, struct base_bytes request,
-                          const struct token_client_state *state, struct base_buffer *token, struct attester_info *info,
-                          struct base_error *error)
+static bool token_request(struct attester *attester, const struct client_call *call, const char *issuer,
+                          struct base_bytes request, const struct token_client_state *state, struct base_buffer *token,
+                          struct attester_info *info, struct base_error *error)
 {
         client_auto_message DBusMessage *message = NULL;
         client_auto_message DBusMessage *reply = NULL;
@@ -101,7 +101,8 @@ static bool choice_authorize(struct attester *attester, const struct client_call
         base_auto_buffer struct base_buffer token = BASE_BUFFER_INIT(TOKEN_BYTES_MAX);
         uint8_t digest[TOKEN_DIGEST_LEN];
 
-        if (!token_public_key_decode(chosen_key->token_type, BASE_BYTES(chosen_key->encoded, chosen_key->encoded_len), &key, error))
+        if (!token_public_key_decode(chosen_key->token_type, BASE_BYTES(chosen_key->encoded, chosen_key->encoded_len), &key,
+                                     error))
                 return base_error_prefix(error, "key of %s", choice->issuer);
         if (!token_challenge_digest(base_buffer_bytes(&choice->offer->encoded), digest, error) ||
             !token_client_blind(key, digest, &base_system_random, &request, &state, error))
@@ -123,7 +124,8 @@ static bool authorize(struct attester *attester, const struct client_call *call,
         struct client_choice choice;
 
         if (!token_server_name_valid(base_bytes_from_string(origin)))
-                return base_error_set(error, BASE_ERROR_INVALID_ARGUMENT, "the origin is not a host name, with or without a port");
+                return base_error_set(error, BASE_ERROR_INVALID_ARGUMENT,
+                                      "the origin is not a host name, with or without a port");
         if (!token_www_authenticate_parse(base_bytes_from_string(www_authenticate), &offers, error))
                 return base_error_prefix(error, "the website's WWW-Authenticate");
         if (!client_query_status(attester, call, &status, error) ||

@@ -147,8 +147,10 @@ static const struct bus_error_row bus_errors[] = {
         { DBUS_ERROR_DISCONNECTED, BASE_ERROR_DAEMON_UNREACHABLE, "the system bus closed the connection; try again" },
         { DBUS_ERROR_ACCESS_DENIED, BASE_ERROR_NOT_AUTHORIZED, "the system bus does not let you call attesterd" },
         { DBUS_ERROR_UNKNOWN_METHOD, BASE_ERROR_UNSUPPORTED, "the running attesterd does not have this function; is it older?" },
-        { DBUS_ERROR_UNKNOWN_INTERFACE, BASE_ERROR_UNSUPPORTED, "the running attesterd does not have this function; is it older?" },
-        { DBUS_ERROR_UNKNOWN_PROPERTY, BASE_ERROR_UNSUPPORTED, "the running attesterd does not have this property; is it older?" },
+        { DBUS_ERROR_UNKNOWN_INTERFACE, BASE_ERROR_UNSUPPORTED,
+          "the running attesterd does not have this function; is it older?" },
+        { DBUS_ERROR_UNKNOWN_PROPERTY, BASE_ERROR_UNSUPPORTED,
+          "the running attesterd does not have this property; is it older?" },
         { DBUS_ERROR_LIMITS_EXCEEDED, BASE_ERROR_RATE_LIMITED, "the system bus refuses more calls for now; try again later" },
         { DBUS_ERROR_NO_MEMORY, BASE_ERROR_NO_MEMORY, "out of memory" },
 };
@@ -186,7 +188,8 @@ bool client_bus_call(struct attester *attester, const struct client_call *call, 
         if (!connection_ready(attester, error))
                 return false;
         dbus_message_set_allow_interactive_authorization(message, call->options.interactive);
-        reply = dbus_connection_send_with_reply_and_block(attester->connection, message, (int) client_call_left_ms(call), &reason);
+        reply = dbus_connection_send_with_reply_and_block(attester->connection, message, (int) client_call_left_ms(call),
+                                                          &reason);
         if (reply == NULL) {
                 (void) reply_failed(&reason, call, error);
                 dbus_error_free(&reason);

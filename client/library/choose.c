@@ -21,7 +21,8 @@ static bool no_offer(const struct token_offers *offers, struct base_error *error
         if (offers->skipped_malformed > 0)
                 return base_error_set(error, BASE_ERROR_MALFORMED, "the website's PrivateToken challenge is damaged");
         if (offers->skipped_unknown > 0)
-                return base_error_set(error, BASE_ERROR_UNSUPPORTED, "the website asks for tokens of a type that is not built in");
+                return base_error_set(error, BASE_ERROR_UNSUPPORTED,
+                                      "the website asks for tokens of a type that is not built in");
         return base_error_set(error, BASE_ERROR_UNSUPPORTED, "the website does not ask for a PrivateToken");
 }
 
@@ -39,15 +40,15 @@ bool client_choose_offer(const struct token_offers *offers, struct base_bytes or
                 if (issuer == NULL)
                         continue;
                 if (token_challenge_matches_origin(&offer->challenge, origin)) {
-                        *ret = (struct client_choice) { .offer = offer, .issuer = issuer };
+                        *ret = (struct client_choice){ .offer = offer, .issuer = issuer };
                         return true;
                 }
                 foreign = offer;
         }
         if (foreign != NULL)
                 return base_error_set(error, BASE_ERROR_ORIGIN_MISMATCH,
-                                      "the challenge from %.*s asks for a token of %.*s; no token was spent on it", (int) origin.len,
-                                      (const char *) origin.data, (int) foreign->challenge.origin_info.len,
+                                      "the challenge from %.*s asks for a token of %.*s; no token was spent on it",
+                                      (int) origin.len, (const char *) origin.data, (int) foreign->challenge.origin_info.len,
                                       (const char *) foreign->challenge.origin_info.data);
         return base_error_set(error, BASE_ERROR_ISSUER_UNKNOWN,
                               "the website wants a token of %.*s, an issuer that this device is not set up for",

@@ -108,8 +108,8 @@ static bool entry_read(const char *name, DBusMessageIter *value, void *context, 
         return true;
 }
 
-bool client_query_issuer(struct attester *attester, const struct client_call *call, const char *name, struct attester_issuer **ret,
-                         struct base_error *error)
+bool client_query_issuer(struct attester *attester, const struct client_call *call, const char *name,
+                         struct attester_issuer **ret, struct base_error *error)
 {
         client_auto_message DBusMessage *message = NULL;
         client_auto_message DBusMessage *reply = NULL;

@@ -148,7 +148,7 @@ int attester_get_facts(struct attester *attester, const struct attester_options 
                 return client_error_export(&failure, error);
         *ret_count = facts.count;
         *ret = facts.items;
-        facts = (struct facts) { 0 };
+        facts = (struct facts){ 0 };
         return 0;
 }
 
@@ -185,6 +185,6 @@ int attester_evaluate(struct attester *attester, const char *issuer, const struc
                 return client_error_export(&failure, error);
         *ret_count = rules.count;
         *ret = rules.items;
-        rules = (struct rules) { 0 };
+        rules = (struct rules){ 0 };
         return 0;
 }

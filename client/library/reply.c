@@ -66,8 +66,8 @@ bool client_reply_check_type(const char *name, DBusMessageIter *value, const cha
                 return base_error_set_no_memory(error);
         same = strcmp(actual, signature) == 0;
         if (!same)
-                (void) base_error_set(error, BASE_ERROR_MALFORMED, "attesterd's answer has \"%s\" of type %s, not %s", name, actual,
-                                      signature);
+                (void) base_error_set(error, BASE_ERROR_MALFORMED, "attesterd's answer has \"%s\" of type %s, not %s", name,
+                                      actual, signature);
         dbus_free(actual);
         return same;
 }

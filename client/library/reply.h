@@ -35,4 +35,5 @@ bool client_reply_visit(DBusMessageIter *dictionary, client_reply_visitor *visit
                         struct base_error *error) BASE_MUST_CHECK;
 
 /* Whether the value at `value` has this complete type. Errors: MALFORMED, naming the entry. */
-bool client_reply_check_type(const char *name, DBusMessageIter *value, const char *signature, struct base_error *error) BASE_MUST_CHECK;
+bool client_reply_check_type(const char *name, DBusMessageIter *value, const char *signature,
+                             struct base_error *error) BASE_MUST_CHECK;

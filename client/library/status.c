@@ -94,7 +94,8 @@ bool client_query_status(struct attester *attester, const struct client_call *ca
         if (!client_reply_visit(&iterator, property_read, status, error))
                 return false;
         if (status->version == NULL || status->tpm_state == NULL || status->seal_state == NULL || status->policy_error == NULL)
-                return base_error_set(error, BASE_ERROR_MALFORMED, "attesterd's answer lacks a property; is it of another version?");
+                return base_error_set(error, BASE_ERROR_MALFORMED,
+                                      "attesterd's answer lacks a property; is it of another version?");
         *ret = BASE_STEAL(status);
         return true;
 }

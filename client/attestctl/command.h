@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The commands of attestctl: one file a command, one table of all (commands.c). Runs in attestctl; may be included by
+ * client/attestctl only.
+ */
+#pragma once
+
+#include "base/error.h"
+#include "client/library/attester.h"
+
+#include <jansson.h>
+
+/* Exit statuses beyond those of base_error_exit_status(); docs/attestctl.md has all of them. */
+enum attestctl_exit {
+        ATTESTCTL_EXIT_HTTP_STATUS = 60, /* fetch: the website's last answer was not 2xx */
+        ATTESTCTL_EXIT_TRANSFER = 61,    /* fetch: no answer at all: name, connection, TLS, time */
+};
+
+struct attestctl_option {
+        char letter; /* unique in a command; one that is no letter of the alphabet has no short form */
+        const char *name;
+        const char *argument; /* its name in the help, or NULL for a flag */
+        const char *help;
+};
+
+struct attestctl;
+
+struct attestctl_command {
+        const char *name;
+        const char *subcommand; /* NULL, or the second word */
+        const char *arguments;  /* for the usage line, as in "ISSUER"; "" */
+        const char *summary;
+        const char *help; /* more, for `--help` only; "" */
+        int arguments_min;
+        int arguments_max;
+        const struct attestctl_option *options; /* ends with a zero row; NULL: only the common ones */
+        /* Takes one of `options`. Errors: INVALID_ARGUMENT. NULL if there are none. */
+        bool (*take_option)(void *state, char letter, const char *value, struct base_error *error);
+        size_t state_size; /* bytes of zeroed memory that `take_option` and `run` share */
+        /* Returns the exit status. `arguments` are the words behind the options. */
+        int (*run)(struct attestctl *ctl, void *state, char **arguments, int count);
+};
+
+/* All commands, in the order of the help; ends with NULL. */
+extern const struct attestctl_command *const attestctl_commands[];
+
+struct attestctl {
+        const struct attestctl_command *command;
+        const char *bus_address;
+        bool json;
+        bool color_out; /* standard output is a terminal that shows colours */
+        bool color_err;
+        struct attester *attester;       /* made before a command runs */
+        struct attester_options options; /* interactive; for every call */
+};
+
+/* Shows a failure of the library, or of attestctl itself, as text or JSON, and returns its exit status. */
+int attestctl_fail(struct attestctl *ctl, const struct attester_error *error);
+int attestctl_fail_own(struct attestctl *ctl, const struct base_error *error);
+
+/*
+ * As attestctl_fail(), for a failed token request: if the policy denied it, asks the daemon which rules failed and shows
+ * them with their remedies. `issuer` may be "".
+ */
+int attestctl_fail_token(struct attestctl *ctl, const char *issuer, const struct attester_error *error);
+
+/* Prints a JSON document (NULL: out of memory) and gives the reference up. Returns 0 or an exit status. */
+int attestctl_print_json(json_t *document);
+
+/* A string as JSON, whatever its bytes: those that are not UTF-8 become '?'. */
+json_t *attestctl_json_string(const char *text);
+
+/* The rules of a policy as a JSON array. */
+json_t *attestctl_json_rules(const struct attester_rule *rules, size_t count);
+/* The rules as a table and, for those that failed, what to do. */
+void attestctl_print_rules(FILE *to, bool color, const struct attester_rule *rules, size_t count);

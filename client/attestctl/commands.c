@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "client/attestctl/commands.h"
+
+const struct attestctl_command *const attestctl_commands[] = {
+        &attestctl_status_command,
+        &attestctl_posture_command,
+        &attestctl_policy_check_command,
+        &attestctl_policy_explain_command,
+        &attestctl_issuers_command,
+        &attestctl_token_command,
+        &attestctl_fetch_command,
+        &attestctl_enroll_command,
+        &attestctl_reseal_command,
+        &attestctl_reload_command,
+        NULL,
+};

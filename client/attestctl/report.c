@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* How failures and rules are shown. */
+#include "client/attestctl/command.h"
+#include "client/attestctl/table.h"
+
+#include <string.h>
+
+json_t *attestctl_json_string(const char *text)
+{
+        json_t *string = json_string(text);
+        char *copy;
+
+        if (string != NULL)
+                return string;
+        copy = strdup(text);
+        if (copy == NULL)
+                return NULL;
+        for (char *p = copy; *p != '\0'; p++)
+                if ((unsigned char) *p >= 0x80)
+                        *p = '?';
+        string = json_string(copy);
+        free(copy);
+        return string;
+}
+
+int attestctl_print_json(json_t *document)
+{
+        int result;
+
+        if (document == NULL) {
+                (void) fputs("attestctl: out of memory\n", stderr);
+                return base_error_exit_status(BASE_ERROR_NO_MEMORY);
+        }
+        result = json_dumpf(document, stdout, JSON_INDENT(2) | JSON_ENSURE_ASCII);
+        (void) fputc('\n', stdout);
+        json_decref(document);
+        return result == 0 ? 0 : base_error_exit_status(BASE_ERROR_IO);
+}
+
+json_t *attestctl_json_rules(const struct attester_rule *rules, size_t count)
+{
+        json_t *array = json_array();
+
+        for (size_t i = 0; i < count; i++)
+                (void) json_array_append_new(array,
+                                             json_pack("{s:o, s:o, s:o, s:o}", "rule", attestctl_json_string(rules[i].name),
+                                                       "outcome", attestctl_json_string(rules[i].outcome), "reason",
+                                                       attestctl_json_string(rules[i].reason), "remedy",
+                                                       attestctl_json_string(rules[i].remedy)));
+        return array;
+}
+
+static enum attestctl_color outcome_color(const char *outcome)
+{
+        if (strcmp(outcome, "pass") == 0)
+                return ATTESTCTL_GOOD;
+        return strcmp(outcome, "fail") == 0 ? ATTESTCTL_BAD : ATTESTCTL_WARN;
+}
+
+void attestctl_print_rules(FILE *to, bool color, const struct attester_rule *rules, size_t count)
+{
+        attestctl_auto_table struct attestctl_table table;
+        bool heading = false;
+
+        attestctl_table_init(&table, 3);
+        attestctl_table_add(&table, ATTESTCTL_HEADING, "RULE");
+        attestctl_table_add(&table, ATTESTCTL_HEADING, "OUTCOME");
+        attestctl_table_add(&table, ATTESTCTL_HEADING, "WHY");
+        for (size_t i = 0; i < count; i++) {
+                attestctl_table_add(&table, ATTESTCTL_PLAIN, rules[i].name);
+                attestctl_table_add(&table, outcome_color(rules[i].outcome), rules[i].outcome);
+                attestctl_table_add(&table, ATTESTCTL_PLAIN, rules[i].reason);
+        }
+        attestctl_table_print(&table, to, color);
+        for (size_t i = 0; i < count; i++) {
+                if (strcmp(rules[i].outcome, "fail") != 0 || rules[i].remedy[0] == '\0')
+                        continue;
+                if (!heading)
+                        (void) fputs("\nWhat to do:\n", to);
+                heading = true;
+                (void) fputs("  ", to);
+                attestctl_print(to, color, ATTESTCTL_HEADING, rules[i].name);
+                (void) fputs(": ", to);
+                attestctl_print(to, color, ATTESTCTL_PLAIN, rules[i].remedy);
+                (void) fputc('\n', to);
+        }
+}
+
+static json_t *error_json(const struct attester_error *error)
+{
+        return json_pack("{s:o, s:i, s:o, s:o}", "name", attestctl_json_string(error->name), "status", error->code, "message",
+                         attestctl_json_string(error->message), "detail", attestctl_json_string(error->detail));
+}
+
+static void error_print(const struct attestctl *ctl, const struct attester_error *error)
+{
+        (void) fputs("attestctl: ", stderr);
+        attestctl_print(stderr, ctl->color_err, ATTESTCTL_BAD, error->name);
+        (void) fputs(": ", stderr);
+        attestctl_print(stderr, ctl->color_err, ATTESTCTL_PLAIN, error->message);
+        (void) fputc('\n', stderr);
+}
+
+int attestctl_fail(struct attestctl *ctl, const struct attester_error *error)
+{
+        if (ctl->json)
+                (void) attestctl_print_json(json_pack("{s:o}", "error", error_json(error)));
+        else
+                error_print(ctl, error);
+        return error->code;
+}
+
+int attestctl_fail_own(struct attestctl *ctl, const struct base_error *error)
+{
+        struct attester_error own = { .code = base_error_exit_status(error->code) };
+
+        (void) snprintf(own.name, sizeof(own.name), "%s", base_error_name(error->code));
+        (void) snprintf(own.message, sizeof(own.message), "%s", error->message);
+        (void) snprintf(own.detail, sizeof(own.detail), "%s", error->detail);
+        return attestctl_fail(ctl, &own);
+}
+
+int attestctl_fail_token(struct attestctl *ctl, const char *issuer, const struct attester_error *error)
+{
+        struct attester_rule *rules = NULL;
+        size_t count = 0;
+        bool passed = false;
+
+        if (error->code != ATTESTER_ERROR_POLICY_DENIED ||
+            attester_evaluate(ctl->attester, issuer, &ctl->options, &passed, &rules, &count, NULL) < 0)
+                return attestctl_fail(ctl, error);
+        if (ctl->json) {
+                (void) attestctl_print_json(
+                        json_pack("{s:o, s:o}", "error", error_json(error), "rules", attestctl_json_rules(rules, count)));
+        } else {
+                error_print(ctl, error);
+                (void) fputc('\n', stderr);
+                attestctl_print_rules(stderr, ctl->color_err, rules, count);
+        }
+        attester_rules_free(rules, count);
+        return error->code;
+}

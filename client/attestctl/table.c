@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "client/attestctl/table.h"
+
+#include <string.h>
+
+#define GAP 2
+
+static const char *const color_codes[] = {
+        [ATTESTCTL_PLAIN] = "",        [ATTESTCTL_GOOD] = "\033[32m",   [ATTESTCTL_BAD] = "\033[31m",
+        [ATTESTCTL_WARN] = "\033[33m", [ATTESTCTL_HEADING] = "\033[1m",
+};
+
+void attestctl_print(FILE *to, bool enabled, enum attestctl_color color, const char *text)
+{
+        if (enabled && color != ATTESTCTL_PLAIN)
+                (void) fputs(color_codes[color], to);
+        for (const unsigned char *p = (const unsigned char *) text; *p != '\0'; p++) {
+                /* U+0080 to U+009F in UTF-8 are control characters too. */
+                bool c1 = p[0] == 0xc2 && p[1] >= 0x80 && p[1] <= 0x9f;
+
+                (void) fputc(*p < 0x20 || *p == 0x7f || c1 ? '?' : *p, to);
+                p += c1;
+        }
+        if (enabled && color != ATTESTCTL_PLAIN)
+                (void) fputs("\033[0m", to);
+}
+
+/* Columns of a terminal that `text` takes, each code point as one. */
+static size_t text_width(const char *text)
+{
+        size_t width = 0;
+
+        for (; *text != '\0'; text++)
+                width += ((unsigned char) *text & 0xc0) != 0x80;
+        return width;
+}
+
+void attestctl_table_init(struct attestctl_table *table, size_t columns)
+{
+        *table = (struct attestctl_table){ .columns = columns };
+}
+
+void attestctl_table_clear(struct attestctl_table *table)
+{
+        for (size_t i = 0; i < table->count; i++)
+                free(table->cells[i].text);
+        free(table->cells);
+        attestctl_table_init(table, table->columns);
+}
+
+void attestctl_table_add(struct attestctl_table *table, enum attestctl_color color, const char *text)
+{
+        char *copy;
+
+        if (table->failed)
+                return;
+        if (table->count == table->capacity) {
+                size_t capacity = table->capacity == 0 ? 64 : table->capacity * 2;
+                struct attestctl_cell *cells = reallocarray(table->cells, capacity, sizeof(*cells));
+
+                if (cells == NULL) {
+                        table->failed = true;
+                        return;
+                }
+                table->cells = cells;
+                table->capacity = capacity;
+        }
+        copy = strdup(text);
+        if (copy == NULL) {
+                table->failed = true;
+                return;
+        }
+        table->cells[table->count++] = (struct attestctl_cell){ .text = copy, .color = color };
+}
+
+void attestctl_table_print(const struct attestctl_table *table, FILE *to, bool color)
+{
+        size_t widths[ATTESTCTL_COLUMNS_MAX] = { 0 };
+
+        for (size_t i = 0; i < table->count; i++) {
+                size_t width = text_width(table->cells[i].text);
+
+                if (width > widths[i % table->columns])
+                        widths[i % table->columns] = width;
+        }
+        for (size_t i = 0; i < table->count; i++) {
+                const struct attestctl_cell *cell = &table->cells[i];
+                size_t column = i % table->columns;
+
+                attestctl_print(to, color, cell->color, cell->text);
+                if (column + 1 == table->columns || i + 1 == table->count)
+                        (void) fputc('\n', to);
+                else
+                        (void) fprintf(to, "%*s", (int) (widths[column] - text_width(cell->text) + GAP), "");
+        }
+}

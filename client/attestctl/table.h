@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Text for people: aligned columns and colours, without letting a text from elsewhere control the terminal. Runs in
+ * attestctl; may be included by client/attestctl only.
+ */
+#pragma once
+
+#include "base/buffer.h"
+
+#define ATTESTCTL_COLUMNS_MAX 5
+
+enum attestctl_color {
+        ATTESTCTL_PLAIN,
+        ATTESTCTL_GOOD,
+        ATTESTCTL_BAD,
+        ATTESTCTL_WARN,
+        ATTESTCTL_HEADING,
+};
+
+/* Writes `text` with control characters replaced by '?', in `color` if `enabled`. */
+void attestctl_print(FILE *to, bool enabled, enum attestctl_color color, const char *text);
+
+struct attestctl_cell {
+        char *text;
+        enum attestctl_color color;
+};
+
+struct attestctl_table {
+        struct attestctl_cell *cells; /* row by row */
+        size_t columns;
+        size_t count; /* of cells */
+        size_t capacity;
+        bool failed; /* out of memory: the table is printed as far as it goes */
+};
+
+/* `columns` is at most ATTESTCTL_COLUMNS_MAX. */
+void attestctl_table_init(struct attestctl_table *table, size_t columns);
+void attestctl_table_clear(struct attestctl_table *table);
+#define attestctl_auto_table BASE_CLEANUP(attestctl_table_clear)
+
+/* Adds the next cell, left to right and then down. */
+void attestctl_table_add(struct attestctl_table *table, enum attestctl_color color, const char *text);
+
+/* Writes the rows with aligned columns; the last column is not padded. */
+void attestctl_table_print(const struct attestctl_table *table, FILE *to, bool color);
