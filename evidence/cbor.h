@@ -33,6 +33,8 @@ bool evidence_cbor_get_bytes(struct base_reader *reader, size_t min, size_t max,
 bool evidence_cbor_copy_bytes(struct base_reader *reader, void *ret, size_t len) BASE_MUST_CHECK;
 /* Bounds count bytes. Refuses what is not UTF-8 (RFC 3629) and U+0000. */
 bool evidence_cbor_get_text(struct base_reader *reader, size_t min, size_t max, struct base_bytes *ret) BASE_MUST_CHECK;
+/* Whether text is UTF-8 without U+0000: what get_text() accepts and put_text() must be given. */
+bool evidence_cbor_text_ok(struct base_bytes text);
 bool evidence_cbor_get_array(struct base_reader *reader, size_t min, size_t max, size_t *ret) BASE_MUST_CHECK;
 bool evidence_cbor_get_bool(struct base_reader *reader, bool *ret) BASE_MUST_CHECK;
 bool evidence_cbor_get_null(struct base_reader *reader) BASE_MUST_CHECK;

@@ -7,13 +7,13 @@
 
 #include "base/buffer.h"
 #include "base/error.h"
+#include "evidence/uri.h"
 
 #define EVIDENCE_DIRECTORY_MEDIA_TYPE    "application/private-token-issuer-directory"
 #define EVIDENCE_DIRECTORY_PATH          "/.well-known/private-token-issuer-directory"
 #define EVIDENCE_DIRECTORY_BYTES_MAX     65536
 #define EVIDENCE_DIRECTORY_KEYS_MAX      16
 #define EVIDENCE_DIRECTORY_KEY_BYTES_MAX 1024
-#define EVIDENCE_URI_MAX                 512
 
 struct evidence_directory_key {
         uint16_t token_type;

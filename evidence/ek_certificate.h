@@ -7,6 +7,7 @@
 
 #include "evidence/public.h"
 
+#define EVIDENCE_EK_CERTIFICATE_BYTES_MAX 4096
 #define EVIDENCE_EK_AUTHORITIES_MAX       512
 #define EVIDENCE_EK_AUTHORITIES_BYTES_MAX (4 * 1024 * 1024)
 

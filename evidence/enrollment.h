@@ -7,6 +7,7 @@
 #pragma once
 
 #include "evidence/credential.h"
+#include "evidence/ek_certificate.h"
 #include "evidence/public.h"
 
 #define EVIDENCE_ENROLLMENT_MEDIA_TYPE    "application/vnd.attesterd.enrollment+cbor"

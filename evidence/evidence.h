@@ -54,10 +54,10 @@ void evidence_verdict_clear(struct evidence_verdict *verdict);
 #define evidence_auto_verdict BASE_CLEANUP(evidence_verdict_clear)
 
 /*
- * Verifies decoded evidence, in this order, each with its own sentence: key id is the registered key's name · quote
- * signature · it is a quote, made by a TPM · extraData is this claims' batch · PCR values are the quoted ones · claims decode,
- * with the profile · the request's digest · nonce · iat. The quoted PCR values are then evidence->quote.pcrs. The caller clears
- * `ret`. Errors: EVIDENCE_INVALID; EVIDENCE_STALE (nonce absent, expired or not ours: give a new one, the device retries);
+ * Verifies decoded evidence, in this order, each with its own sentence: key id is the registered key's name, and it may attest ·
+ * quote signature · it is a quote, made by a TPM · extraData is this claims' batch · PCR values are the quoted ones · claims
+ * decode, with the profile · the request's digest · nonce · iat. The quoted PCR values are then evidence->quote.pcrs. The caller
+ * clears `ret`. Errors: EVIDENCE_INVALID; EVIDENCE_STALE (nonce absent, expired or not ours: give a new one, the device retries);
  * NO_MEMORY, CRYPTO.
  */
 bool evidence_verify(const struct evidence *evidence, const struct evidence_expectation *expectation,

@@ -8,8 +8,9 @@
 #include "base/buffer.h"
 #include "base/error.h"
 
-#define EVIDENCE_PUBLIC_BYTES_MAX 1024
-#define EVIDENCE_KEY_ID_LEN       34 /* the name of a key whose nameAlg is SHA-256 */
+#define EVIDENCE_PUBLIC_BYTES_MAX  1024
+#define EVIDENCE_KEY_ID_LEN        34 /* the name of a key whose nameAlg is SHA-256 */
+#define EVIDENCE_POLICY_DIGEST_LEN 32
 
 struct evidence_public;
 
@@ -41,7 +42,7 @@ bool evidence_public_check_attestation_key(const struct evidence_public *key, st
 
 /*
  * Whether the key has the shape of an endorsement key (TCG EK Credential Profile): fixedTPM, fixedParent,
- * sensitiveDataOrigin, restricted and decrypt set; sign clear; AES-CFB 128 or 256. Whether a TPM holds it is for
+ * sensitiveDataOrigin, restricted and decrypt set; sign clear; AES-CFB 128 or 256, no scheme. Whether a TPM holds it is for
  * its certificate to say. Errors: EVIDENCE_INVALID, naming the first property that is wrong.
  */
 bool evidence_public_check_endorsement_key(const struct evidence_public *key, struct base_error *error) BASE_MUST_CHECK;

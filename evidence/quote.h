@@ -28,7 +28,7 @@ struct evidence_attest {
         uint32_t restart_count; /* counts resumes and restarts since then */
         bool clock_safe;
         uint64_t firmware_version;
-        struct evidence_pcrs selection; /* algorithms and masks in quoted order; no values */
+        struct evidence_pcrs pcrs; /* in quoted order; the values are zero until evidence_quote_verify() */
         uint8_t pcr_digest[EVIDENCE_PCR_DIGEST_LEN];
 };
 
