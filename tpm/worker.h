@@ -21,11 +21,13 @@
 #define TPM_WORKER_QUEUE_MAX       64    /* jobs that wait or run */
 #define TPM_WORKER_JOB_TIMEOUT_MS  30000 /* default bound of one job in the TPM */
 #define TPM_WORKER_STOP_TIMEOUT_MS 2000  /* how long tpm_worker_free() waits for the thread */
+#define TPM_WORKER_STUCK_MAX       4     /* threads that a hanging TPM holds; no new one is started beyond */
 #define TPM_WORKER_BACKOFF_MIN_MS  500   /* between attempts to connect: doubles ... */
 #define TPM_WORKER_BACKOFF_MAX_MS  30000 /* ... up to this */
 
 #define TPM_QUALIFYING_DATA_LEN   32
 #define TPM_CERTIFICATE_BYTES_MAX 4096
+#define TPM_CREDENTIAL_BYTES_MAX  1024
 #define TPM_CREDENTIAL_SECRET_LEN 32
 
 struct tpm_worker;
@@ -60,7 +62,7 @@ struct tpm_status {
         struct base_error reason; /* of UNAVAILABLE: code and the TPM's own reason; code NONE otherwise */
         enum tpm_seal_state seal;
         uint32_t changed_pcrs;         /* of SEALED: bit n for PCR n */
-        struct base_error seal_reason; /* of SEALED, or of UNKNOWN if the key file is at fault */
+        struct base_error seal_reason; /* why it is not OPEN; code NONE if it is, or if the TPM is unavailable */
         char manufacturer[5];          /* TPM_PT_MANUFACTURER, "" until it has been read */
         char firmware[24];             /* "major.minor.major.minor" of TPM_PT_FIRMWARE_VERSION_1 and _2 */
         bool simulated;                /* a software TPM, by what it says of itself */
@@ -100,7 +102,8 @@ const struct tpm_status *tpm_worker_known_status(const struct tpm_worker *worker
 /*
  * In every callback either `error` is NULL and the result is there, or the result is NULL.
  * Errors of every job: TPM_UNAVAILABLE (absent, lost, hangs, locked out, busy: names the TPM's own reason), TPM_FAILED,
- * NO_MEMORY, CANCELLED. Errors of every submit function: BUSY (TPM_WORKER_QUEUE_MAX), NO_MEMORY.
+ * NO_MEMORY, CANCELLED. Errors of every submit function: BUSY (TPM_WORKER_QUEUE_MAX), NO_MEMORY, CANCELLED
+ * (the worker is being freed).
  */
 typedef void tpm_quote_callback(void *context, const struct tpm_quote *quote, const struct base_error *error);
 typedef void tpm_identity_callback(void *context, const struct tpm_identity *identity, const struct base_error *error);
@@ -130,8 +133,8 @@ bool tpm_worker_identity(struct tpm_worker *worker, tpm_identity_callback *callb
  * Opens a credential that a verifier made for this EK and AK (TPM2_ActivateCredential). `credential` is a
  * TPM2B_ID_OBJECT, `encrypted_secret` a TPM2B_ENCRYPTED_SECRET; both are copied. The secret has
  * TPM_CREDENTIAL_SECRET_LEN bytes and is wiped after the callback.
- * Errors of submit also: MALFORMED. Job errors also: NOT_ENROLLED, STATE_INVALID, CRYPTO (made for other keys).
- * It works in every boot state: it shows that both keys live in this TPM, and lets the AK sign nothing.
+ * Errors of submit also: MALFORMED (too long). Job errors also: MALFORMED, NOT_ENROLLED, STATE_INVALID, CRYPTO (made for other
+ * keys). It works in every boot state: it shows that both keys live in this TPM, and lets the AK sign nothing.
  */
 bool tpm_worker_activate(struct tpm_worker *worker, struct base_bytes credential, struct base_bytes encrypted_secret,
                          tpm_secret_callback *callback, void *context, struct base_error *error) BASE_MUST_CHECK;
