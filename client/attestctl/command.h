@@ -52,17 +52,21 @@ struct attestctl {
         bool color_err;
         struct attester *attester;       /* made before a command runs */
         struct attester_options options; /* interactive; for every call */
+        char issuer[264];                /* whose token was asked for last, or "" */
 };
 
 /* Shows a failure of the library, or of attestctl itself, as text or JSON, and returns its exit status. */
 int attestctl_fail(struct attestctl *ctl, const struct attester_error *error);
 int attestctl_fail_own(struct attestctl *ctl, const struct base_error *error);
 
+/* A trace function for attester_authorize() that keeps the issuer's name; `context` is the struct attestctl. */
+void attestctl_trace_issuer(enum attester_step step, const char *text, void *context);
+
 /*
- * As attestctl_fail(), for a failed token request: if the policy denied it, asks the daemon which rules failed and shows
- * them with their remedies. `issuer` may be "".
+ * As attestctl_fail(), for a failed token request: if the policy denied it, asks the daemon which of the issuer's rules
+ * failed and shows them with their remedies.
  */
-int attestctl_fail_token(struct attestctl *ctl, const char *issuer, const struct attester_error *error);
+int attestctl_fail_token(struct attestctl *ctl, const struct attester_error *error);
 
 /* Prints a JSON document (NULL: out of memory) and gives the reference up. Returns 0 or an exit status. */
 int attestctl_print_json(json_t *document);

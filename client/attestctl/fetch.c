@@ -21,6 +21,7 @@ struct state {
         char url[ATTESTCTL_HTTP_URL_MAX];
         struct attester_info info;
         bool token_sent;
+        struct attestctl *ctl;
 };
 
 static void narrate(const struct state *state, const char *format, ...) BASE_PRINTF(2, 3);
@@ -49,8 +50,10 @@ static void trace(enum attester_step step, const char *text, void *context)
                 [ATTESTER_STEP_RESPONSE] = "response:",
                 [ATTESTER_STEP_TOKEN] = "token unblinded and verified:",
         };
+        const struct state *state = context;
 
-        narrate(context, "%s %s", steps[step], text);
+        attestctl_trace_issuer(step, text, state->ctl);
+        narrate(state, "%s %s", steps[step], text);
 }
 
 static bool take_header(struct state *state, const char *value, struct base_error *error)
@@ -261,6 +264,7 @@ static int run(struct attestctl *ctl, void *context, char **arguments, int count
         attestctl_http_response_init(&response);
         state->info = (struct attester_info) ATTESTER_INFO_INIT;
         state->discard_body = ctl->json && state->output == NULL;
+        state->ctl = ctl;
         state->request.write = body_write;
         state->request.write_context = state;
         state->request.timeout_ms = ctl->options.timeout_ms != 0 ? ctl->options.timeout_ms : ATTESTER_TIMEOUT_MS_DEFAULT;
@@ -281,7 +285,7 @@ static int run(struct attestctl *ctl, void *context, char **arguments, int count
         }
         if (attester_authorize(ctl->attester, base_buffer_c_string(&response.www_authenticate), origin.server_name, &ctl->options,
                                &authorization, &state->info, &failure) < 0)
-                return attestctl_fail_token(ctl, "", &failure);
+                return attestctl_fail_token(ctl, &failure);
         state->token_sent = true;
         narrate(state, "request repeated with the token");
         answered = request_follow(state, authorization, &response, &error);

@@ -120,14 +120,22 @@ int attestctl_fail_own(struct attestctl *ctl, const struct base_error *error)
         return attestctl_fail(ctl, &own);
 }
 
-int attestctl_fail_token(struct attestctl *ctl, const char *issuer, const struct attester_error *error)
+void attestctl_trace_issuer(enum attester_step step, const char *text, void *context)
+{
+        struct attestctl *ctl = context;
+
+        if (step == ATTESTER_STEP_CHALLENGE)
+                (void) snprintf(ctl->issuer, sizeof(ctl->issuer), "%s", text);
+}
+
+int attestctl_fail_token(struct attestctl *ctl, const struct attester_error *error)
 {
         struct attester_rule *rules = NULL;
         size_t count = 0;
         bool passed = false;
 
         if (error->code != ATTESTER_ERROR_POLICY_DENIED ||
-            attester_evaluate(ctl->attester, issuer, &ctl->options, &passed, &rules, &count, NULL) < 0)
+            attester_evaluate(ctl->attester, ctl->issuer, &ctl->options, &passed, &rules, &count, NULL) < 0)
                 return attestctl_fail(ctl, error);
         if (ctl->json) {
                 (void) attestctl_print_json(

@@ -41,8 +41,10 @@ static int run(struct attestctl *ctl, void *context, char **arguments, int count
                                       "--challenge and --origin are needed; see attestctl token --help");
                 return attestctl_fail_own(ctl, &usage);
         }
+        ctl->options.trace = attestctl_trace_issuer;
+        ctl->options.trace_context = ctl;
         if (attester_authorize(ctl->attester, state->challenge, state->origin, &ctl->options, &authorization, &info, &error) < 0)
-                return attestctl_fail_token(ctl, "", &error);
+                return attestctl_fail_token(ctl, &error);
         if (ctl->json)
                 status = attestctl_print_json(token_json(authorization, &info));
         else

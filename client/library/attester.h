@@ -86,11 +86,11 @@ void attester_free(struct attester *attester);
 
 /* What attester_authorize() is doing, for programs that show it. Never carries a secret. */
 enum attester_step {
-        ATTESTER_STEP_CHALLENGE, /* "issuer.example, token type 0x0002" */
-        ATTESTER_STEP_KEY,       /* the issuer key's id, in hex */
-        ATTESTER_STEP_BLINDED,   /* the request goes to attesterd now */
+        ATTESTER_STEP_CHALLENGE, /* a challenge was chosen; the text is its issuer's name */
+        ATTESTER_STEP_KEY,       /* "type 0x0002, key id" and the id in hex */
+        ATTESTER_STEP_BLINDED,   /* the request goes to attesterd now; its length */
         ATTESTER_STEP_RESPONSE,  /* attesterd answered */
-        ATTESTER_STEP_TOKEN,     /* the token is unblinded and verified */
+        ATTESTER_STEP_TOKEN,     /* the token is unblinded and verified; its length */
 };
 
 struct attester_options {

@@ -85,7 +85,7 @@ static bool token_request(struct attester *attester, const struct client_call *c
         (void) dbus_message_iter_next(&iterator);
         if (!client_reply_visit(&iterator, info_read, info, error))
                 return false;
-        client_call_trace(call, ATTESTER_STEP_RESPONSE, "%s answered", issuer);
+        client_call_trace(call, ATTESTER_STEP_RESPONSE, "%zu bytes", response.len);
         return token_client_finalize(state, response, token, error) ||
                base_error_prefix(error, "the answer of %s does not fit the request", issuer);
 }
@@ -107,7 +107,7 @@ static bool choice_authorize(struct attester *attester, const struct client_call
         if (!token_challenge_digest(base_buffer_bytes(&choice->offer->encoded), digest, error) ||
             !token_client_blind(key, digest, &base_system_random, &request, &state, error))
                 return false;
-        client_call_trace(call, ATTESTER_STEP_BLINDED, "%zu bytes for %s", request.len, choice->issuer);
+        client_call_trace(call, ATTESTER_STEP_BLINDED, "%zu bytes", request.len);
         if (!token_request(attester, call, choice->issuer, base_buffer_bytes(&request), state, &token, info, error))
                 return false;
         client_call_trace(call, ATTESTER_STEP_TOKEN, "%zu bytes", token.len);
@@ -131,12 +131,11 @@ static bool authorize(struct attester *attester, const struct client_call *call,
         if (!client_query_status(attester, call, &status, error) ||
             !client_choose_offer(&offers, base_bytes_from_string(origin), status, &choice, error))
                 return false;
-        client_call_trace(call, ATTESTER_STEP_CHALLENGE, "%s, token type 0x%04x", choice.issuer,
-                          (unsigned) choice.offer->challenge.type);
+        client_call_trace(call, ATTESTER_STEP_CHALLENGE, "%s", choice.issuer);
         if (!client_query_issuer(attester, call, choice.issuer, &directory, error) ||
             !client_choose_key(choice.offer, directory, base_system_clock.wall_seconds(base_system_clock.context), &key, error))
                 return false;
-        client_call_trace(call, ATTESTER_STEP_KEY, "%s", key->id);
+        client_call_trace(call, ATTESTER_STEP_KEY, "type 0x%04x, key id %s", (unsigned) key->token_type, key->id);
         (void) snprintf(info->issuer, sizeof(info->issuer), "%s", choice.issuer);
         info->token_type = key->token_type;
         return choice_authorize(attester, call, &choice, key, authorization, info, error);
