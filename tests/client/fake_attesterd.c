@@ -1,0 +1,406 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Stands in for attesterd on a private bus, for tests of the client: issues real tokens with a key of its own, and fails
+ * in the manner that the issuer's name asks for. A message that it receives is appended to a dump, byte for byte.
+ * usage: fake_attesterd BUS-ADDRESS DIRECTORY; writes DIRECTORY/{a,b}.spki, a.pem, dump, and "ready" to its output.
+ */
+#include "base/file.h"
+#include "token/issuer.h"
+
+#include <dbus/dbus.h>
+#include <fcntl.h>
+#include <string.h>
+
+#define HUGE_BYTES (2 * 1024 * 1024)
+
+struct fake {
+        DBusConnection *connection;
+        struct token_issuer_key *a, *b;
+        struct base_buffer first_request; /* what swapped.example answers ever after */
+        FILE *dump;
+};
+
+static const char *const issuers[] = {
+        "good.example",
+        "wrong-signature.example",
+        "swapped.example",
+        "short.example",
+        "two.example",
+        "slow.example",
+        "dies.example",
+        "nokeys.example",
+        "early.example",
+        "evilkey.example",
+        "badtype.example",
+        "badsignature.example",
+        "badkey.example",
+        "huge.example",
+        "unreachable.example",
+        "incomplete.example",
+        "slow-directory.example",
+        "foreign-error.example",
+        "fail-PolicyDenied.example",
+};
+
+static void check(bool success)
+{
+        if (!success)
+                abort();
+}
+
+/* Whether the issuer of the call is called that. */
+static bool is(const char *issuer, const char *name)
+{
+        return strcmp(issuer, name) == 0;
+}
+
+static void open_variant(DBusMessageIter *dictionary, const char *name, const char *signature, DBusMessageIter *entry,
+                         DBusMessageIter *variant)
+{
+        check(dbus_message_iter_open_container(dictionary, DBUS_TYPE_DICT_ENTRY, NULL, entry));
+        check(dbus_message_iter_append_basic(entry, DBUS_TYPE_STRING, &name));
+        check(dbus_message_iter_open_container(entry, DBUS_TYPE_VARIANT, signature, variant));
+}
+
+static void close_variant(DBusMessageIter *dictionary, DBusMessageIter *entry, DBusMessageIter *variant)
+{
+        check(dbus_message_iter_close_container(entry, variant));
+        check(dbus_message_iter_close_container(dictionary, entry));
+}
+
+static void put_basic(DBusMessageIter *dictionary, const char *name, int type, const void *value)
+{
+        const char signature[2] = { (char) type, '\0' };
+        DBusMessageIter entry, variant;
+
+        open_variant(dictionary, name, signature, &entry, &variant);
+        check(dbus_message_iter_append_basic(&variant, type, value));
+        close_variant(dictionary, &entry, &variant);
+}
+
+static void put_string(DBusMessageIter *dictionary, const char *name, const char *value)
+{
+        put_basic(dictionary, name, DBUS_TYPE_STRING, &value);
+}
+
+static void put_row(DBusMessageIter *array, const char *const *texts, size_t count)
+{
+        DBusMessageIter row;
+
+        check(dbus_message_iter_open_container(array, DBUS_TYPE_STRUCT, NULL, &row));
+        for (size_t i = 0; i < count; i++)
+                check(dbus_message_iter_append_basic(&row, DBUS_TYPE_STRING, &texts[i]));
+        check(dbus_message_iter_close_container(array, &row));
+}
+
+static void get_all(DBusMessage *reply)
+{
+        DBusMessageIter iterator, dictionary, entry, variant, array;
+        dbus_uint64_t policy_version = 7;
+
+        dbus_message_iter_init_append(reply, &iterator);
+        check(dbus_message_iter_open_container(&iterator, DBUS_TYPE_ARRAY, "{sv}", &dictionary));
+        put_string(&dictionary, "Version", "0.1.0-fake");
+        put_string(&dictionary, "TpmState", "ready");
+        put_string(&dictionary, "SealState", "sealed: PCR 7 changed");
+        put_basic(&dictionary, "PolicyVersion", DBUS_TYPE_UINT64, &policy_version);
+        put_string(&dictionary, "PolicyError", "x.conf:3:9: unknown word \"ored\"");
+        put_string(&dictionary, "SomethingNewer", "skipped");
+        open_variant(&dictionary, "Issuers", "a(ss)", &entry, &variant);
+        check(dbus_message_iter_open_container(&variant, DBUS_TYPE_ARRAY, "(ss)", &array));
+        for (size_t i = 0; i < BASE_COUNT(issuers); i++)
+                put_row(&array, (const char *const[]){ issuers[i], i == 0 ? "enrolled" : "not-enrolled" }, 2);
+        /* fail-NAME.example fails with that error. */
+        for (int code = 1; code < BASE_ERROR_CODE_COUNT; code++) {
+                char name[128];
+
+                (void) snprintf(name, sizeof(name), "fail-%s.example", base_error_name((enum base_error_code) code));
+                put_row(&array, (const char *const[]){ name, "unattested" }, 2);
+        }
+        check(dbus_message_iter_close_container(&variant, &array));
+        close_variant(&dictionary, &entry, &variant);
+        check(dbus_message_iter_close_container(&iterator, &dictionary));
+}
+
+static void put_key(DBusMessageIter *array, struct base_bytes key, uint64_t not_before)
+{
+        DBusMessageIter row, bytes;
+        dbus_uint16_t type = TOKEN_TYPE_BLIND_RSA;
+        dbus_uint64_t seconds = not_before;
+
+        check(dbus_message_iter_open_container(array, DBUS_TYPE_STRUCT, NULL, &row));
+        check(dbus_message_iter_append_basic(&row, DBUS_TYPE_UINT16, &type));
+        check(dbus_message_iter_open_container(&row, DBUS_TYPE_ARRAY, "y", &bytes));
+        check(dbus_message_iter_append_fixed_array(&bytes, DBUS_TYPE_BYTE, &key.data, (int) key.len));
+        check(dbus_message_iter_close_container(&row, &bytes));
+        check(dbus_message_iter_append_basic(&row, DBUS_TYPE_UINT64, &seconds));
+        check(dbus_message_iter_close_container(array, &row));
+}
+
+static void get_issuer(const struct fake *fake, const char *issuer, DBusMessage *reply)
+{
+        struct base_bytes a = token_public_key_encoded(token_issuer_key_public(fake->a));
+        struct base_bytes b = token_public_key_encoded(token_issuer_key_public(fake->b));
+        DBusMessageIter iterator, dictionary, entry, variant, array;
+        dbus_uint64_t fetched = 1760000000;
+        dbus_bool_t attestation = TRUE;
+        dbus_uint32_t number = 1;
+
+        dbus_message_iter_init_append(reply, &iterator);
+        check(dbus_message_iter_open_container(&iterator, DBUS_TYPE_ARRAY, "{sv}", &dictionary));
+        if (is(issuer, "badtype.example"))
+                put_basic(&dictionary, "name", DBUS_TYPE_UINT32, &number);
+        else if (!is(issuer, "incomplete.example"))
+                put_string(&dictionary, "name", issuer);
+        put_string(&dictionary, "request-uri", "https://issuer.example/token-request");
+        put_basic(&dictionary, "attestation", DBUS_TYPE_BOOLEAN, &attestation);
+        put_basic(&dictionary, "fetched", DBUS_TYPE_UINT64, &fetched);
+        open_variant(&dictionary, "token-keys", "a(qayt)", &entry, &variant);
+        check(dbus_message_iter_open_container(&variant, DBUS_TYPE_ARRAY, "(qayt)", &array));
+        if (is(issuer, "evilkey.example"))
+                put_key(&array, b, 0);
+        else if (is(issuer, "badkey.example"))
+                put_key(&array, BASE_BYTES("\x30\x03garbage", 9), 0);
+        else if (is(issuer, "early.example"))
+                put_key(&array, a, (uint64_t) 1 << 40);
+        else if (!is(issuer, "nokeys.example"))
+                put_key(&array, a, 1);
+        check(dbus_message_iter_close_container(&variant, &array));
+        close_variant(&dictionary, &entry, &variant);
+        check(dbus_message_iter_close_container(&iterator, &dictionary));
+}
+
+static void put_response(DBusMessageIter *list, struct base_bytes response)
+{
+        DBusMessageIter bytes;
+
+        check(dbus_message_iter_open_container(list, DBUS_TYPE_ARRAY, "y", &bytes));
+        check(dbus_message_iter_append_fixed_array(&bytes, DBUS_TYPE_BYTE, &response.data, (int) response.len));
+        check(dbus_message_iter_close_container(list, &bytes));
+}
+
+static void put_info(DBusMessageIter *to)
+{
+        DBusMessageIter dictionary;
+        dbus_uint32_t shared = 3, elapsed_ms = 12;
+        dbus_bool_t attested = TRUE;
+
+        check(dbus_message_iter_open_container(to, DBUS_TYPE_ARRAY, "{sv}", &dictionary));
+        put_basic(&dictionary, "quote-shared-by", DBUS_TYPE_UINT32, &shared);
+        put_basic(&dictionary, "attested", DBUS_TYPE_BOOLEAN, &attested);
+        put_basic(&dictionary, "elapsed-ms", DBUS_TYPE_UINT32, &elapsed_ms);
+        check(dbus_message_iter_close_container(to, &dictionary));
+}
+
+/* The bytes of the first request of the aay behind the issuer's name. */
+static struct base_bytes request_of(DBusMessage *message)
+{
+        DBusMessageIter iterator, list, bytes;
+        const uint8_t *data = NULL;
+        int len = 0;
+
+        check(dbus_message_iter_init(message, &iterator) && dbus_message_iter_next(&iterator));
+        dbus_message_iter_recurse(&iterator, &list);
+        dbus_message_iter_recurse(&list, &bytes);
+        dbus_message_iter_get_fixed_array(&bytes, &data, &len);
+        return BASE_BYTES(data, (size_t) len);
+}
+
+static void request_tokens(struct fake *fake, const char *issuer, DBusMessage *message, DBusMessage *reply)
+{
+        base_auto_buffer struct base_buffer response = BASE_BUFFER_INIT(HUGE_BYTES);
+        struct base_bytes request = request_of(message);
+        struct base_error error = BASE_ERROR_INIT;
+        DBusMessageIter iterator, list;
+
+        if (fake->first_request.len == 0)
+                base_buffer_put_bytes(&fake->first_request, request);
+        if (is(issuer, "swapped.example"))
+                request = base_buffer_bytes(&fake->first_request);
+        dbus_message_iter_init_append(reply, &iterator);
+        if (is(issuer, "badsignature.example")) {
+                check(dbus_message_iter_append_basic(&iterator, DBUS_TYPE_STRING, &issuer));
+                return;
+        }
+        check(token_issuer_evaluate(fake->a, request, &response, &error));
+        if (is(issuer, "wrong-signature.example"))
+                response.data[100] ^= 1;
+        if (is(issuer, "short.example"))
+                response.len--;
+        if (is(issuer, "huge.example"))
+                check(base_buffer_extend(&response, HUGE_BYTES - response.len) != NULL);
+        check(dbus_message_iter_open_container(&iterator, DBUS_TYPE_ARRAY, "ay", &list));
+        put_response(&list, base_buffer_bytes(&response));
+        if (is(issuer, "two.example"))
+                put_response(&list, base_buffer_bytes(&response));
+        check(dbus_message_iter_close_container(&iterator, &list));
+        put_info(&iterator);
+}
+
+static void get_facts(DBusMessage *reply)
+{
+        DBusMessageIter iterator, array, row, variant, reason_row;
+        const char *names[] = { "boot.secure_boot", "kernel.taint", "os.id", "disk.root_encrypted" };
+        const char *sources[] = { "efivars", "/proc/sys/kernel/tainted", "/etc/os-release\033[31m", "sysfs" };
+        const char *signatures[] = { "b", "x", "s", "(s)" };
+        const char *provenance = "reported", *text = "debian", *reason = "no such device";
+        dbus_bool_t boolean = TRUE;
+        dbus_int64_t integer = -12;
+
+        dbus_message_iter_init_append(reply, &iterator);
+        check(dbus_message_iter_open_container(&iterator, DBUS_TYPE_ARRAY, "(svss)", &array));
+        for (size_t i = 0; i < BASE_COUNT(names); i++) {
+                check(dbus_message_iter_open_container(&array, DBUS_TYPE_STRUCT, NULL, &row));
+                check(dbus_message_iter_append_basic(&row, DBUS_TYPE_STRING, &names[i]));
+                check(dbus_message_iter_open_container(&row, DBUS_TYPE_VARIANT, signatures[i], &variant));
+                if (i == 0)
+                        check(dbus_message_iter_append_basic(&variant, DBUS_TYPE_BOOLEAN, &boolean));
+                if (i == 1)
+                        check(dbus_message_iter_append_basic(&variant, DBUS_TYPE_INT64, &integer));
+                if (i == 2)
+                        check(dbus_message_iter_append_basic(&variant, DBUS_TYPE_STRING, &text));
+                if (i == 3) {
+                        check(dbus_message_iter_open_container(&variant, DBUS_TYPE_STRUCT, NULL, &reason_row));
+                        check(dbus_message_iter_append_basic(&reason_row, DBUS_TYPE_STRING, &reason));
+                        check(dbus_message_iter_close_container(&variant, &reason_row));
+                }
+                check(dbus_message_iter_close_container(&row, &variant));
+                check(dbus_message_iter_append_basic(&row, DBUS_TYPE_STRING, &provenance));
+                check(dbus_message_iter_append_basic(&row, DBUS_TYPE_STRING, &sources[i]));
+                check(dbus_message_iter_close_container(&array, &row));
+        }
+        check(dbus_message_iter_close_container(&iterator, &array));
+}
+
+static void evaluate(const char *issuer, DBusMessage *reply)
+{
+        bool denied = is(issuer, "fail-PolicyDenied.example");
+        dbus_bool_t passed = !denied;
+        DBusMessageIter iterator, array;
+
+        dbus_message_iter_init_append(reply, &iterator);
+        check(dbus_message_iter_append_basic(&iterator, DBUS_TYPE_BOOLEAN, &passed));
+        check(dbus_message_iter_open_container(&iterator, DBUS_TYPE_ARRAY, "(ssss)", &array));
+        put_row(&array, (const char *const[]){ "secure-boot", "pass", "", "Turn on Secure Boot." }, 4);
+        put_row(&array, (const char *const[]){ "in-focus", "skipped", "nobody is waiting", "" }, 4);
+        if (denied)
+                put_row(&array,
+                        (const char *const[]){ "os-current", "fail", "os.version is 11.9, needed >= 12.5",
+                                               "Run Software Updates, then restart." },
+                        4);
+        check(dbus_message_iter_close_container(&iterator, &array));
+}
+
+/* The error that the name asks for, or NULL. */
+static const char *error_name_of(const char *issuer, const char *member, char *space, size_t space_size)
+{
+        const char *prefix = "fail-";
+
+        if (is(issuer, "unreachable.example") && strcmp(member, "GetIssuer") == 0)
+                return base_error_dbus_name(BASE_ERROR_ISSUER_UNREACHABLE);
+        if (is(issuer, "foreign-error.example") && strcmp(member, "RequestTokens") == 0)
+                return "com.example.Surprise";
+        if (strcmp(member, "Reseal") == 0)
+                return base_error_dbus_name(BASE_ERROR_NOT_AUTHORIZED);
+        if (strncmp(issuer, prefix, strlen(prefix)) != 0 ||
+            (strcmp(member, "RequestTokens") != 0 && strcmp(member, "Enroll") != 0))
+                return NULL;
+        (void) snprintf(space, space_size, "org.attesterd.Error.%.*s", (int) strcspn(issuer + strlen(prefix), "."),
+                        issuer + strlen(prefix));
+        return space;
+}
+
+static void message_dump(struct fake *fake, DBusMessage *message)
+{
+        char *bytes = NULL;
+        int len = 0;
+
+        check(dbus_message_marshal(message, &bytes, &len));
+        check(fwrite(bytes, 1, (size_t) len, fake->dump) == (size_t) len && fflush(fake->dump) == 0);
+        dbus_free(bytes);
+}
+
+/* Fills in `reply`, or returns false if there is none to send. */
+static bool answer(struct fake *fake, const char *issuer, const char *member, DBusMessage *message, DBusMessage *reply)
+{
+        const char *device = "device-1";
+
+        if (is(issuer, "slow.example") && strcmp(member, "RequestTokens") == 0)
+                return false;
+        if (is(issuer, "slow-directory.example") && strcmp(member, "GetIssuer") == 0)
+                return false;
+        if (is(issuer, "dies.example") && strcmp(member, "RequestTokens") == 0)
+                exit(0);
+        if (strcmp(member, "GetAll") == 0)
+                get_all(reply);
+        if (strcmp(member, "GetIssuer") == 0)
+                get_issuer(fake, issuer, reply);
+        if (strcmp(member, "RequestTokens") == 0)
+                request_tokens(fake, issuer, message, reply);
+        if (strcmp(member, "GetFacts") == 0)
+                get_facts(reply);
+        if (strcmp(member, "Evaluate") == 0)
+                evaluate(issuer, reply);
+        if (strcmp(member, "Enroll") == 0)
+                check(dbus_message_append_args(reply, DBUS_TYPE_STRING, &device, DBUS_TYPE_INVALID));
+        return true;
+}
+
+static DBusHandlerResult filter(DBusConnection *connection, DBusMessage *message, void *context)
+{
+        const char *member = dbus_message_get_member(message);
+        struct fake *fake = context;
+        char space[128];
+        const char *issuer = "", *error_name;
+        DBusMessage *reply;
+
+        if (dbus_message_get_type(message) != DBUS_MESSAGE_TYPE_METHOD_CALL)
+                return DBUS_HANDLER_RESULT_NOT_YET_HANDLED;
+        message_dump(fake, message);
+        (void) dbus_message_get_args(message, NULL, DBUS_TYPE_STRING, &issuer, DBUS_TYPE_INVALID);
+        error_name = error_name_of(issuer, member, space, sizeof(space));
+        if (error_name != NULL)
+                reply = dbus_message_new_error(message, error_name, "the sentence of the daemon");
+        else
+                reply = dbus_message_new_method_return(message);
+        check(reply != NULL);
+        if (error_name != NULL || answer(fake, issuer, member, message, reply))
+                check(dbus_connection_send(connection, reply, NULL));
+        dbus_message_unref(reply);
+        return DBUS_HANDLER_RESULT_HANDLED;
+}
+
+static void key_write(const struct token_issuer_key *key, int directory, const char *name)
+{
+        struct base_error error = BASE_ERROR_INIT;
+
+        check(base_file_replace_at(directory, name, token_public_key_encoded(token_issuer_key_public(key)), 0644, &error));
+}
+
+int main(int argc, char **argv)
+{
+        struct fake fake = { .first_request = BASE_BUFFER_INIT(4096) };
+        base_auto_buffer struct base_buffer text = BASE_BUFFER_INIT(TOKEN_ISSUER_KEY_TEXT_MAX);
+        DBusError reason = DBUS_ERROR_INIT;
+        struct base_error error = BASE_ERROR_INIT;
+        int directory;
+
+        check(argc == 3 && (directory = open(argv[2], O_RDONLY | O_DIRECTORY | O_CLOEXEC)) >= 0);
+        check(token_issuer_key_generate(TOKEN_TYPE_BLIND_RSA, &fake.a, &error));
+        check(token_issuer_key_generate(TOKEN_TYPE_BLIND_RSA, &fake.b, &error));
+        key_write(fake.a, directory, "a.spki");
+        key_write(fake.b, directory, "b.spki");
+        check(token_issuer_key_save(fake.a, &text, &error));
+        check(base_file_replace_at(directory, "a.pem", base_buffer_bytes(&text), 0600, &error));
+        check((fake.dump = fdopen(openat(directory, "dump", O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600), "a")) != NULL);
+        fake.connection = dbus_connection_open_private(argv[1], &reason);
+        check(fake.connection != NULL && dbus_bus_register(fake.connection, &reason));
+        check(dbus_connection_add_filter(fake.connection, filter, &fake, NULL));
+        check(dbus_bus_request_name(fake.connection, "org.attesterd", 0, &reason) == DBUS_REQUEST_NAME_REPLY_PRIMARY_OWNER);
+        (void) puts("ready");
+        (void) fflush(stdout);
+        /* Ends with the bus. */
+        while (dbus_connection_read_write_dispatch(fake.connection, -1))
+                ;
+        return 0;
+}
