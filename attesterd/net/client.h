@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The daemon's end of attester-net: starts the program, passes it requests over a socketpair, and restarts it when it
- * dies or hangs. What attester-net says is parsed as hostile: a compromised one can deny service and lie about issuers
- * as the network could, and no more. Runs in attesterd; may be included by attesterd/.
+ * dies or hangs (with the next request, so that an idle machine stays idle). What attester-net says is parsed as hostile: a
+ * compromised one can deny service and lie about issuers as the network could, and no more. Runs in attesterd; may be included by
+ * attesterd/.
  */
 #pragma once
 
@@ -10,12 +11,11 @@
 
 #include <systemd/sd-event.h>
 
-#define NET_IN_FLIGHT_MAX     256
-#define NET_TRUST_BUNDLES_MAX 16            /* different CA bundles known to one attester-net; the oldest gives way */
-#define NET_QUEUE_BYTES_MAX   (1024 * 1024) /* written by us, not yet taken by attester-net */
-#define NET_ANSWER_GRACE_MS   2000          /* beyond a request's own timeout, until attester-net counts as hung */
-#define NET_RESTART_MS_FIRST  100           /* doubles with each death that no answer came before */
-#define NET_RESTART_MS_MAX    30000
+#define NET_IN_FLIGHT_MAX    256
+#define NET_QUEUE_BYTES_MAX  (1024 * 1024) /* written by us, not yet taken by attester-net */
+#define NET_ANSWER_GRACE_MS  2000          /* beyond a request's own timeout, until attester-net counts as hung */
+#define NET_RESTART_MS_FIRST 100           /* from the second death in a row without an answer; then doubles */
+#define NET_RESTART_MS_MAX   30000
 
 struct net_client;
 

@@ -62,7 +62,8 @@ struct net_response {
  * Called once for each fetch that was accepted and not cancelled, from the event loop and never from inside fetch.
  * Exactly one of `response` and `error` is set. The callback may fetch and cancel.
  * Errors: ISSUER_UNREACHABLE (name, connection, TLS, certificate, attester-net died), ISSUER_REJECTED (redirect, too
- * large, not HTTP), TIMEOUT, CANCELLED (the client is freed), BUSY, LIMIT_EXCEEDED, NO_MEMORY, INTERNAL.
+ * large, not HTTP), CONFIG_INVALID (the CA bundle), TIMEOUT, CANCELLED (the client is freed), BUSY, LIMIT_EXCEEDED, NO_MEMORY,
+ * INTERNAL.
  */
 typedef void net_fetch_callback(void *context, const struct net_response *response, const struct base_error *error);
 
