@@ -19,8 +19,8 @@ BASE_DEFINE_CLEANUP(struct token_issuer_key, token_issuer_key_free)
 bool token_issuer_key_generate(uint16_t type, struct token_issuer_key **ret, struct base_error *error) BASE_MUST_CHECK;
 
 /*
- * Loads what token_issuer_key_save() wrote; for 0x0002 an unencrypted PKCS#8 PEM of an rsaEncryption key of 2048 bits,
- * whose parts must belong together. The text stays the caller's, who keeps it in wiped memory.
+ * Loads what token_issuer_key_save() wrote; for 0x0002 an unencrypted PEM of an rsaEncryption key of 2048 bits, PKCS#8
+ * or PKCS#1, whose parts must belong together. The text stays the caller's, who keeps it in wiped memory.
  * Errors: UNSUPPORTED (the type), LIMIT_EXCEEDED (longer than TOKEN_ISSUER_KEY_TEXT_MAX), CRYPTO (any other key).
  */
 bool token_issuer_key_load(uint16_t type, struct base_bytes text, struct token_issuer_key **ret,

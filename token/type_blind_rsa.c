@@ -88,13 +88,13 @@ static bool issuer_key_load(struct base_bytes text, void **ret, struct base_erro
         BASE_CLEANUP(EVP_PKEY_free_p) EVP_PKEY *pkey = NULL;
         BASE_CLEANUP(EVP_PKEY_CTX_free_p) EVP_PKEY_CTX *check = NULL;
         BASE_CLEANUP(OSSL_DECODER_CTX_free_p)
-        OSSL_DECODER_CTX *decoder = OSSL_DECODER_CTX_new_for_pkey(&pkey, "PEM", "PrivateKeyInfo", "RSA",
-                                                                  OSSL_KEYMGMT_SELECT_KEYPAIR, NULL, NULL);
+        OSSL_DECODER_CTX *decoder = OSSL_DECODER_CTX_new_for_pkey(&pkey, "PEM", NULL, "RSA", OSSL_KEYMGMT_SELECT_KEYPAIR, NULL,
+                                                                  NULL);
         const unsigned char *data = text.data;
         size_t len = text.len;
 
         if (decoder == NULL || OSSL_DECODER_from_data(decoder, &data, &len) != 1 || pkey == NULL)
-                return token_crypto_error(error, "the issuer key is not an unencrypted PKCS#8 PEM of an RSA key");
+                return token_crypto_error(error, "the issuer key is not an unencrypted PEM of an RSA key");
         if (EVP_PKEY_get_bits(pkey) != MODULUS_BITS)
                 return base_error_set(error, BASE_ERROR_CRYPTO, "the issuer key has %d bits, not %d", EVP_PKEY_get_bits(pkey),
                                       MODULUS_BITS);
