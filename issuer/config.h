@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The configuration file attester-issuer.conf; docs/issuer.md describes each key. Used by attester-issuer; may be included
+ * by issuer/.
+ */
+#pragma once
+
+#include "base/buffer.h"
+#include "base/error.h"
+
+#include <stdint.h>
+
+/* Who may enrol. There is no default: the operator chooses. */
+enum issuer_ek_requirement {
+        ISSUER_EK_UNSET,
+        ISSUER_EK_CERTIFICATE, /* a certificate by one of the configured authorities */
+        ISSUER_EK_ALLOW_LIST,  /* the endorsement key's name is in a file */
+        ISSUER_EK_ANY,         /* any TPM, a simulated one too */
+};
+
+struct issuer_config {
+        /* [Issuer] */
+        char *name;
+        char *listen;
+        char *metrics_listen; /* NULL: no metrics */
+        bool tls;
+        char *certificate;
+        char *certificate_key;
+        char *state_directory;
+        unsigned threads;
+        unsigned connections_max;
+        unsigned idle_timeout_s;
+        unsigned request_timeout_s;
+        /* [Verifier] */
+        bool require_evidence;
+        enum issuer_ek_requirement ek_requirement;
+        char *ek_ca_file;
+        char *ek_ca_directory;
+        char *ek_allow_list;
+        unsigned nonce_lifetime_s;
+        char *policy_directory; /* NULL: every device in good standing gets tokens */
+        unsigned tokens_per_day; /* 0: no limit */
+        /* [Keys] */
+        unsigned rotate_days; /* 0: never */
+};
+
+/*
+ * Reads a file (or a text, `name` being its name in messages), sets what it leaves out to the defaults, and checks that
+ * the settings go together. The caller clears `ret`.
+ * Errors: CONFIG_INVALID as "file:line:column: what" (an unknown section or key, a bad value) or "file: what" (settings
+ * that are missing or contradict each other), LIMIT_EXCEEDED, NOT_FOUND, IO, NO_MEMORY.
+ */
+bool issuer_config_load(const char *path, struct issuer_config *ret, struct base_error *error) BASE_MUST_CHECK;
+bool issuer_config_parse(const char *name, struct base_bytes text, struct issuer_config *ret, struct base_error *error) BASE_MUST_CHECK;
+
+void issuer_config_clear(struct issuer_config *config);
+#define issuer_auto_config BASE_CLEANUP(issuer_config_clear)

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The issuer's secrets at rest, in its state directory: token keys as "token-key-TYPE-NOTBEFORE.pem" and the enrolment
+ * secret, each a file of mode 0600 that is replaced atomically. Used by attester-issuer; may be included by issuer/.
+ */
+#pragma once
+
+#include "token/issuer.h"
+
+#include "base/system.h"
+
+#define ISSUER_KEYS_MAX              8
+#define ISSUER_KEY_LEAD_S            86400       /* a new key is announced this long before clients are to use it */
+#define ISSUER_KEY_OVERLAP_S         (7 * 86400) /* a key answers this long after the next one became valid */
+#define ISSUER_ENROLLMENT_SECRET_LEN 32
+
+struct issuer_key {
+        struct token_issuer_key *key; /* owned */
+        uint16_t type;
+        uint8_t truncated_id;
+        uint64_t not_before; /* seconds since 1970 */
+};
+
+/* Newest first, which is the directory's order of preference. */
+struct issuer_keys {
+        struct issuer_key items[ISSUER_KEYS_MAX];
+        size_t count;
+};
+
+void issuer_keys_clear(struct issuer_keys *keys);
+#define issuer_auto_keys BASE_CLEANUP(issuer_keys_clear)
+
+/*
+ * Loads every token key of a state directory; makes one that is valid from `now` on if there is none. With `rotate_days`
+ * above 0 it also makes the next key when the newest is that old, and removes those that are past their overlap.
+ * No two keys have the same truncated id. The caller clears `ret`.
+ * Errors: STATE_INVALID naming the file (damaged, or readable for others), LIMIT_EXCEEDED, IO, CRYPTO.
+ */
+bool issuer_keys_load(const char *state_directory, uint64_t now, unsigned rotate_days, struct issuer_keys *ret, struct base_error *error) BASE_MUST_CHECK;
+
+/* The key of that type and truncated id, or NULL. */
+const struct issuer_key *issuer_keys_find(const struct issuer_keys *keys, uint16_t type, uint8_t truncated_id);
+
+/*
+ * Reads the enrolment secret, or makes it if it is not there. `ret` has room for ISSUER_ENROLLMENT_SECRET_LEN bytes or more.
+ * Errors: STATE_INVALID naming the file, IO, CRYPTO.
+ */
+bool issuer_enrollment_secret_load(const char *state_directory, const struct base_random *random, struct base_buffer *ret,
+                                   struct base_error *error) BASE_MUST_CHECK;

@@ -1,0 +1,352 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "issuer/registry_internal.h"
+
+#include "base/encode.h"
+
+#include <string.h>
+
+static void finish(sqlite3_stmt **statement)
+{
+        if (*statement != NULL) {
+                (void) sqlite3_reset(*statement);
+                (void) sqlite3_clear_bindings(*statement);
+        }
+}
+
+/* A prepared statement, reset when the scope ends. */
+#define STATEMENT(registry, which) BASE_CLEANUP(finish) sqlite3_stmt *statement = (registry)->statements[which]
+
+static void unlock(struct issuer_registry **registry)
+{
+        pthread_mutex_unlock(&(*registry)->lock);
+}
+
+#define LOCKED(registry)                                                \
+        BASE_CLEANUP(unlock) struct issuer_registry *locked = registry; \
+        pthread_mutex_lock(&locked->lock)
+
+static void bind_bytes(sqlite3_stmt *statement, int at, struct base_bytes bytes)
+{
+        if (bytes.len > 0)
+                (void) sqlite3_bind_blob(statement, at, bytes.data, (int) bytes.len, SQLITE_STATIC);
+}
+
+static bool step_done(struct issuer_registry *registry, sqlite3_stmt *statement, struct base_error *error)
+{
+        return sqlite3_step(statement) == SQLITE_DONE || issuer_registry_fail(registry, error);
+}
+
+static bool run(struct issuer_registry *registry, enum issuer_registry_statement which, struct base_error *error)
+{
+        STATEMENT(registry, which);
+
+        return step_done(registry, statement, error);
+}
+
+static void roll_back(struct issuer_registry *registry)
+{
+        struct base_error ignored = BASE_ERROR_INIT;
+
+        (void) !run(registry, STATEMENT_ROLLBACK, &ignored);
+}
+
+/* Runs `body` in a transaction, which is undone if it fails. */
+static bool transaction(struct issuer_registry *registry, bool (*body)(struct issuer_registry *, void *, struct base_error *),
+                        void *context, struct base_error *error)
+{
+        LOCKED(registry);
+
+        if (!run(registry, STATEMENT_BEGIN, error))
+                return false;
+        if (body(registry, context, error) && run(registry, STATEMENT_COMMIT, error))
+                return true;
+        roll_back(registry);
+        return false;
+}
+
+static void copy_text(sqlite3_stmt *statement, int column, char *to, size_t size)
+{
+        const char *text = (const char *) sqlite3_column_text(statement, column);
+
+        (void) snprintf(to, size, "%s", text == NULL ? "" : text);
+}
+
+/* Columns as in DEVICE_COLUMNS. */
+static void read_device(sqlite3_stmt *statement, struct issuer_device *device)
+{
+        *device = (struct issuer_device) {
+                .row = sqlite3_column_int64(statement, 0),
+                .status = sqlite3_column_int(statement, 3) == 0 ? ISSUER_DEVICE_ACTIVE : ISSUER_DEVICE_REVOKED,
+                .ek_certified = sqlite3_column_type(statement, 4) != SQLITE_NULL,
+                .enrolled_at = (uint64_t) sqlite3_column_int64(statement, 5),
+                .last_verified = (uint64_t) sqlite3_column_int64(statement, 6),
+        };
+        copy_text(statement, 1, device->id, sizeof(device->id));
+        copy_text(statement, 2, device->group, sizeof(device->group));
+}
+
+bool issuer_registry_find(struct issuer_registry *registry, struct base_bytes ak_name, struct issuer_device *ret,
+                          struct base_error *error)
+{
+        LOCKED(registry);
+        STATEMENT(registry, STATEMENT_FIND);
+        struct issuer_device device;
+        int result;
+        int len;
+
+        bind_bytes(statement, 1, ak_name);
+        result = sqlite3_step(statement);
+        if (result == SQLITE_DONE)
+                return base_error_set(error, BASE_ERROR_NOT_FOUND, "no device has this key");
+        if (result != SQLITE_ROW)
+                return issuer_registry_fail(registry, error);
+        read_device(statement, &device);
+        len = sqlite3_column_bytes(statement, 7);
+        if (len <= 0 || (size_t) len > sizeof(device.ak_public))
+                return base_error_set(error, BASE_ERROR_STATE_INVALID, "the registry's key of device %s is damaged", device.id);
+        memcpy(device.ak_public, sqlite3_column_blob(statement, 7), (size_t) len);
+        device.ak_public_len = (size_t) len;
+        device.key_superseded = sqlite3_column_int(statement, 8) != 0;
+        *ret = device;
+        return true;
+}
+
+struct enrolling {
+        const struct issuer_enrollment *enrollment;
+        struct issuer_device device;
+        bool known;
+};
+
+static bool find_by_ek(struct issuer_registry *registry, struct enrolling *enrolling, struct base_error *error)
+{
+        STATEMENT(registry, STATEMENT_FIND_EK);
+        int result;
+
+        bind_bytes(statement, 1, enrolling->enrollment->ek_name);
+        result = sqlite3_step(statement);
+        if (result != SQLITE_ROW && result != SQLITE_DONE)
+                return issuer_registry_fail(registry, error);
+        enrolling->known = result == SQLITE_ROW;
+        if (enrolling->known)
+                read_device(statement, &enrolling->device);
+        return true;
+}
+
+static bool count_devices(struct issuer_registry *registry, int status, uint64_t *ret, struct base_error *error)
+{
+        STATEMENT(registry, STATEMENT_COUNT);
+
+        (void) sqlite3_bind_int(statement, 1, status);
+        if (sqlite3_step(statement) != SQLITE_ROW)
+                return issuer_registry_fail(registry, error);
+        *ret = (uint64_t) sqlite3_column_int64(statement, 0);
+        return true;
+}
+
+static bool check_room(struct issuer_registry *registry, struct base_error *error)
+{
+        uint64_t active, revoked;
+
+        if (!count_devices(registry, ISSUER_DEVICE_ACTIVE, &active, error) ||
+            !count_devices(registry, ISSUER_DEVICE_REVOKED, &revoked, error))
+                return false;
+        return active + revoked < ISSUER_REGISTRY_DEVICES_MAX ||
+               base_error_set(error, BASE_ERROR_LIMIT_EXCEEDED, "the registry is full: %d devices", ISSUER_REGISTRY_DEVICES_MAX);
+}
+
+static bool add_device(struct issuer_registry *registry, struct enrolling *enrolling, struct base_error *error)
+{
+        STATEMENT(registry, STATEMENT_ADD_DEVICE);
+        base_auto_buffer struct base_buffer id = BASE_BUFFER_INIT(ISSUER_DEVICE_ID_LEN + 1);
+        uint8_t random[ISSUER_DEVICE_ID_LEN / 2];
+
+        if (!check_room(registry, error) || !registry->random->fill(registry->random->context, random, sizeof(random), error))
+                return false;
+        base_hex_encode(&id, BASE_BYTES_OF(random));
+        if (base_buffer_c_string(&id) == NULL)
+                return base_error_set_no_memory(error);
+        (void) snprintf(enrolling->device.id, sizeof(enrolling->device.id), "%s", base_buffer_c_string(&id));
+        (void) sqlite3_bind_text(statement, 1, enrolling->device.id, -1, SQLITE_STATIC);
+        bind_bytes(statement, 2, enrolling->enrollment->ek_name);
+        bind_bytes(statement, 3, enrolling->enrollment->ek_fingerprint);
+        (void) sqlite3_bind_int64(statement, 4, (sqlite3_int64) enrolling->enrollment->now);
+        if (!step_done(registry, statement, error))
+                return false;
+        enrolling->device.row = sqlite3_last_insert_rowid(registry->database);
+        return true;
+}
+
+static bool renew_device(struct issuer_registry *registry, struct enrolling *enrolling, struct base_error *error)
+{
+        STATEMENT(registry, STATEMENT_RENEW_DEVICE);
+
+        bind_bytes(statement, 1, enrolling->enrollment->ek_fingerprint);
+        (void) sqlite3_bind_int64(statement, 2, (sqlite3_int64) enrolling->enrollment->now);
+        (void) sqlite3_bind_int64(statement, 3, enrolling->device.row);
+        return step_done(registry, statement, error);
+}
+
+/* Whether the key is known under another device: one key cannot stand for two. */
+static bool check_key_free(struct issuer_registry *registry, const struct enrolling *enrolling, struct base_error *error)
+{
+        STATEMENT(registry, STATEMENT_FIND);
+        int result;
+
+        bind_bytes(statement, 1, enrolling->enrollment->ak_name);
+        result = sqlite3_step(statement);
+        if (result != SQLITE_ROW && result != SQLITE_DONE)
+                return issuer_registry_fail(registry, error);
+        return result == SQLITE_DONE || sqlite3_column_int64(statement, 0) == enrolling->device.row ||
+               base_error_set(error, BASE_ERROR_NOT_AUTHORIZED,
+                              "this attestation key is enrolled under another endorsement key: make a new one");
+}
+
+static bool put_key(struct issuer_registry *registry, const struct enrolling *enrolling, struct base_error *error)
+{
+        STATEMENT(registry, STATEMENT_PUT_KEY);
+
+        bind_bytes(statement, 1, enrolling->enrollment->ak_name);
+        (void) sqlite3_bind_int64(statement, 2, enrolling->device.row);
+        bind_bytes(statement, 3, enrolling->enrollment->ak_public);
+        (void) sqlite3_bind_int64(statement, 4, (sqlite3_int64) enrolling->enrollment->now);
+        return step_done(registry, statement, error);
+}
+
+static bool supersede_others(struct issuer_registry *registry, const struct enrolling *enrolling, struct base_error *error)
+{
+        STATEMENT(registry, STATEMENT_SUPERSEDE);
+
+        (void) sqlite3_bind_int64(statement, 1, (sqlite3_int64) enrolling->enrollment->now);
+        (void) sqlite3_bind_int64(statement, 2, enrolling->device.row);
+        bind_bytes(statement, 3, enrolling->enrollment->ak_name);
+        return step_done(registry, statement, error);
+}
+
+static bool forget_oldest_keys(struct issuer_registry *registry, const struct enrolling *enrolling, struct base_error *error)
+{
+        STATEMENT(registry, STATEMENT_FORGET_KEYS);
+
+        (void) sqlite3_bind_int64(statement, 1, enrolling->device.row);
+        (void) sqlite3_bind_int(statement, 2, ISSUER_REGISTRY_KEYS_KEPT + 1);
+        return step_done(registry, statement, error);
+}
+
+static bool enroll(struct issuer_registry *registry, void *context, struct base_error *error)
+{
+        struct enrolling *enrolling = context;
+
+        if (!find_by_ek(registry, enrolling, error))
+                return false;
+        if (enrolling->known && enrolling->device.status == ISSUER_DEVICE_REVOKED)
+                return base_error_set(error, BASE_ERROR_NOT_AUTHORIZED, "this device was revoked: ask the issuer's operator");
+        if (!check_key_free(registry, enrolling, error))
+                return false;
+        return (enrolling->known ? renew_device(registry, enrolling, error) : add_device(registry, enrolling, error)) &&
+               put_key(registry, enrolling, error) && supersede_others(registry, enrolling, error) &&
+               forget_oldest_keys(registry, enrolling, error);
+}
+
+bool issuer_registry_enroll(struct issuer_registry *registry, const struct issuer_enrollment *enrollment,
+                            char ret_id[static ISSUER_DEVICE_ID_LEN + 1], struct base_error *error)
+{
+        struct enrolling enrolling = { .enrollment = enrollment };
+
+        if (!transaction(registry, enroll, &enrolling, error))
+                return false;
+        memcpy(ret_id, enrolling.device.id, sizeof(enrolling.device.id));
+        return true;
+}
+
+struct counting {
+        int64_t row;
+        uint64_t now;
+        unsigned limit;
+        bool allowed;
+};
+
+static bool count_token(struct issuer_registry *registry, void *context, struct base_error *error)
+{
+        struct counting *counting = context;
+        STATEMENT(registry, STATEMENT_COUNT_TOKEN);
+        BASE_CLEANUP(finish) sqlite3_stmt *verified = registry->statements[STATEMENT_VERIFIED];
+
+        (void) sqlite3_bind_int64(statement, 1, counting->row);
+        (void) sqlite3_bind_int64(statement, 2, (sqlite3_int64) (counting->now / 86400));
+        (void) sqlite3_bind_int64(statement, 3, counting->limit == 0 ? INT64_MAX : counting->limit);
+        if (!step_done(registry, statement, error))
+                return false;
+        counting->allowed = sqlite3_changes(registry->database) > 0;
+        (void) sqlite3_bind_int64(verified, 1, (sqlite3_int64) counting->now);
+        (void) sqlite3_bind_int64(verified, 2, counting->row);
+        return step_done(registry, verified, error);
+}
+
+bool issuer_registry_count_token(struct issuer_registry *registry, int64_t device_row, uint64_t now, unsigned limit,
+                                 bool *ret_allowed, struct base_error *error)
+{
+        struct counting counting = { .row = device_row, .now = now, .limit = limit };
+
+        if (!transaction(registry, count_token, &counting, error))
+                return false;
+        *ret_allowed = counting.allowed;
+        return true;
+}
+
+/* After a statement that changes the device called `id`. */
+static bool check_changed(struct issuer_registry *registry, const char *id, struct base_error *error)
+{
+        return sqlite3_changes(registry->database) > 0 ||
+               base_error_set(error, BASE_ERROR_NOT_FOUND, "there is no device %.40s", id);
+}
+
+bool issuer_registry_set_status(struct issuer_registry *registry, const char *id, enum issuer_device_status status,
+                                struct base_error *error)
+{
+        LOCKED(registry);
+        STATEMENT(registry, STATEMENT_SET_STATUS);
+
+        (void) sqlite3_bind_int(statement, 1, (int) status);
+        (void) sqlite3_bind_text(statement, 2, id, -1, SQLITE_STATIC);
+        return step_done(registry, statement, error) && check_changed(registry, id, error);
+}
+
+bool issuer_registry_set_group(struct issuer_registry *registry, const char *id, const char *group, struct base_error *error)
+{
+        LOCKED(registry);
+        STATEMENT(registry, STATEMENT_SET_GROUP);
+
+        if (strlen(group) > ISSUER_DEVICE_GROUP_MAX)
+                return base_error_set(error, BASE_ERROR_INVALID_ARGUMENT, "a group's name has at most %d bytes", ISSUER_DEVICE_GROUP_MAX);
+        (void) sqlite3_bind_text(statement, 1, group, -1, SQLITE_STATIC);
+        (void) sqlite3_bind_text(statement, 2, id, -1, SQLITE_STATIC);
+        return step_done(registry, statement, error) && check_changed(registry, id, error);
+}
+
+bool issuer_registry_count(struct issuer_registry *registry, enum issuer_device_status status, uint64_t *ret, struct base_error *error)
+{
+        LOCKED(registry);
+
+        return count_devices(registry, (int) status, ret, error);
+}
+
+bool issuer_registry_visit(struct issuer_registry *registry, uint64_t now,
+                           void (*visitor)(const struct issuer_device *device, uint64_t tokens_today, void *context), void *context,
+                           struct base_error *error)
+{
+        LOCKED(registry);
+        STATEMENT(registry, STATEMENT_LIST);
+        struct issuer_device device;
+        int result;
+
+        (void) sqlite3_bind_int64(statement, 1, (sqlite3_int64) (now / 86400));
+        while ((result = sqlite3_step(statement)) == SQLITE_ROW) {
+                read_device(statement, &device);
+                visitor(&device, (uint64_t) sqlite3_column_int64(statement, 7), context);
+        }
+        return result == SQLITE_DONE || issuer_registry_fail(registry, error);
+}
+
+const char *issuer_device_status_name(enum issuer_device_status status)
+{
+        return status == ISSUER_DEVICE_ACTIVE ? "active" : "revoked";
+}

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The devices that may get tokens, in an SQLite database. It knows how many tokens a device got on a day, and nothing of
+ * the tokens. Any number of threads may use one registry; statements run one at a time. Used by attester-issuer; may be
+ * included by issuer/.
+ */
+#pragma once
+
+#include "base/buffer.h"
+#include "base/error.h"
+#include "base/system.h"
+
+#define ISSUER_DEVICE_ID_LEN            32 /* hex digits of 16 random bytes */
+#define ISSUER_DEVICE_GROUP_MAX         64
+#define ISSUER_DEVICE_PUBLIC_MAX        1026 /* a TPM2B_PUBLIC */
+#define ISSUER_KEY_NAME_MAX             66
+#define ISSUER_FINGERPRINT_LEN          32 /* SHA-256 of a certificate */
+#define ISSUER_REGISTRY_DEVICES_MAX     1000000
+#define ISSUER_REGISTRY_KEYS_KEPT       4 /* superseded keys of a device that are still known as such */
+#define ISSUER_REGISTRY_TOKEN_DAYS_KEPT 7
+
+enum issuer_device_status {
+        ISSUER_DEVICE_ACTIVE,
+        ISSUER_DEVICE_REVOKED,
+};
+
+struct issuer_device {
+        int64_t row; /* for the functions below */
+        char id[ISSUER_DEVICE_ID_LEN + 1];
+        char group[ISSUER_DEVICE_GROUP_MAX + 1]; /* "" if none */
+        enum issuer_device_status status;
+        bool ek_certified;   /* an authority's certificate was checked at enrolment */
+        bool key_superseded; /* the key that was asked for is not the device's newest */
+        uint64_t enrolled_at;
+        uint64_t last_verified; /* 0: never */
+        uint8_t ak_public[ISSUER_DEVICE_PUBLIC_MAX];
+        size_t ak_public_len;
+};
+
+struct issuer_registry;
+
+/*
+ * Opens the database, or makes it (mode 0600). `random` must outlive it.
+ * Errors: STATE_INVALID (not a database, or of a newer version), IO.
+ */
+bool issuer_registry_open(const char *path, const struct base_random *random, struct issuer_registry **ret,
+                          struct base_error *error) BASE_MUST_CHECK;
+void issuer_registry_close(struct issuer_registry *registry);
+BASE_DEFINE_CLEANUP(struct issuer_registry, issuer_registry_close)
+#define issuer_auto_registry BASE_CLEANUP(issuer_registry_close_p)
+
+struct issuer_enrollment {
+        struct base_bytes ek_name;
+        struct base_bytes ek_fingerprint; /* empty: no certificate was checked */
+        struct base_bytes ak_name;
+        struct base_bytes ak_public; /* TPM2B_PUBLIC */
+        uint64_t now;
+};
+
+/*
+ * Enrols a device, or gives a known one (by its endorsement key) a new attestation key: the old key is then superseded.
+ * The same two keys again change nothing but the time. `ret_id` is the device's identifier, random and kept for good.
+ * Errors: NOT_AUTHORIZED (the device is revoked; or the attestation key is enrolled under another endorsement key),
+ * LIMIT_EXCEEDED (ISSUER_REGISTRY_DEVICES_MAX), IO.
+ */
+bool issuer_registry_enroll(struct issuer_registry *registry, const struct issuer_enrollment *enrollment,
+                            char ret_id[static ISSUER_DEVICE_ID_LEN + 1], struct base_error *error) BASE_MUST_CHECK;
+
+/* The device with this attestation key. Errors: NOT_FOUND, IO. */
+bool issuer_registry_find(struct issuer_registry *registry, struct base_bytes ak_name, struct issuer_device *ret,
+                          struct base_error *error) BASE_MUST_CHECK;
+
+/*
+ * Counts one token on the day of `now` (UTC) and notes the device as verified. `ret_allowed` is false, and nothing
+ * is counted, if it already got `limit` that day (0: no limit). Errors: IO.
+ */
+bool issuer_registry_count_token(struct issuer_registry *registry, int64_t device_row, uint64_t now, unsigned limit,
+                                 bool *ret_allowed, struct base_error *error) BASE_MUST_CHECK;
+
+/* Errors: NOT_FOUND (no device has this id), IO. */
+bool issuer_registry_set_status(struct issuer_registry *registry, const char *id, enum issuer_device_status status,
+                                struct base_error *error) BASE_MUST_CHECK;
+/* `group`: at most ISSUER_DEVICE_GROUP_MAX bytes; "" for none. Errors: INVALID_ARGUMENT, NOT_FOUND, IO. */
+bool issuer_registry_set_group(struct issuer_registry *registry, const char *id, const char *group,
+                               struct base_error *error) BASE_MUST_CHECK;
+
+/* How many devices have this status. Errors: IO. */
+bool issuer_registry_count(struct issuer_registry *registry, enum issuer_device_status status, uint64_t *ret,
+                           struct base_error *error) BASE_MUST_CHECK;
+
+/* Calls `visitor` for each device, oldest first, with `tokens_today` of the day of `now`. Errors: IO. */
+bool issuer_registry_visit(struct issuer_registry *registry, uint64_t now,
+                           void (*visitor)(const struct issuer_device *device, uint64_t tokens_today, void *context), void *context,
+                           struct base_error *error) BASE_MUST_CHECK;
+
+/* "active", "revoked". */
+const char *issuer_device_status_name(enum issuer_device_status status);

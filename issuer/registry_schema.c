@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "issuer/registry_internal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+
+#define SCHEMA_VERSION  1
+#define BUSY_TIMEOUT_MS 5000
+
+/* A token costs no fsync: with WAL and NORMAL a crash of the machine may forget the last counts, never damage the file. */
+static const char settings[] = "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON;"
+                               "PRAGMA trusted_schema=OFF;";
+
+static const char schema[] = "BEGIN IMMEDIATE;"
+                             "CREATE TABLE devices (row INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, ek_name BLOB NOT NULL UNIQUE,"
+                             " ek_fingerprint BLOB, device_group TEXT NOT NULL DEFAULT '', status INTEGER NOT NULL DEFAULT 0,"
+                             " enrolled_at INTEGER NOT NULL, last_verified INTEGER NOT NULL DEFAULT 0) STRICT;"
+                             "CREATE INDEX devices_status ON devices (status);"
+                             "CREATE TABLE keys (ak_name BLOB PRIMARY KEY, device INTEGER NOT NULL REFERENCES devices (row),"
+                             " ak_public BLOB NOT NULL, enrolled_at INTEGER NOT NULL, superseded_at INTEGER) STRICT, WITHOUT ROWID;"
+                             "CREATE INDEX keys_device ON keys (device);"
+                             "CREATE TABLE tokens (device INTEGER NOT NULL REFERENCES devices (row), day INTEGER NOT NULL,"
+                             " count INTEGER NOT NULL, PRIMARY KEY (device, day)) STRICT, WITHOUT ROWID;"
+                             "PRAGMA user_version=1;"
+                             "COMMIT;";
+
+#define DEVICE_COLUMNS \
+        "devices.row, id, device_group, status, ek_fingerprint, devices.enrolled_at, last_verified"
+
+static const char *const statements[STATEMENT_TOTAL] = {
+        [STATEMENT_BEGIN] = "BEGIN IMMEDIATE",
+        [STATEMENT_COMMIT] = "COMMIT",
+        [STATEMENT_ROLLBACK] = "ROLLBACK",
+        [STATEMENT_FIND] = "SELECT " DEVICE_COLUMNS ", ak_public, superseded_at IS NOT NULL FROM keys JOIN devices ON "
+                           "devices.row = device WHERE ak_name = ?1",
+        [STATEMENT_FIND_EK] = "SELECT " DEVICE_COLUMNS " FROM devices WHERE ek_name = ?1",
+        [STATEMENT_COUNT] = "SELECT count(*) FROM devices WHERE status = ?1",
+        [STATEMENT_ADD_DEVICE] = "INSERT INTO devices (id, ek_name, ek_fingerprint, enrolled_at) VALUES (?1, ?2, ?3, ?4)",
+        [STATEMENT_RENEW_DEVICE] = "UPDATE devices SET ek_fingerprint = ?1, enrolled_at = ?2 WHERE row = ?3",
+        [STATEMENT_PUT_KEY] = "INSERT INTO keys (ak_name, device, ak_public, enrolled_at) VALUES (?1, ?2, ?3, ?4)"
+                              " ON CONFLICT (ak_name) DO UPDATE SET enrolled_at = ?4, superseded_at = NULL",
+        [STATEMENT_SUPERSEDE] = "UPDATE keys SET superseded_at = ?1 WHERE device = ?2 AND ak_name <> ?3 AND superseded_at IS NULL",
+        [STATEMENT_FORGET_KEYS] = "DELETE FROM keys WHERE device = ?1 AND ak_name NOT IN (SELECT ak_name FROM keys WHERE device = ?1"
+                                  " ORDER BY superseded_at IS NULL DESC, superseded_at DESC LIMIT ?2)",
+        [STATEMENT_COUNT_TOKEN] = "INSERT INTO tokens (device, day, count) VALUES (?1, ?2, 1)"
+                                  " ON CONFLICT (device, day) DO UPDATE SET count = count + 1 WHERE count < ?3",
+        [STATEMENT_VERIFIED] = "UPDATE devices SET last_verified = ?1 WHERE row = ?2 AND last_verified <> ?1",
+        [STATEMENT_SET_STATUS] = "UPDATE devices SET status = ?1 WHERE id = ?2",
+        [STATEMENT_SET_GROUP] = "UPDATE devices SET device_group = ?1 WHERE id = ?2",
+        [STATEMENT_LIST] = "SELECT " DEVICE_COLUMNS ", ifnull(count, 0) FROM devices LEFT JOIN tokens ON device = devices.row AND"
+                           " day = ?1 ORDER BY devices.row",
+};
+
+bool issuer_registry_fail(struct issuer_registry *registry, struct base_error *error)
+{
+        int code = sqlite3_errcode(registry->database);
+        bool damaged = code == SQLITE_CORRUPT || code == SQLITE_NOTADB || code == SQLITE_MISMATCH;
+
+        (void) base_error_set(error, damaged ? BASE_ERROR_STATE_INVALID : BASE_ERROR_IO,
+                              damaged ? "the device registry is damaged" : "the device registry cannot be used");
+        base_error_set_detail(error, "SQLite: %s", sqlite3_errmsg(registry->database));
+        return false;
+}
+
+static bool execute(struct issuer_registry *registry, const char *sql, struct base_error *error)
+{
+        return sqlite3_exec(registry->database, sql, NULL, NULL, NULL) == SQLITE_OK || issuer_registry_fail(registry, error);
+}
+
+static bool read_version(struct issuer_registry *registry, int *ret, struct base_error *error)
+{
+        sqlite3_stmt *statement = NULL;
+        bool ok = sqlite3_prepare_v2(registry->database, "PRAGMA user_version", -1, &statement, NULL) == SQLITE_OK &&
+                  sqlite3_step(statement) == SQLITE_ROW;
+
+        if (ok)
+                *ret = sqlite3_column_int(statement, 0);
+        else
+                (void) issuer_registry_fail(registry, error);
+        (void) sqlite3_finalize(statement);
+        return ok;
+}
+
+static bool set_up(struct issuer_registry *registry, const char *path, struct base_error *error)
+{
+        int version = 0;
+
+        (void) sqlite3_extended_result_codes(registry->database, 0);
+        (void) sqlite3_busy_timeout(registry->database, BUSY_TIMEOUT_MS);
+        if (!execute(registry, settings, error) || !read_version(registry, &version, error))
+                return base_error_prefix(error, "%s", path);
+        if (version > SCHEMA_VERSION)
+                return base_error_set(error, BASE_ERROR_STATE_INVALID, "%s was written by a newer attester-issuer (version %d)", path,
+                                      version);
+        if (version == 0 && !execute(registry, schema, error))
+                return base_error_prefix(error, "%s", path);
+        for (size_t i = 0; i < STATEMENT_TOTAL; i++)
+                if (sqlite3_prepare_v3(registry->database, statements[i], -1, SQLITE_PREPARE_PERSISTENT, &registry->statements[i],
+                                       NULL) != SQLITE_OK) {
+                        (void) issuer_registry_fail(registry, error);
+                        return base_error_prefix(error, "%s", path);
+                }
+        return true;
+}
+
+/* SQLite would make it with the process's umask. */
+static bool create_private(const char *path, struct base_error *error)
+{
+        int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+
+        if (fd < 0)
+                return base_error_set_errno(error, errno, "cannot open the device registry %s", path);
+        (void) close(fd);
+        return true;
+}
+
+bool issuer_registry_open(const char *path, const struct base_random *random, struct issuer_registry **ret, struct base_error *error)
+{
+        issuer_auto_registry struct issuer_registry *registry = calloc(1, sizeof(*registry));
+
+        if (registry == NULL)
+                return base_error_set_no_memory(error);
+        (void) pthread_mutex_init(&registry->lock, NULL);
+        registry->random = random;
+        if (!create_private(path, error))
+                return false;
+        if (sqlite3_open_v2(path, &registry->database, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK) {
+                if (registry->database == NULL)
+                        return base_error_set_no_memory(error);
+                (void) issuer_registry_fail(registry, error);
+                return base_error_prefix(error, "%s", path);
+        }
+        if (!set_up(registry, path, error))
+                return false;
+        *ret = BASE_STEAL(registry);
+        return true;
+}
+
+void issuer_registry_close(struct issuer_registry *registry)
+{
+        if (registry == NULL)
+                return;
+        for (size_t i = 0; i < STATEMENT_TOTAL; i++)
+                (void) sqlite3_finalize(registry->statements[i]);
+        (void) sqlite3_close(registry->database);
+        (void) pthread_mutex_destroy(&registry->lock);
+        free(registry);
+}
