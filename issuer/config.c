@@ -133,8 +133,8 @@ static bool set(const struct base_ini_entry *entry, const struct setting *settin
         case KIND_TEXT:
                 return set_text(entry, to, error);
         case KIND_PATH:
-                return entry->value[0] == '/' ? set_text(entry, to, error) :
-                                                fail_at_value(entry, error, "an absolute path is needed");
+                return entry->value[0] == '/' ? set_text(entry, to, error)
+                                              : fail_at_value(entry, error, "an absolute path is needed");
         case KIND_ADDRESS:
                 return set_address(entry, to, error);
         case KIND_BOOLEAN:
@@ -159,8 +159,8 @@ static bool visit(const struct base_ini_entry *entry, void *context, struct base
                         return set(entry, &settings[i], context, error);
         }
         if (!section_known)
-                return base_error_set(error, BASE_ERROR_CONFIG_INVALID, "%s:%u:1: there is no section [%s]", entry->file, entry->line,
-                                      entry->section);
+                return base_error_set(error, BASE_ERROR_CONFIG_INVALID, "%s:%u:1: there is no section [%s]", entry->file,
+                                      entry->line, entry->section);
         return entry->key == NULL || base_error_set(error, BASE_ERROR_CONFIG_INVALID, "%s:%u:1: section [%s] has no key %s",
                                                     entry->file, entry->line, entry->section, entry->key);
 }
@@ -191,7 +191,8 @@ static bool check_ek(const char *file, const struct issuer_config *config, struc
         case ISSUER_EK_CERTIFICATE:
                 return authorities || fail(file, error, "[Verifier] RequireEkCertificate=yes needs EkCaFile= or EkCaDirectory=");
         case ISSUER_EK_ALLOW_LIST:
-                return config->ek_allow_list != NULL || fail(file, error, "[Verifier] RequireEkCertificate=allow-list needs EkAllowList=");
+                return config->ek_allow_list != NULL ||
+                       fail(file, error, "[Verifier] RequireEkCertificate=allow-list needs EkAllowList=");
         case ISSUER_EK_ANY:
                 return true;
         default:
@@ -218,9 +219,11 @@ static void set_defaults(struct issuer_config *config)
 {
         long processors = sysconf(_SC_NPROCESSORS_ONLN);
 
-        *config = (struct issuer_config) {
+        *config = (struct issuer_config){
                 .tls = true,
-                .threads = processors < 1 ? 1 : processors > 16 ? 16 : (unsigned) processors,
+                .threads = processors < 1    ? 1
+                           : processors > 16 ? 16
+                                             : (unsigned) processors,
                 .connections_max = 1024,
                 .idle_timeout_s = 30,
                 .request_timeout_s = 60,
@@ -237,7 +240,7 @@ bool issuer_config_parse(const char *name, struct base_bytes text, struct issuer
         if (!base_ini_parse(name, text, visit, &config, error) || !check(name, &config, error))
                 return false;
         *ret = config;
-        config = (struct issuer_config) { 0 };
+        config = (struct issuer_config){ 0 };
         return true;
 }
 
@@ -249,7 +252,7 @@ bool issuer_config_load(const char *path, struct issuer_config *ret, struct base
         if (!base_ini_parse_file(path, visit, &config, error) || !check(path, &config, error))
                 return false;
         *ret = config;
-        config = (struct issuer_config) { 0 };
+        config = (struct issuer_config){ 0 };
         return true;
 }
 

@@ -38,7 +38,7 @@ struct issuer_config {
         char *ek_ca_directory;
         char *ek_allow_list;
         unsigned nonce_lifetime_s;
-        char *policy_directory; /* NULL: every device in good standing gets tokens */
+        char *policy_directory;  /* NULL: every device in good standing gets tokens */
         unsigned tokens_per_day; /* 0: no limit */
         /* [Keys] */
         unsigned rotate_days; /* 0: never */
@@ -51,7 +51,8 @@ struct issuer_config {
  * that are missing or contradict each other), LIMIT_EXCEEDED, NOT_FOUND, IO, NO_MEMORY.
  */
 bool issuer_config_load(const char *path, struct issuer_config *ret, struct base_error *error) BASE_MUST_CHECK;
-bool issuer_config_parse(const char *name, struct base_bytes text, struct issuer_config *ret, struct base_error *error) BASE_MUST_CHECK;
+bool issuer_config_parse(const char *name, struct base_bytes text, struct issuer_config *ret,
+                         struct base_error *error) BASE_MUST_CHECK;
 
 void issuer_config_clear(struct issuer_config *config);
 #define issuer_auto_config BASE_CLEANUP(issuer_config_clear)

@@ -37,7 +37,8 @@ static uint8_t truncated_id_of(const struct token_issuer_key *key)
 }
 
 /* Takes `key` over if it returns true. */
-static bool insert(struct issuer_keys *keys, struct token_issuer_key *key, uint16_t type, uint64_t not_before, struct base_error *error)
+static bool insert(struct issuer_keys *keys, struct token_issuer_key *key, uint16_t type, uint64_t not_before,
+                   struct base_error *error)
 {
         uint8_t id = truncated_id_of(key);
         size_t at = 0;
@@ -49,7 +50,7 @@ static bool insert(struct issuer_keys *keys, struct token_issuer_key *key, uint1
         while (at < keys->count && keys->items[at].not_before >= not_before)
                 at++;
         memmove(&keys->items[at + 1], &keys->items[at], (keys->count - at) * sizeof(keys->items[0]));
-        keys->items[at] = (struct issuer_key) { .key = key, .type = type, .truncated_id = id, .not_before = not_before };
+        keys->items[at] = (struct issuer_key){ .key = key, .type = type, .truncated_id = id, .not_before = not_before };
         keys->count++;
         return true;
 }
@@ -97,7 +98,8 @@ static bool load_file(const char *directory, const char *name, struct issuer_key
         if (!issuer_secret_file_read(path, &text, &reason) ||
             !token_issuer_key_load((uint16_t) type, base_buffer_bytes(&text), &key, &reason) ||
             !insert(keys, key, (uint16_t) type, not_before, &reason)) {
-                (void) base_error_set(error, BASE_ERROR_STATE_INVALID, "the token key %s cannot be used: %s", path, reason.message);
+                (void) base_error_set(error, BASE_ERROR_STATE_INVALID, "the token key %s cannot be used: %s", path,
+                                      reason.message);
                 base_error_set_detail(error, "%s", reason.detail);
                 return false;
         }
@@ -153,11 +155,11 @@ static bool rotate(const char *directory, struct issuer_keys *keys, uint64_t now
         while (keys->count > 1 && keys->items[keys->count - 2].not_before + ISSUER_KEY_OVERLAP_S <= now)
                 if (!remove_last(directory, keys, error))
                         return false;
-        return keys->items[0].not_before + days * 86400ULL > now ||
-               generate(directory, keys, now + ISSUER_KEY_LEAD_S, error);
+        return keys->items[0].not_before + days * 86400ULL > now || generate(directory, keys, now + ISSUER_KEY_LEAD_S, error);
 }
 
-bool issuer_keys_load(const char *state_directory, uint64_t now, unsigned rotate_days, struct issuer_keys *ret, struct base_error *error)
+bool issuer_keys_load(const char *state_directory, uint64_t now, unsigned rotate_days, struct issuer_keys *ret,
+                      struct base_error *error)
 {
         issuer_auto_keys struct issuer_keys keys = { 0 };
 
@@ -182,8 +184,10 @@ bool issuer_enrollment_secret_load(const char *state_directory, const struct bas
         base_buffer_reset(ret);
         if (issuer_secret_file_read(path, ret, &reason))
                 return ret->len == ISSUER_ENROLLMENT_SECRET_LEN ||
-                       base_error_set(error, BASE_ERROR_STATE_INVALID, "the enrolment secret %s is damaged: remove it, and enrolments "
-                                      "under way start again", path);
+                       base_error_set(error, BASE_ERROR_STATE_INVALID,
+                                      "the enrolment secret %s is damaged: remove it, and enrolments "
+                                      "under way start again",
+                                      path);
         if (reason.code == BASE_ERROR_CONFIG_INVALID || reason.code == BASE_ERROR_LIMIT_EXCEEDED)
                 return base_error_set(error, BASE_ERROR_STATE_INVALID, "%s", reason.message);
         if (reason.code != BASE_ERROR_NOT_FOUND)

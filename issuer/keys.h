@@ -36,7 +36,8 @@ void issuer_keys_clear(struct issuer_keys *keys);
  * No two keys have the same truncated id. The caller clears `ret`.
  * Errors: STATE_INVALID naming the file (damaged, or readable for others), LIMIT_EXCEEDED, IO, CRYPTO.
  */
-bool issuer_keys_load(const char *state_directory, uint64_t now, unsigned rotate_days, struct issuer_keys *ret, struct base_error *error) BASE_MUST_CHECK;
+bool issuer_keys_load(const char *state_directory, uint64_t now, unsigned rotate_days, struct issuer_keys *ret,
+                      struct base_error *error) BASE_MUST_CHECK;
 
 /* The key of that type and truncated id, or NULL. */
 const struct issuer_key *issuer_keys_find(const struct issuer_keys *keys, uint16_t type, uint8_t truncated_id);

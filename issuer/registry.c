@@ -21,8 +21,8 @@ static void unlock(struct issuer_registry **registry)
         pthread_mutex_unlock(&(*registry)->lock);
 }
 
-#define LOCKED(registry)                                                \
-        BASE_CLEANUP(unlock) struct issuer_registry *locked = registry; \
+#define LOCKED(registry)                                                                                                         \
+        BASE_CLEANUP(unlock) struct issuer_registry *locked = registry;                                                          \
         pthread_mutex_lock(&locked->lock)
 
 static void bind_bytes(sqlite3_stmt *statement, int at, struct base_bytes bytes)
@@ -74,7 +74,7 @@ static void copy_text(sqlite3_stmt *statement, int column, char *to, size_t size
 /* Columns as in DEVICE_COLUMNS. */
 static void read_device(sqlite3_stmt *statement, struct issuer_device *device)
 {
-        *device = (struct issuer_device) {
+        *device = (struct issuer_device){
                 .row = sqlite3_column_int64(statement, 0),
                 .status = sqlite3_column_int(statement, 3) == 0 ? ISSUER_DEVICE_ACTIVE : ISSUER_DEVICE_REVOKED,
                 .ek_certified = sqlite3_column_type(statement, 4) != SQLITE_NULL,
@@ -316,13 +316,15 @@ bool issuer_registry_set_group(struct issuer_registry *registry, const char *id,
         STATEMENT(registry, STATEMENT_SET_GROUP);
 
         if (strlen(group) > ISSUER_DEVICE_GROUP_MAX)
-                return base_error_set(error, BASE_ERROR_INVALID_ARGUMENT, "a group's name has at most %d bytes", ISSUER_DEVICE_GROUP_MAX);
+                return base_error_set(error, BASE_ERROR_INVALID_ARGUMENT, "a group's name has at most %d bytes",
+                                      ISSUER_DEVICE_GROUP_MAX);
         (void) sqlite3_bind_text(statement, 1, group, -1, SQLITE_STATIC);
         (void) sqlite3_bind_text(statement, 2, id, -1, SQLITE_STATIC);
         return step_done(registry, statement, error) && check_changed(registry, id, error);
 }
 
-bool issuer_registry_count(struct issuer_registry *registry, enum issuer_device_status status, uint64_t *ret, struct base_error *error)
+bool issuer_registry_count(struct issuer_registry *registry, enum issuer_device_status status, uint64_t *ret,
+                           struct base_error *error)
 {
         LOCKED(registry);
 
@@ -330,8 +332,8 @@ bool issuer_registry_count(struct issuer_registry *registry, enum issuer_device_
 }
 
 bool issuer_registry_visit(struct issuer_registry *registry, uint64_t now,
-                           void (*visitor)(const struct issuer_device *device, uint64_t tokens_today, void *context), void *context,
-                           struct base_error *error)
+                           void (*visitor)(const struct issuer_device *device, uint64_t tokens_today, void *context),
+                           void *context, struct base_error *error)
 {
         LOCKED(registry);
         STATEMENT(registry, STATEMENT_LIST);

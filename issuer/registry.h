@@ -90,8 +90,8 @@ bool issuer_registry_count(struct issuer_registry *registry, enum issuer_device_
 
 /* Calls `visitor` for each device, oldest first, with `tokens_today` of the day of `now`. Errors: IO. */
 bool issuer_registry_visit(struct issuer_registry *registry, uint64_t now,
-                           void (*visitor)(const struct issuer_device *device, uint64_t tokens_today, void *context), void *context,
-                           struct base_error *error) BASE_MUST_CHECK;
+                           void (*visitor)(const struct issuer_device *device, uint64_t tokens_today, void *context),
+                           void *context, struct base_error *error) BASE_MUST_CHECK;
 
 /* "active", "revoked". */
 const char *issuer_device_status_name(enum issuer_device_status status);

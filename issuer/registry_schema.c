@@ -11,21 +11,21 @@
 static const char settings[] = "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON;"
                                "PRAGMA trusted_schema=OFF;";
 
-static const char schema[] = "BEGIN IMMEDIATE;"
-                             "CREATE TABLE devices (row INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, ek_name BLOB NOT NULL UNIQUE,"
-                             " ek_fingerprint BLOB, device_group TEXT NOT NULL DEFAULT '', status INTEGER NOT NULL DEFAULT 0,"
-                             " enrolled_at INTEGER NOT NULL, last_verified INTEGER NOT NULL DEFAULT 0) STRICT;"
-                             "CREATE INDEX devices_status ON devices (status);"
-                             "CREATE TABLE keys (ak_name BLOB PRIMARY KEY, device INTEGER NOT NULL REFERENCES devices (row),"
-                             " ak_public BLOB NOT NULL, enrolled_at INTEGER NOT NULL, superseded_at INTEGER) STRICT, WITHOUT ROWID;"
-                             "CREATE INDEX keys_device ON keys (device);"
-                             "CREATE TABLE tokens (device INTEGER NOT NULL REFERENCES devices (row), day INTEGER NOT NULL,"
-                             " count INTEGER NOT NULL, PRIMARY KEY (device, day)) STRICT, WITHOUT ROWID;"
-                             "PRAGMA user_version=1;"
-                             "COMMIT;";
+static const char schema[] =
+        "BEGIN IMMEDIATE;"
+        "CREATE TABLE devices (row INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, ek_name BLOB NOT NULL UNIQUE,"
+        " ek_fingerprint BLOB, device_group TEXT NOT NULL DEFAULT '', status INTEGER NOT NULL DEFAULT 0,"
+        " enrolled_at INTEGER NOT NULL, last_verified INTEGER NOT NULL DEFAULT 0) STRICT;"
+        "CREATE INDEX devices_status ON devices (status);"
+        "CREATE TABLE keys (ak_name BLOB PRIMARY KEY, device INTEGER NOT NULL REFERENCES devices (row),"
+        " ak_public BLOB NOT NULL, enrolled_at INTEGER NOT NULL, superseded_at INTEGER) STRICT, WITHOUT ROWID;"
+        "CREATE INDEX keys_device ON keys (device);"
+        "CREATE TABLE tokens (device INTEGER NOT NULL REFERENCES devices (row), day INTEGER NOT NULL,"
+        " count INTEGER NOT NULL, PRIMARY KEY (device, day)) STRICT, WITHOUT ROWID;"
+        "PRAGMA user_version=1;"
+        "COMMIT;";
 
-#define DEVICE_COLUMNS \
-        "devices.row, id, device_group, status, ek_fingerprint, devices.enrolled_at, last_verified"
+#define DEVICE_COLUMNS "devices.row, id, device_group, status, ek_fingerprint, devices.enrolled_at, last_verified"
 
 static const char *const statements[STATEMENT_TOTAL] = {
         [STATEMENT_BEGIN] = "BEGIN IMMEDIATE",
@@ -39,9 +39,11 @@ static const char *const statements[STATEMENT_TOTAL] = {
         [STATEMENT_RENEW_DEVICE] = "UPDATE devices SET ek_fingerprint = ?1, enrolled_at = ?2 WHERE row = ?3",
         [STATEMENT_PUT_KEY] = "INSERT INTO keys (ak_name, device, ak_public, enrolled_at) VALUES (?1, ?2, ?3, ?4)"
                               " ON CONFLICT (ak_name) DO UPDATE SET enrolled_at = ?4, superseded_at = NULL",
-        [STATEMENT_SUPERSEDE] = "UPDATE keys SET superseded_at = ?1 WHERE device = ?2 AND ak_name <> ?3 AND superseded_at IS NULL",
-        [STATEMENT_FORGET_KEYS] = "DELETE FROM keys WHERE device = ?1 AND ak_name NOT IN (SELECT ak_name FROM keys WHERE device = ?1"
-                                  " ORDER BY superseded_at IS NULL DESC, superseded_at DESC LIMIT ?2)",
+        [STATEMENT_SUPERSEDE] =
+                "UPDATE keys SET superseded_at = ?1 WHERE device = ?2 AND ak_name <> ?3 AND superseded_at IS NULL",
+        [STATEMENT_FORGET_KEYS] =
+                "DELETE FROM keys WHERE device = ?1 AND ak_name NOT IN (SELECT ak_name FROM keys WHERE device = ?1"
+                " ORDER BY superseded_at IS NULL DESC, superseded_at DESC LIMIT ?2)",
         [STATEMENT_COUNT_TOKEN] = "INSERT INTO tokens (device, day, count) VALUES (?1, ?2, 1)"
                                   " ON CONFLICT (device, day) DO UPDATE SET count = count + 1 WHERE count < ?3",
         [STATEMENT_VERIFIED] = "UPDATE devices SET last_verified = ?1 WHERE row = ?2 AND last_verified <> ?1",
@@ -90,8 +92,8 @@ static bool set_up(struct issuer_registry *registry, const char *path, struct ba
         if (!execute(registry, settings, error) || !read_version(registry, &version, error))
                 return base_error_prefix(error, "%s", path);
         if (version > SCHEMA_VERSION)
-                return base_error_set(error, BASE_ERROR_STATE_INVALID, "%s was written by a newer attester-issuer (version %d)", path,
-                                      version);
+                return base_error_set(error, BASE_ERROR_STATE_INVALID, "%s was written by a newer attester-issuer (version %d)",
+                                      path, version);
         if (version == 0 && !execute(registry, schema, error))
                 return base_error_prefix(error, "%s", path);
         for (size_t i = 0; i < STATEMENT_TOTAL; i++)
@@ -114,7 +116,8 @@ static bool create_private(const char *path, struct base_error *error)
         return true;
 }
 
-bool issuer_registry_open(const char *path, const struct base_random *random, struct issuer_registry **ret, struct base_error *error)
+bool issuer_registry_open(const char *path, const struct base_random *random, struct issuer_registry **ret,
+                          struct base_error *error)
 {
         issuer_auto_registry struct issuer_registry *registry = calloc(1, sizeof(*registry));
 

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "issuer/facts.h"
+
+#include "base/encode.h"
+#include "evidence/tpm_numbers.h"
+
+#include <string.h>
+
+static const char *const reserved[] = { "pcr.", "quote.", "device." };
+
+static const struct policy_origin reported = { POLICY_PROVENANCE_REPORTED, "the device's claims" };
+static const struct policy_origin quoted = { POLICY_PROVENANCE_HARDWARE, "the TPM's quote" };
+static const struct policy_origin registered = { POLICY_PROVENANCE_HARDWARE, "the issuer's registry" };
+
+static bool is_reserved(const char *name)
+{
+        for (size_t i = 0; i < BASE_COUNT(reserved); i++)
+                if (strncmp(name, reserved[i], strlen(reserved[i])) == 0)
+                        return true;
+        return false;
+}
+
+static bool put_claim(const struct evidence_fact *fact, struct policy_facts *to, struct base_error *error)
+{
+        switch (fact->kind) {
+        case EVIDENCE_FACT_UNREADABLE:
+                return policy_facts_set_unreadable(to, fact->name, "the device could not read it", reported, error);
+        case EVIDENCE_FACT_BOOL:
+                return policy_facts_set_boolean(to, fact->name, fact->boolean, reported, error);
+        case EVIDENCE_FACT_INT:
+                return policy_facts_set_integer(to, fact->name, fact->integer, reported, error);
+        case EVIDENCE_FACT_STRING:
+                return policy_facts_set_string(to, fact->name, fact->text, reported, error);
+        case EVIDENCE_FACT_VERSION:
+                return policy_facts_set_version(to, fact->name, fact->text, reported, error);
+        }
+        return base_error_set(error, BASE_ERROR_INTERNAL, "a fact of an unknown kind");
+}
+
+static bool put_claims(const struct evidence_claims *claims, struct policy_facts *to, struct base_error *error)
+{
+        for (size_t i = 0; i < claims->fact_count; i++) {
+                struct base_error reason = BASE_ERROR_INIT;
+
+                if (is_reserved(claims->facts[i].name) || put_claim(&claims->facts[i], to, &reason))
+                        continue;
+                if (reason.code == BASE_ERROR_NO_MEMORY)
+                        return base_error_copy(error, &reason);
+                return base_error_set(error, BASE_ERROR_EVIDENCE_INVALID, "a claim cannot be used: %s", reason.message);
+        }
+        return true;
+}
+
+static const char *bank_name(uint16_t algorithm)
+{
+        switch (algorithm) {
+        case EVIDENCE_TPM_ALG_SHA1:
+                return "sha1";
+        case EVIDENCE_TPM_ALG_SHA256:
+                return "sha256";
+        case EVIDENCE_TPM_ALG_SHA384:
+                return "sha384";
+        default:
+                return "sha512";
+        }
+}
+
+static bool put_bank(const struct evidence_pcr_bank *bank, struct policy_facts *to, struct base_error *error)
+{
+        for (unsigned pcr = 0; pcr < EVIDENCE_PCR_COUNT; pcr++) {
+                base_auto_buffer struct base_buffer hex = BASE_BUFFER_INIT(2 * EVIDENCE_PCR_VALUE_BYTES_MAX + 1);
+                char name[POLICY_FACT_NAME_BYTES_MAX + 1];
+
+                if ((bank->mask & (1U << pcr)) == 0)
+                        continue;
+                (void) snprintf(name, sizeof(name), "pcr.%s.%u", bank_name(bank->algorithm), pcr);
+                base_hex_encode(&hex, BASE_BYTES(bank->values[pcr], evidence_pcr_value_len(bank->algorithm)));
+                if (base_buffer_c_string(&hex) == NULL)
+                        return base_error_set_no_memory(error);
+                if (!policy_facts_set_string(to, name, base_buffer_c_string(&hex), quoted, error))
+                        return false;
+        }
+        return true;
+}
+
+bool issuer_facts_collect(const struct evidence *evidence, const struct evidence_verdict *verdict,
+                          const struct issuer_device *device, uint64_t now, struct policy_facts *ret, struct base_error *error)
+{
+        policy_auto_facts struct policy_facts facts = POLICY_FACTS_INIT;
+
+        /* Our own first: a device that sends as many claims as fit cannot push them out. */
+        if (!policy_facts_set_boolean(&facts, "quote.sealed", verdict->sealed_to_quoted_pcrs, quoted, error) ||
+            !policy_facts_set_integer(&facts, "quote.age_s", (int64_t) (now - verdict->claims.iat), reported, error) ||
+            !policy_facts_set_boolean(&facts, "device.ek_certified", device->ek_certified, registered, error) ||
+            (device->group[0] != '\0' && !policy_facts_set_string(&facts, "device.group", device->group, registered, error)))
+                return false;
+        for (size_t i = 0; i < evidence->quote.pcrs.bank_count; i++)
+                if (!put_bank(&evidence->quote.pcrs.banks[i], &facts, error))
+                        return false;
+        if (!put_claims(&verdict->claims, &facts, error))
+                return false;
+        *ret = facts;
+        policy_facts_init(&facts);
+        return true;
+}

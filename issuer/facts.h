@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The facts that the issuer's policy is evaluated over. Used by attester-issuer; may be included by issuer/.
+ *
+ * What the verifier knows itself has provenance `hardware` (it follows from the quote) or comes from the registry:
+ *   pcr.sha256.0 … 23 (and sha1, sha384, sha512)  hex, as quoted
+ *   quote.sealed          whether the key can sign only in the quoted state
+ *   quote.age_s           seconds between the claims' time and now
+ *   device.ek_certified   whether a TPM maker's certificate was checked at enrolment
+ *   device.group          the operator's, if one was given
+ * Everything else is the device's own word, with provenance `reported`. Claims under `pcr.`, `quote.` and `device.` are
+ * left out, so that none can pass for the verifier's.
+ */
+#pragma once
+
+#include "issuer/registry.h"
+
+#include "evidence/evidence.h"
+#include "policy/facts.h"
+
+/* The caller clears `ret`. Errors: EVIDENCE_INVALID (a claim that no policy could name), NO_MEMORY. */
+bool issuer_facts_collect(const struct evidence *evidence, const struct evidence_verdict *verdict,
+                          const struct issuer_device *device, uint64_t now, struct policy_facts *ret,
+                          struct base_error *error) BASE_MUST_CHECK;

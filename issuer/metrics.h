@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Counters for operators, in the Prometheus text format. No label names a device. Any thread may count. Used by
+ * attester-issuer; may be included by issuer/.
+ */
+#pragma once
+
+#include "base/buffer.h"
+#include "base/error.h"
+
+#include <stdatomic.h>
+
+enum issuer_endpoint {
+        ISSUER_ENDPOINT_DIRECTORY,
+        ISSUER_ENDPOINT_TOKEN,
+        ISSUER_ENDPOINT_NONCE,
+        ISSUER_ENDPOINT_ENROLL,
+        ISSUER_ENDPOINT_COUNT,
+};
+
+#define ISSUER_METRICS_STATUSES 14
+#define ISSUER_METRICS_BUCKETS  10
+
+/* All zero to begin with. */
+struct issuer_metrics {
+        atomic_ullong requests[ISSUER_ENDPOINT_COUNT][ISSUER_METRICS_STATUSES];
+        atomic_ullong refusals[BASE_ERROR_CODE_COUNT]; /* of token requests and enrolments */
+        atomic_ullong tokens_blind_rsa;
+        atomic_ullong nonces;
+        atomic_ullong enrollments;
+        atomic_ullong latency[ISSUER_METRICS_BUCKETS]; /* of token requests; the last is +Inf */
+        atomic_ullong latency_sum_us;
+};
+
+void issuer_metrics_count_request(struct issuer_metrics *metrics, enum issuer_endpoint endpoint, unsigned status);
+void issuer_metrics_count_refusal(struct issuer_metrics *metrics, enum base_error_code code);
+void issuer_metrics_count_latency(struct issuer_metrics *metrics, uint64_t elapsed_us);
+
+/* Appends the text format, version 0.0.4. */
+void issuer_metrics_print(struct issuer_metrics *metrics, uint64_t devices_active, uint64_t devices_revoked,
+                          struct base_buffer *to);

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The issuer as a whole: what its HTTP endpoints (docs/PROTOCOL.md) do. Used by attester-issuer; may be included by issuer/.
+ */
+#pragma once
+
+#include "issuer/config.h"
+#include "issuer/events.h"
+#include "issuer/http.h"
+
+#define ISSUER_ENROLLMENT_LIFETIME_S 300           /* between the challenge and its answer */
+#define ISSUER_REGISTRY_FILE         "registry.db" /* in the state directory */
+
+struct issuer_service;
+
+/*
+ * Opens the state directory and reads everything that the configuration names. `config`, `events`, `clock` and `random`
+ * must outlive the service. Errors: those of issuer_snapshot_load() and issuer_registry_open().
+ */
+bool issuer_service_new(const struct issuer_config *config, struct issuer_events *events, const struct base_clock *clock,
+                        const struct base_random *random, struct issuer_service **ret, struct base_error *error) BASE_MUST_CHECK;
+void issuer_service_free(struct issuer_service *service);
+BASE_DEFINE_CLEANUP(struct issuer_service, issuer_service_free)
+#define issuer_auto_service BASE_CLEANUP(issuer_service_free_p)
+
+/* Reads keys, policy and trust again; requests under way end with what they began with. Errors: as new; all stays as it was. */
+bool issuer_service_reload(struct issuer_service *service, struct base_error *error) BASE_MUST_CHECK;
+
+/* The routes of the public listener and of the operator's, both for a server whose context is the service. */
+extern const struct issuer_http_route issuer_service_routes[];
+extern const size_t issuer_service_route_count;
+extern const struct issuer_http_route issuer_service_metrics_routes[];
+extern const size_t issuer_service_metrics_route_count;

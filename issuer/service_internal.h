@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What the files of the service share. May be included by issuer/service*.c only.
+ */
+#pragma once
+
+#include "issuer/metrics.h"
+#include "issuer/service.h"
+#include "issuer/verifier.h"
+
+#include <pthread.h>
+
+struct issuer_service {
+        const struct issuer_config *config;
+        struct issuer_events *events;
+        const struct base_clock *clock;
+        const struct base_random *random;
+        struct issuer_registry *registry; /* owned */
+        struct issuer_replay *replay;     /* owned */
+        struct issuer_verifier verifier;
+        struct base_buffer enrollment_secret;
+        struct issuer_metrics metrics;
+        pthread_mutex_t lock; /* of `snapshot`, the pointer */
+        struct issuer_snapshot *snapshot;
+};
+
+/* A reference to what is in force now; the caller unrefs it. */
+struct issuer_snapshot *issuer_service_snapshot(struct issuer_service *service);
+
+/*
+ * Sends a verdict that is not 200 as a problem and counts it. The event is written by issuer_service_log().
+ */
+void issuer_service_refuse(struct issuer_service *service, const struct issuer_verdict *verdict,
+                           struct issuer_http_response *response);
+
+/* Writes the event of a token request or an enrolment. */
+void issuer_service_log(struct issuer_service *service, const struct issuer_http_request *request, const char *event,
+                        const char *outcome, const struct issuer_verdict *verdict);
+
+/* service_token.c, service_enroll.c */
+issuer_http_handler issuer_service_on_token_request;
+issuer_http_handler issuer_service_on_enroll;

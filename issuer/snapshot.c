@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "issuer/snapshot.h"
+
+#include "issuer/json.h"
+
+#include "base/encode.h"
+#include "base/file.h"
+#include "base/ini.h"
+#include "evidence/claims.h"
+
+#include <string.h>
+
+#define DIRECTORY_BYTES_MAX 16384
+
+struct issuer_snapshot *issuer_snapshot_ref(struct issuer_snapshot *snapshot)
+{
+        (void) __atomic_add_fetch(&snapshot->references, 1, __ATOMIC_RELAXED);
+        return snapshot;
+}
+
+void issuer_snapshot_unref(struct issuer_snapshot *snapshot)
+{
+        if (snapshot == NULL || __atomic_sub_fetch(&snapshot->references, 1, __ATOMIC_ACQ_REL) > 0)
+                return;
+        issuer_keys_clear(&snapshot->keys);
+        base_buffer_clear(&snapshot->directory);
+        policy_free(snapshot->policy);
+        evidence_ek_authorities_free(snapshot->authorities);
+        base_buffer_clear(&snapshot->allow_list);
+        free(snapshot);
+}
+
+static void put_key(struct base_buffer *to, const struct issuer_key *key)
+{
+        if (to->data[to->len - 1] == '}')
+                base_buffer_put_u8(to, ',');
+        base_buffer_put_u8(to, '{');
+        issuer_json_put_member_unsigned(to, "token-type", key->type);
+        issuer_json_put_name(to, "token-key");
+        base_buffer_put_u8(to, '"');
+        base_base64_encode(to, token_public_key_encoded(token_issuer_key_public(key->key)), BASE_BASE64_URL);
+        base_buffer_put_u8(to, '"');
+        issuer_json_put_member_unsigned(to, "not-before", key->not_before);
+        base_buffer_put_u8(to, '}');
+}
+
+/* RFC 9578, section 4, and docs/PROTOCOL.md. */
+static bool make_directory(struct issuer_snapshot *snapshot, struct base_error *error)
+{
+        struct base_buffer *to = &snapshot->directory;
+        base_auto_buffer struct base_buffer tag = BASE_BUFFER_INIT(ISSUER_ETAG_MAX);
+        uint8_t hash[BASE_SHA256_LEN];
+        struct base_bytes body;
+
+        base_buffer_put_u8(to, '{');
+        issuer_json_put_member_string(to, "issuer-request-uri", ISSUER_PATH_TOKEN);
+        issuer_json_put_name(to, "token-keys");
+        base_buffer_put_u8(to, '[');
+        for (size_t i = 0; i < snapshot->keys.count && base_buffer_ok(to); i++)
+                put_key(to, &snapshot->keys.items[i]);
+        base_buffer_put_u8(to, ']');
+        issuer_json_put_name(to, "attestation");
+        base_buffer_put_u8(to, '{');
+        issuer_json_put_member_string(to, "profile", EVIDENCE_PROFILE);
+        issuer_json_put_member_string(to, "nonce-uri", ISSUER_PATH_NONCE);
+        issuer_json_put_member_string(to, "enroll-uri", ISSUER_PATH_ENROLL);
+        base_buffer_put_string(to, "}}\n");
+        body = base_buffer_bytes(to);
+        if (!base_buffer_ok(to))
+                return base_error_set_no_memory(error);
+        if (!base_sha256(&body, 1, hash, error))
+                return false;
+        base_hex_encode(&tag, BASE_BYTES(hash, 16));
+        if (base_buffer_c_string(&tag) == NULL)
+                return base_error_set_no_memory(error);
+        (void) snprintf(snapshot->etag, sizeof(snapshot->etag), "\"%s\"", base_buffer_c_string(&tag));
+        return true;
+}
+
+static int compare_names(const void *a, const void *b)
+{
+        return memcmp(a, b, ISSUER_ALLOW_LIST_ENTRY_LEN);
+}
+
+/* One entry: 68 hex digits; '#' begins a comment line. */
+static bool read_allow_line(const char *file, unsigned number, const char *line, size_t len, struct base_buffer *to,
+                            struct base_error *error)
+{
+        while (len > 0 && strchr(" \t\r", line[len - 1]) != NULL)
+                len--;
+        if (len == 0 || line[0] == '#')
+                return true;
+        if (len != ISSUER_ALLOW_LIST_ENTRY_LEN * 2 || !base_hex_decode(to, line, len))
+                return base_error_set(error, BASE_ERROR_CONFIG_INVALID,
+                                      "%s:%u:1: an endorsement key's name is %d hex digits, as tpm2_readpublic prints it", file,
+                                      number, ISSUER_ALLOW_LIST_ENTRY_LEN * 2);
+        return base_buffer_ok(to) ||
+               base_error_set(error, BASE_ERROR_LIMIT_EXCEEDED, "%s has more than %d entries", file, ISSUER_ALLOW_LIST_MAX);
+}
+
+static bool load_allow_list(const char *file, struct base_buffer *to, struct base_error *error)
+{
+        base_auto_buffer struct base_buffer text = BASE_BUFFER_INIT(ISSUER_ALLOW_LIST_BYTES_MAX);
+        const char *at;
+        unsigned number = 1;
+
+        base_buffer_init(to, (size_t) ISSUER_ALLOW_LIST_MAX * ISSUER_ALLOW_LIST_ENTRY_LEN);
+        if (!base_file_read(file, &text, error))
+                return false;
+        at = base_buffer_c_string(&text);
+        if (at == NULL)
+                return base_error_set(error, BASE_ERROR_LIMIT_EXCEEDED, "%s is larger than %d bytes", file,
+                                      ISSUER_ALLOW_LIST_BYTES_MAX);
+        for (; *at != '\0'; number++) {
+                size_t len = strcspn(at, "\n");
+
+                if (!read_allow_line(file, number, at, len, to, error))
+                        return false;
+                at += at[len] == '\0' ? len : len + 1;
+        }
+        if (to->len > 0)
+                qsort(to->data, to->len / ISSUER_ALLOW_LIST_ENTRY_LEN, ISSUER_ALLOW_LIST_ENTRY_LEN, compare_names);
+        return true;
+}
+
+static bool load_authorities(const struct issuer_config *config, struct evidence_ek_authorities **ret, struct base_error *error)
+{
+        base_auto_buffer struct base_buffer pem = BASE_BUFFER_INIT(EVIDENCE_EK_AUTHORITIES_BYTES_MAX);
+        base_auto_ini_files struct base_ini_files files = { 0 };
+        const char *const directories[] = { config->ek_ca_directory };
+
+        if (config->ek_ca_file != NULL && !base_file_read(config->ek_ca_file, &pem, error))
+                return false;
+        if (config->ek_ca_directory != NULL && !base_ini_list(directories, 1, ".pem", &files, error))
+                return false;
+        for (size_t i = 0; i < files.count; i++) {
+                base_buffer_put_u8(&pem, '\n');
+                if (!base_file_read(files.paths[i], &pem, error))
+                        return false;
+        }
+        if (!evidence_ek_authorities_new(base_buffer_bytes(&pem), ret, error))
+                return base_error_prefix(error, "endorsement key authorities in %s",
+                                         config->ek_ca_file != NULL ? config->ek_ca_file : config->ek_ca_directory);
+        return true;
+}
+
+static bool load_policy(const char *directory, struct policy **ret, struct base_error *error)
+{
+        policy_auto_policy struct policy *policy = NULL;
+
+        if (!policy_load_directories(&directory, 1, NULL, &policy, error))
+                return false;
+        /* A directory that was named and is empty or gone would otherwise let everybody pass. */
+        if (policy->count == 0)
+                return base_error_set(error, BASE_ERROR_CONFIG_INVALID, "there is no rule in %s/*.conf", directory);
+        *ret = BASE_STEAL(policy);
+        return true;
+}
+
+static bool fill(struct issuer_snapshot *snapshot, const struct issuer_config *config, uint64_t now, bool with_keys,
+                 struct base_error *error)
+{
+        snapshot->ek_requirement = config->ek_requirement;
+        if (config->ek_requirement == ISSUER_EK_CERTIFICATE && !load_authorities(config, &snapshot->authorities, error))
+                return false;
+        if (config->ek_requirement == ISSUER_EK_ALLOW_LIST &&
+            !load_allow_list(config->ek_allow_list, &snapshot->allow_list, error))
+                return false;
+        if (config->policy_directory != NULL && !load_policy(config->policy_directory, &snapshot->policy, error))
+                return false;
+        return !with_keys || (issuer_keys_load(config->state_directory, now, config->rotate_days, &snapshot->keys, error) &&
+                              make_directory(snapshot, error));
+}
+
+bool issuer_snapshot_load(const struct issuer_config *config, uint64_t now, bool with_keys, struct issuer_snapshot **ret,
+                          struct base_error *error)
+{
+        issuer_auto_snapshot struct issuer_snapshot *snapshot = calloc(1, sizeof(*snapshot));
+
+        if (snapshot == NULL)
+                return base_error_set_no_memory(error);
+        snapshot->references = 1;
+        base_buffer_init(&snapshot->directory, DIRECTORY_BYTES_MAX);
+        if (!fill(snapshot, config, now, with_keys, error))
+                return false;
+        *ret = BASE_STEAL(snapshot);
+        return true;
+}
+
+static bool check_allow_list(const struct issuer_snapshot *snapshot, struct base_bytes name, struct base_error *error)
+{
+        bool listed = name.len == ISSUER_ALLOW_LIST_ENTRY_LEN && snapshot->allow_list.len > 0 &&
+                      bsearch(name.data, snapshot->allow_list.data, snapshot->allow_list.len / ISSUER_ALLOW_LIST_ENTRY_LEN,
+                              ISSUER_ALLOW_LIST_ENTRY_LEN, compare_names) != NULL;
+
+        return listed ||
+               base_error_set(error, BASE_ERROR_EVIDENCE_INVALID, "this device's endorsement key is not on the issuer's list");
+}
+
+bool issuer_snapshot_admit(const struct issuer_snapshot *snapshot, const struct evidence_public *endorsement_key,
+                           struct base_bytes certificate, uint64_t now, struct base_error *error)
+{
+        switch (snapshot->ek_requirement) {
+        case ISSUER_EK_CERTIFICATE:
+                if (certificate.len == 0)
+                        return base_error_set(error, BASE_ERROR_EVIDENCE_INVALID,
+                                              "this issuer needs the TPM maker's certificate for the endorsement key");
+                return evidence_ek_certificate_check(snapshot->authorities, certificate, endorsement_key, now, error);
+        case ISSUER_EK_ALLOW_LIST:
+                return check_allow_list(snapshot, evidence_public_name(endorsement_key), error);
+        case ISSUER_EK_ANY:
+                return true;
+        default:
+                return base_error_set(error, BASE_ERROR_INTERNAL, "nobody chose who may enrol");
+        }
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What attester-issuer read from files and may read again while it serves: token keys and the directory made of them,
+ * policy, and who may enrol. Immutable and counted, so that a request sees one state from beginning to end. Used by
+ * attester-issuer; may be included by issuer/.
+ */
+#pragma once
+
+#include "issuer/config.h"
+#include "issuer/keys.h"
+
+#include "evidence/ek_certificate.h"
+#include "policy/policy.h"
+
+#define ISSUER_ALLOW_LIST_MAX       65536 /* entries */
+#define ISSUER_ALLOW_LIST_BYTES_MAX (16 * 1024 * 1024)
+#define ISSUER_DIRECTORY_MAX_AGE_S  3600
+#define ISSUER_ETAG_MAX             40
+
+#define ISSUER_PATH_DIRECTORY "/.well-known/private-token-issuer-directory"
+#define ISSUER_PATH_TOKEN     "/token-request"
+#define ISSUER_PATH_NONCE     "/nonce"
+#define ISSUER_PATH_ENROLL    "/enroll"
+
+struct issuer_snapshot {
+        struct issuer_keys keys;
+        struct base_buffer directory; /* JSON */
+        char etag[ISSUER_ETAG_MAX];   /* with its quotes */
+        struct policy *policy;        /* NULL: none is configured */
+        enum issuer_ek_requirement ek_requirement;
+        struct evidence_ek_authorities *authorities; /* NULL unless certificates are required */
+        struct base_buffer allow_list;               /* names in binary, ISSUER_ALLOW_LIST_ENTRY_LEN each, sorted */
+        int references;                              /* atomic */
+};
+
+#define ISSUER_ALLOW_LIST_ENTRY_LEN 34 /* a key's name with nameAlg SHA-256, as tpm2_readpublic prints it */
+
+/*
+ * Reads everything that the configuration names. `with_keys` false leaves the state directory alone (for --check-config).
+ * The caller unrefs `ret`.
+ * Errors: CONFIG_INVALID, POLICY_INVALID, STATE_INVALID, NOT_FOUND, IO, each naming the file.
+ */
+bool issuer_snapshot_load(const struct issuer_config *config, uint64_t now, bool with_keys, struct issuer_snapshot **ret,
+                          struct base_error *error) BASE_MUST_CHECK;
+
+struct issuer_snapshot *issuer_snapshot_ref(struct issuer_snapshot *snapshot);
+void issuer_snapshot_unref(struct issuer_snapshot *snapshot);
+BASE_DEFINE_CLEANUP(struct issuer_snapshot, issuer_snapshot_unref)
+#define issuer_auto_snapshot BASE_CLEANUP(issuer_snapshot_unref_p)
+
+/*
+ * Whether a device with this endorsement key may enrol. `certificate` is DER, empty if it sent none.
+ * Errors: EVIDENCE_INVALID or MALFORMED with what is wrong, NO_MEMORY, CRYPTO.
+ */
+bool issuer_snapshot_admit(const struct issuer_snapshot *snapshot, const struct evidence_public *endorsement_key,
+                           struct base_bytes certificate, uint64_t now, struct base_error *error) BASE_MUST_CHECK;

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "issuer/verifier.h"
+
+#include "issuer/facts.h"
+#include "issuer/json.h"
+
+#include "evidence/header.h"
+
+#include <string.h>
+
+/* What judging one request has found so far. */
+struct trial {
+        const struct issuer_verifier *verifier;
+        const struct issuer_snapshot *snapshot;
+        struct base_bytes token_request;
+        uint64_t now;
+        struct evidence evidence;
+        struct issuer_device device;
+        struct evidence_verdict verified;
+};
+
+void issuer_verdict_clear(struct issuer_verdict *verdict)
+{
+        base_buffer_clear(&verdict->rules);
+}
+
+void issuer_verdict_set_failure(struct issuer_verdict *verdict, const struct base_error *error)
+{
+        verdict->status = 503;
+        verdict->retry_after_s = ISSUER_BUSY_RETRY_AFTER_S;
+        (void) base_error_set(&verdict->error, error->code, "The issuer cannot answer now; try again later.");
+        base_error_set_detail(&verdict->error, "%s (%s)", error->message, error->detail);
+}
+
+static bool refuse(struct issuer_verdict *verdict, unsigned status, const struct base_error *reason)
+{
+        verdict->status = status;
+        return base_error_copy(&verdict->error, reason);
+}
+
+static bool refuse_with(struct issuer_verdict *verdict, unsigned status, enum base_error_code code, const char *sentence)
+{
+        verdict->status = status;
+        return base_error_set(&verdict->error, code, "%s", sentence);
+}
+
+/* An error that says something of the device is a refusal; any other is the issuer's own trouble. */
+static bool refuse_or_fail(struct issuer_verdict *verdict, const struct base_error *reason)
+{
+        if (reason->code == BASE_ERROR_EVIDENCE_INVALID || reason->code == BASE_ERROR_UNSUPPORTED ||
+            reason->code == BASE_ERROR_MALFORMED)
+                return refuse(verdict, 403, reason);
+        if (reason->code == BASE_ERROR_EVIDENCE_STALE)
+                return refuse(verdict, 401, reason);
+        issuer_verdict_set_failure(verdict, reason);
+        return false;
+}
+
+static bool judge_standing(struct trial *trial, struct issuer_verdict *verdict)
+{
+        struct base_error reason = BASE_ERROR_INIT;
+
+        if (!issuer_registry_find(trial->verifier->registry, BASE_BYTES_OF(trial->evidence.key_id), &trial->device, &reason)) {
+                if (reason.code == BASE_ERROR_NOT_FOUND)
+                        return refuse_with(verdict, 403, BASE_ERROR_NOT_ENROLLED,
+                                           "This device's key is not enrolled with this issuer; enrol it.");
+                issuer_verdict_set_failure(verdict, &reason);
+                return false;
+        }
+        memcpy(verdict->device, trial->device.id, sizeof(verdict->device));
+        if (trial->device.status == ISSUER_DEVICE_REVOKED)
+                return refuse_with(verdict, 403, BASE_ERROR_NOT_AUTHORIZED,
+                                   "This device was revoked; ask the issuer's operator.");
+        if (trial->device.key_superseded)
+                return refuse_with(verdict, 403, BASE_ERROR_NOT_ENROLLED,
+                                   "This device has enrolled a newer key; use that or enrol again.");
+        return true;
+}
+
+static bool judge_evidence(struct trial *trial, struct issuer_verdict *verdict)
+{
+        evidence_auto_public struct evidence_public *key = NULL;
+        struct base_error reason = BASE_ERROR_INIT;
+        struct evidence_expectation expectation = {
+                .nonce_key = BASE_BYTES_OF(trial->verifier->nonce_key),
+                .now = trial->now,
+                .iat_skew_seconds_max = ISSUER_IAT_SKEW_S_MAX,
+        };
+
+        if (!evidence_public_new(BASE_BYTES(trial->device.ak_public, trial->device.ak_public_len), &key, &reason) ||
+            !base_sha256(&trial->token_request, 1, expectation.request_digest, &reason)) {
+                issuer_verdict_set_failure(verdict, &reason);
+                return false;
+        }
+        expectation.attestation_key = key;
+        return evidence_verify(&trial->evidence, &expectation, &trial->verified, &reason) || refuse_or_fail(verdict, &reason);
+}
+
+static bool judge_replay(struct trial *trial, struct issuer_verdict *verdict)
+{
+        const struct base_clock *clock = trial->verifier->clock;
+        struct base_error reason = BASE_ERROR_INIT;
+
+        switch (issuer_replay_add(trial->verifier->replay, trial->verified.leaf, clock->monotonic_ms(clock->context))) {
+        case ISSUER_REPLAY_NEW:
+                return true;
+        case ISSUER_REPLAY_SEEN:
+                return refuse_with(verdict, 401, BASE_ERROR_EVIDENCE_STALE, "This evidence was used before; make new evidence.");
+        case ISSUER_REPLAY_FULL:
+                break;
+        }
+        (void) base_error_set(&reason, BASE_ERROR_BUSY, "the replay table is full");
+        issuer_verdict_set_failure(verdict, &reason);
+        return false;
+}
+
+static void put_failed_rules(const struct policy_results *results, struct base_buffer *to)
+{
+        base_buffer_put_u8(to, '[');
+        for (size_t i = 0; i < results->count; i++) {
+                const struct policy_result *result = &results->items[i];
+
+                if (result->outcome != POLICY_OUTCOME_FAIL)
+                        continue;
+                if (to->data != NULL && to->data[to->len - 1] == '}')
+                        base_buffer_put_u8(to, ',');
+                base_buffer_put_u8(to, '{');
+                issuer_json_put_member_string(to, "rule", result->rule->name);
+                issuer_json_put_member_string(to, "reason", result->reason);
+                issuer_json_put_member_string(to, "remedy", result->rule->remedy);
+                base_buffer_put_u8(to, '}');
+        }
+        base_buffer_put_u8(to, ']');
+        /* More than any peer reads: the summary has to do. */
+        if (!base_buffer_ok(to))
+                base_buffer_reset(to);
+}
+
+static bool judge_policy(struct trial *trial, struct issuer_verdict *verdict)
+{
+        policy_auto_facts struct policy_facts facts = POLICY_FACTS_INIT;
+        policy_auto_results struct policy_results results = POLICY_RESULTS_INIT;
+        struct base_error reason = BASE_ERROR_INIT;
+
+        if (trial->snapshot->policy == NULL)
+                return true;
+        if (!issuer_facts_collect(&trial->evidence, &trial->verified, &trial->device, trial->now, &facts, &reason))
+                return refuse_or_fail(verdict, &reason);
+        if (!policy_evaluate(trial->snapshot->policy, &facts, &results, &reason)) {
+                issuer_verdict_set_failure(verdict, &reason);
+                return false;
+        }
+        if (results.pass)
+                return true;
+        put_failed_rules(&results, &verdict->rules);
+        verdict->status = 403;
+        return base_error_set(&verdict->error, BASE_ERROR_POLICY_DENIED, "The device does not meet the issuer's policy: %s.",
+                              results.summary);
+}
+
+static bool judge_quota(struct trial *trial, struct issuer_verdict *verdict)
+{
+        struct base_error reason = BASE_ERROR_INIT;
+        bool allowed;
+
+        if (!issuer_registry_count_token(trial->verifier->registry, trial->device.row, trial->now,
+                                         trial->verifier->tokens_per_day, &allowed, &reason)) {
+                issuer_verdict_set_failure(verdict, &reason);
+                return false;
+        }
+        if (allowed)
+                return true;
+        verdict->retry_after_s = (unsigned) (86400 - trial->now % 86400);
+        return refuse_with(verdict, 429, BASE_ERROR_RATE_LIMITED, "This device has had all its tokens for today.");
+}
+
+static bool judge(struct trial *trial, const char *header, struct issuer_verdict *verdict)
+{
+        struct base_error reason = BASE_ERROR_INIT;
+
+        if (header == NULL)
+                return !trial->verifier->require_evidence ||
+                       refuse_with(verdict, 401, BASE_ERROR_EVIDENCE_STALE,
+                                   "Attestation evidence is needed, made with the nonce of this response.");
+        if (!evidence_decode_header(header, strlen(header), &trial->evidence, &reason))
+                return refuse(verdict, 400, &reason);
+        return judge_standing(trial, verdict) && judge_evidence(trial, verdict) && judge_replay(trial, verdict) &&
+               judge_policy(trial, verdict) && judge_quota(trial, verdict);
+}
+
+void issuer_verifier_judge(const struct issuer_verifier *verifier, const struct issuer_snapshot *snapshot,
+                           const char *evidence_header, struct base_bytes token_request, struct issuer_verdict *ret)
+{
+        struct trial trial;
+
+        memset(&trial, 0, sizeof(trial));
+        trial.verifier = verifier;
+        trial.snapshot = snapshot;
+        trial.token_request = token_request;
+        trial.now = verifier->clock->wall_seconds(verifier->clock->context);
+        *ret = (struct issuer_verdict){ .rules = BASE_BUFFER_INIT(ISSUER_RULES_BYTES_MAX) };
+        if (judge(&trial, evidence_header, ret))
+                ret->status = 200;
+        evidence_verdict_clear(&trial.verified);
+}
