@@ -24,6 +24,16 @@ static enum policy_outcome evaluate_rule(const struct policy_rule *rule, const s
         return POLICY_OUTCOME_FAIL;
 }
 
+/* False without memory. */
+static bool set_reason(struct policy_result *result, const char *reason)
+{
+        if (result->outcome == POLICY_OUTCOME_FAIL)
+                result->reason = strdup(reason);
+        else if (result->outcome == POLICY_OUTCOME_SKIPPED && asprintf(&result->reason, "does not apply: %s", reason) < 0)
+                result->reason = NULL;
+        return result->reason != NULL || result->outcome == POLICY_OUTCOME_PASS;
+}
+
 static void summarize(struct policy_results *results)
 {
         if (results->count == 0)
@@ -55,11 +65,8 @@ bool policy_evaluate(const struct policy *policy, const struct policy_facts *fac
                 result->outcome = evaluate_rule(result->rule, facts, reason);
                 results.failed += result->outcome == POLICY_OUTCOME_FAIL;
                 results.skipped += result->outcome == POLICY_OUTCOME_SKIPPED;
-                if (result->outcome != POLICY_OUTCOME_PASS) {
-                        result->reason = strdup(reason);
-                        if (result->reason == NULL)
-                                return base_error_set_no_memory(error);
-                }
+                if (!set_reason(result, reason))
+                        return base_error_set_no_memory(error);
         }
         results.pass = results.failed == 0;
         summarize(&results);

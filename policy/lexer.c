@@ -156,6 +156,6 @@ void policy_token_describe(struct base_bytes text, const struct policy_token *to
         else if (token->kind == POLICY_TOKEN_QUOTED)
                 (void) snprintf(ret, POLICY_TOKEN_TEXT_BYTES_MAX, "a quoted text");
         else
-                (void) snprintf(ret, POLICY_TOKEN_TEXT_BYTES_MAX, "'%.*s'%s", shown, (const char *) text.data + token->offset,
+                (void) snprintf(ret, POLICY_TOKEN_TEXT_BYTES_MAX, "'%.*s%s'", shown, (const char *) text.data + token->offset,
                                 shown < (int) token->len ? "…" : "");
 }

@@ -10,8 +10,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-#define SECTION_POLICY "Policy"
-#define SECTION_RULE   "Rule"
+#define SECTION_WORD_BYTES_MAX 48
 
 enum section {
         SECTION_IS_POLICY,
@@ -89,21 +88,25 @@ static bool open_rule(struct loader *loader, const struct base_ini_entry *entry,
 
 static bool open_section(struct loader *loader, const struct base_ini_entry *entry, struct base_error *error)
 {
-        static const char *const known[] = { SECTION_POLICY, SECTION_RULE };
+        static const char *const known[] = { "Policy", "Rule" };
         size_t word_len = strcspn(entry->section, " \t");
-        const char *rest = entry->section + word_len + strspn(entry->section + word_len, " \t");
-        char word[16];
+        const char *name = entry->section + word_len + strspn(entry->section + word_len, " \t");
+        struct policy_position at = policy_position_in_file(loader->text, entry->line, entry->value_column);
+        char word[SECTION_WORD_BYTES_MAX];
 
-        if (word_len == strlen(SECTION_RULE) && strncmp(entry->section, SECTION_RULE, word_len) == 0)
-                return open_rule(loader, entry, rest, error);
-        loader->section = SECTION_IS_POLICY;
-        if (strcmp(entry->section, SECTION_POLICY) == 0)
-                return true;
-        loader->section = SECTION_IS_WRONG;
         (void) snprintf(word, sizeof(word), "%.*s", (int) (word_len < sizeof(word) ? word_len : sizeof(word) - 1),
                         entry->section);
-        report_unknown(loader, policy_position_in_file(loader->text, entry->line, entry->value_column), "section", word, known,
-                       BASE_COUNT(known));
+        if (strcmp(word, known[1]) == 0)
+                return open_rule(loader, entry, name, error);
+        loader->section = SECTION_IS_WRONG;
+        if (strcmp(word, known[0]) != 0) {
+                report_unknown(loader, at, "section", word, known, BASE_COUNT(known));
+        } else if (*name != '\0') {
+                at.column += (unsigned) (name - entry->section);
+                report(loader, at, BASE_ERROR_POLICY_INVALID, "[Policy] takes no name");
+        } else {
+                loader->section = SECTION_IS_POLICY;
+        }
         return true;
 }
 

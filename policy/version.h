@@ -11,6 +11,7 @@
  * and a number is newer than letters. Characters other than ASCII letters, digits and `- . ~ ^` are skipped. `~` is
  * older than anything, even the end (1.0~rc1 < 1.0); otherwise what has more is newer (12 < 12.0); `-` is older than
  * `^`, which is older than `.`, which is older than a segment.
- * Total and deterministic over any two texts. Source: UAPI.10 Version Format Specification.
+ * Total and deterministic over any two texts; a total order. Source: the order of rpm's rpmvercmp() as `systemd-analyze
+ * compare-versions` has it, and UAPI.10 (Version Format Specification), whose text differs from both about `~` and `^`.
  */
 int policy_version_compare(const char *a, const char *b);

@@ -1,0 +1,511 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "policy/policy.h"
+
+#include <ftw.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include <cmocka.h>
+
+static struct policy *load(const char *text)
+{
+        struct policy *policy;
+        struct base_error error;
+
+        if (!policy_load_buffer("p.conf", base_bytes_from_string(text), NULL, &policy, &error))
+                fail_msg("%s", error.message);
+        return policy;
+}
+
+static void policy_load_buffer_of_a_policy_holds_its_rules(void **state)
+{
+        policy_auto_policy struct policy *policy = load("# comment\n"
+                                                        "[Policy]\n"
+                                                        "Version=7\n"
+                                                        "[Rule os-current]\n"
+                                                        "Require=os.id in {debian ubuntu} and os.version >= 12.5\n"
+                                                        "Remedy=Run Software Updates, then restart…\n"
+                                                        "[ Rule\t in-focus ]\n"
+                                                        "When=request.interactive\n"
+                                                        "Require=window.focused\n");
+
+        assert_true(policy->version == 7);
+        assert_int_equal(policy->count, 2);
+        assert_string_equal(policy->rules[0].name, "os-current");
+        assert_null(policy->rules[0].when);
+        assert_null(policy->rules[0].when_expression);
+        assert_string_equal(policy->rules[0].require, "os.id in {debian ubuntu} and os.version >= 12.5");
+        assert_string_equal(policy->rules[0].remedy, "Run Software Updates, then restart…");
+        assert_string_equal(policy->rules[1].name, "in-focus");
+        assert_string_equal(policy->rules[1].when, "request.interactive");
+        assert_string_equal(policy->rules[1].require, "window.focused");
+        assert_string_equal(policy->rules[1].remedy, "");
+}
+
+static void policy_load_buffer_of_nothing_is_an_empty_policy(void **state)
+{
+        policy_auto_policy struct policy *policy = load("");
+        policy_auto_policy struct policy *comment = load("# nothing\n\n[Policy]\n");
+
+        assert_true(policy->version == 0);
+        assert_int_equal(policy->count, 0);
+        assert_memory_equal(policy->digest, comment->digest, BASE_SHA256_LEN);
+}
+
+static void policy_load_buffer_of_an_empty_require_removes_the_rule(void **state)
+{
+        policy_auto_policy struct policy *policy = load("[Rule a]\nRequire=\n[Rule b]\nRequire=x.y\n");
+
+        assert_int_equal(policy->count, 1);
+        assert_string_equal(policy->rules[0].name, "b");
+}
+
+static bool equal_digests(const char *a, const char *b)
+{
+        policy_auto_policy struct policy *first = load(a);
+        policy_auto_policy struct policy *second = load(b);
+
+        return memcmp(first->digest, second->digest, BASE_SHA256_LEN) == 0;
+}
+
+static void policy_load_buffer_of_equal_rules_has_equal_digests(void **state)
+{
+        static const char base[] = "[Policy]\nVersion=1\n[Rule a]\nWhen=x.w\nRequire=x.y\nRemedy=r\n";
+
+        assert_true(equal_digests(base, "; c\n[Rule a]\nRemedy =  r \nRequire= x.y\nWhen=x.w\n[Policy]\nVersion=01\n"));
+        assert_true(equal_digests("[Rule a]\nRequire=x.y\n", "[Rule a]\nRequire=x.y\nWhen=\nRemedy=\n[Rule b]\nRequire=\n"));
+        assert_false(equal_digests(base, "[Policy]\nVersion=2\n[Rule a]\nWhen=x.w\nRequire=x.y\nRemedy=r\n"));
+        assert_false(equal_digests(base, "[Policy]\nVersion=1\n[Rule b]\nWhen=x.w\nRequire=x.y\nRemedy=r\n"));
+        assert_false(equal_digests(base, "[Policy]\nVersion=1\n[Rule a]\nRequire=x.y\nRemedy=r\n"));
+        assert_false(equal_digests(base, "[Policy]\nVersion=1\n[Rule a]\nWhen=x.y\nRequire=x.w\nRemedy=r\n"));
+        assert_false(equal_digests(base, "[Policy]\nVersion=1\n[Rule a]\nWhen=x.w\nRequire=x.y\n"));
+        assert_false(equal_digests("[Rule a]\nRequire=x.y\n[Rule b]\nRequire=x.y\n",
+                                   "[Rule b]\nRequire=x.y\n[Rule a]\nRequire=x.y\n"));
+}
+
+static void policy_load_buffer_of_the_empty_policy_has_the_documented_digest(void **state)
+{
+        /* SHA-256 of 00000013 "attesterd policy 1" 8 zero bytes 4 zero bytes, the first number being the label's length. */
+        static const uint8_t serialised[] = "\0\0\0\x12"
+                                            "attesterd policy 1\0\0\0\0\0\0\0\0\0\0\0";
+        policy_auto_policy struct policy *policy = load("");
+        struct base_bytes bytes = BASE_BYTES(serialised, sizeof(serialised));
+        uint8_t digest[BASE_SHA256_LEN];
+
+        assert_int_equal(sizeof(serialised), 4 + 18 + 8 + 4);
+        assert_true(base_sha256(&bytes, 1, digest, NULL));
+        assert_memory_equal(policy->digest, digest, BASE_SHA256_LEN);
+}
+
+static void expect_error(const char *text, enum base_error_code code, const char *message)
+{
+        struct policy *policy = NULL;
+        struct base_error error;
+
+        assert_false(policy_load_buffer("p.conf", base_bytes_from_string(text), NULL, &policy, &error));
+        assert_string_equal(error.message, message);
+        assert_int_equal(error.code, code);
+        assert_null(policy);
+}
+
+static void expect_invalid(const char *text, const char *message)
+{
+        expect_error(text, BASE_ERROR_POLICY_INVALID, message);
+}
+
+static void policy_load_buffer_of_unknown_names_suggests_the_nearest(void **state)
+{
+        expect_invalid("[policy]\n", "p.conf:1:2: unknown section 'policy'; did you mean 'Policy'?");
+        expect_invalid("  [ Rules a]\n", "p.conf:1:5: unknown section 'Rules'; did you mean 'Rule'?");
+        expect_invalid("[Issuer]\nRequire=x\n", "p.conf:1:2: unknown section 'Issuer'");
+        expect_invalid("[Policy x]\n", "p.conf:1:9: [Policy] takes no name");
+        expect_invalid("[Policy]\nVersoin=1\n", "p.conf:2:1: unknown key 'Versoin'; did you mean 'Version'?");
+        expect_invalid("[Policy]\n\tRequire=1\n", "p.conf:2:2: unknown key 'Require'");
+        expect_invalid("[Rule a]\n Requires = x.y\n", "p.conf:2:2: unknown key 'Requires'; did you mean 'Require'?");
+        expect_invalid("[Rule a]\nwhen=x.y\n", "p.conf:2:1: unknown key 'when'; did you mean 'When'?");
+        expect_invalid("[Rule a]\nSomethingElseAltogetherThatIsVeryLongIndeed=x.y\n",
+                       "p.conf:2:1: unknown key 'SomethingElseAltogetherThatIsVeryLongInd'");
+        expect_invalid("[Rule a]\n\xff=x.y\n", "p.conf:2:1: unknown key '?'");
+}
+
+static void policy_load_buffer_of_bad_rule_names_is_refused(void **state)
+{
+        static const char rule[] = "a rule's name is at most 64 letters, digits, '_', '-' and '.', the first a letter or digit";
+        char text[256];
+        char expected[256];
+
+        expect_invalid("[Rule]\nRequire=x.y\n", "p.conf:1:6: a rule needs a name, as in [Rule os-current]");
+        expect_invalid("[Rule ]\n", "p.conf:1:6: a rule needs a name, as in [Rule os-current]");
+        (void) snprintf(expected, sizeof(expected), "p.conf:1:7: %s", rule);
+        expect_invalid("[Rule -a]\n", expected);
+        expect_invalid("[Rule a b]\n", expected);
+        expect_invalid("[Rule \xc3\xa9]\n", expected);
+        (void) snprintf(text, sizeof(text), "[Rule %064d]\nRequire=x.y\n", 0);
+        policy_free(load(text));
+        (void) snprintf(text, sizeof(text), "[Rule %065d]\nRequire=x.y\n", 0);
+        expect_invalid(text, expected);
+}
+
+static void policy_load_buffer_of_duplicates_is_refused(void **state)
+{
+        expect_invalid("[Policy]\nVersion=1\nVersion=2\n", "p.conf:3:1: Version= stands in this file twice");
+        expect_invalid("[Policy]\nVersion=1\n[Policy]\n Version=2\n", "p.conf:4:2: Version= stands in this file twice");
+        expect_invalid("[Rule a]\nRequire=x.y\n[Rule b]\nRequire=x.y\n[Rule a]\nRequire=x.z\n",
+                       "p.conf:5:7: rule 'a' stands in this file twice, first in line 1");
+        expect_invalid("[Rule a]\nRequire=x.y\nRequire=x.y\n", "p.conf:3:1: Require= stands in this rule twice");
+        expect_invalid("[Rule a]\nRequire=x.y\nWhen=x.y\n When=\n", "p.conf:4:2: When= stands in this rule twice");
+        expect_invalid("[Rule a]\nRequire=x.y\nRemedy=a\nRemedy=b\n", "p.conf:4:1: Remedy= stands in this rule twice");
+}
+
+static void policy_load_buffer_of_bad_values_says_where(void **state)
+{
+        static const char version[] = "p.conf:2:9: Version= is not an unsigned integer of 64 bits";
+
+        expect_invalid("[Policy]\nVersion=\n", version);
+        expect_invalid("[Policy]\nVersion=-1\n", version);
+        expect_invalid("[Policy]\nVersion=1.5\n", version);
+        expect_invalid("[Policy]\nVersion=18446744073709551616\n", version);
+        policy_free(load("[Policy]\nVersion=18446744073709551615\n"));
+        expect_invalid("[Rule a]\nWhen=x.y\n", "p.conf:1:7: rule 'a' has no Require=");
+        expect_invalid("[Rule a]\nRequire=x.y ==\n", "p.conf:2:15: expected a value, found the end");
+        expect_invalid("[Rule a]\n  When =  x.y <\nRequire=x.y", "p.conf:2:16: expected a value, found the end");
+        expect_invalid("[Rule a]\nRequire=x.y\nRemedy=a\tb\n",
+                       "p.conf:3:8: the remedy is not UTF-8 text without control characters");
+        expect_invalid("[Rule a]\nRequire=x.y\nRemedy=\xff\n",
+                       "p.conf:3:8: the remedy is not UTF-8 text without control characters");
+        expect_invalid("[Rule a]\nRequire=((((((((((((((((((((((((((((((((x.y))))))))))))))))))))))))))))))))) or (\n",
+                       "p.conf:2:76: expected 'and', 'or' or the end, found ')'");
+        expect_error("[Rule a]\nRequire=(((((((((((((((((((((((((((((((((x.y)))))))))))))))))))))))))))))))))\n",
+                     BASE_ERROR_LIMIT_EXCEEDED, "p.conf:2:41: the expression is nested too deeply (at most 32)");
+}
+
+static void policy_load_buffer_of_broken_ini_says_where(void **state)
+{
+        expect_invalid("[Rule a\n", "p.conf:1:1: the section name has no closing ']'");
+        expect_invalid("Require=x.y\n", "p.conf:1:1: an entry stands before the first [Section]");
+        expect_invalid("[Rule a]\nRequire=x.y\nnonsense\n", "p.conf:3:1: expected \"Key=Value\" or \"[Section]\"");
+}
+
+static void policy_load_buffer_of_continued_lines_finds_the_place(void **state)
+{
+        /* A comment between the lines is dropped; the columns are those of the physical lines. */
+        expect_invalid("[Rule a]\nRequire=x.y and \\\n   x.z = 1\n",
+                       "p.conf:3:8: unexpected character '='; \"is equal\" is '=='");
+        expect_invalid("[Rule a]\nRequire=x.y and \\\n  # x\n ; y\n   x.z and \\\n x.w x\n",
+                       "p.conf:6:6: expected 'and', 'or' or the end, found 'x'");
+        expect_invalid("[Rule a]\nRequire= \\\n \\\n  x\n",
+                       "p.conf:4:3: expected a fact, which has a dotted name as in os.id, found 'x'");
+        expect_invalid("[Rule a]\nRequire=x \\\n  and x.y\n",
+                       "p.conf:2:9: expected a fact, which has a dotted name as in os.id, found 'x'");
+        expect_invalid("[Rule a]\nRequire=x.y and\\\nx.z and\n", "p.conf:3:8: expected a fact, found the end");
+}
+
+static void policy_load_buffer_of_a_long_remedy_keeps_the_limit(void **state)
+{
+        char text[POLICY_RULE_REMEDY_BYTES_MAX + 64];
+        size_t len = (size_t) snprintf(text, sizeof(text), "[Rule a]\nRequire=x.y\nRemedy=");
+
+        memset(text + len, 'r', POLICY_RULE_REMEDY_BYTES_MAX + 1);
+        text[len + POLICY_RULE_REMEDY_BYTES_MAX] = '\0';
+        policy_free(load(text));
+        text[len + POLICY_RULE_REMEDY_BYTES_MAX] = 'r';
+        text[len + POLICY_RULE_REMEDY_BYTES_MAX + 1] = '\0';
+        expect_error(text, BASE_ERROR_LIMIT_EXCEEDED, "p.conf:3:520: the remedy is too long (at most 512 bytes)");
+}
+
+static void policy_load_buffer_of_many_rules_keeps_the_limit(void **state)
+{
+        base_auto_buffer struct base_buffer text = BASE_BUFFER_INIT(1024 * 1024);
+        policy_auto_policy struct policy *policy = NULL;
+        struct base_error error;
+
+        for (int i = 0; i < POLICY_RULES_MAX; i++)
+                base_buffer_printf(&text, "[Rule r%d]\nRequire=x.y\n", i);
+        assert_true(policy_load_buffer("p.conf", base_buffer_bytes(&text), NULL, &policy, &error));
+        assert_int_equal(policy->count, POLICY_RULES_MAX);
+        base_buffer_put_string(&text, "[Rule one-more]\nRequire=x.y\n");
+        assert_false(policy_load_buffer("p.conf", base_buffer_bytes(&text), NULL, &policy, &error));
+        assert_int_equal(error.code, BASE_ERROR_LIMIT_EXCEEDED);
+        assert_string_equal(error.message, "p.conf:2049:7: the policy has too many rules (at most 1024)");
+}
+
+static void policy_load_buffer_with_many_errors_lists_them_all(void **state)
+{
+        base_auto_free struct policy_diagnostics *diagnostics = calloc(1, sizeof(*diagnostics));
+        struct policy *policy = NULL;
+        struct base_error error;
+        static const char text[] = "[Policy]\nVersion=x\nOther=1\n[Rule a]\nRequire=x.y = 1\nWhen=(x.y\n[Rules]\nKey=Value\n"
+                                   "[Rule b]\nRemedy=r\n[Rule c]\nRequire=x\nnonsense\n[Rule d]\n";
+        static const char *const expected[] = {
+                "p.conf:2:9: Version= is not an unsigned integer of 64 bits",
+                "p.conf:3:1: unknown key 'Other'",
+                "p.conf:5:13: unexpected character '='; \"is equal\" is '=='",
+                "p.conf:6:10: expected 'and', 'or' or ')', found the end",
+                "p.conf:7:2: unknown section 'Rules'; did you mean 'Rule'?",
+                "p.conf:12:9: expected a fact, which has a dotted name as in os.id, found 'x'",
+                "p.conf:13:1: expected \"Key=Value\" or \"[Section]\"", /* the rest of the file is not read */
+                "p.conf:9:7: rule 'b' has no Require=",
+        };
+        char printed[BASE_ERROR_TEXT_MAX];
+
+        assert_non_null(diagnostics);
+        assert_false(policy_load_buffer("p.conf", base_bytes_from_string(text), diagnostics, &policy, &error));
+        assert_int_equal(diagnostics->count, BASE_COUNT(expected));
+        for (size_t i = 0; i < BASE_COUNT(expected); i++) {
+                policy_diagnostic_print(&diagnostics->items[i], printed, sizeof(printed));
+                assert_string_equal(printed, expected[i]);
+        }
+        assert_string_equal(error.message, expected[0]);
+        assert_int_equal(error.code, BASE_ERROR_POLICY_INVALID);
+}
+
+/* A tree in a temporary directory, for the tests that read files. */
+struct tree {
+        char root[64];
+};
+
+static int make_tree(void **state)
+{
+        static const char *const directories[] = {
+                "/usr",
+                "/usr/lib",
+                "/usr/lib/attesterd",
+                "/usr/lib/attesterd/policy.d",
+                "/run",
+                "/run/attesterd",
+                "/run/attesterd/policy.d",
+                "/etc",
+                "/etc/attesterd",
+                "/etc/attesterd/policy.d",
+        };
+        struct tree *tree = calloc(1, sizeof(*tree));
+        char path[256];
+
+        (void) snprintf(tree->root, sizeof(tree->root), "/tmp/policy-test-XXXXXX");
+        if (mkdtemp(tree->root) == NULL)
+                return -1;
+        for (size_t i = 0; i < BASE_COUNT(directories); i++) {
+                (void) snprintf(path, sizeof(path), "%s%s", tree->root, directories[i]);
+                if (mkdir(path, 0755) < 0)
+                        return -1;
+        }
+        *state = tree;
+        return 0;
+}
+
+static int remove_item(const char *path, const struct stat *status, int type, struct FTW *where)
+{
+        return remove(path);
+}
+
+static int remove_tree(void **state)
+{
+        struct tree *tree = *state;
+        int result = nftw(tree->root, remove_item, 8, FTW_DEPTH | FTW_PHYS);
+
+        free(tree);
+        return result;
+}
+
+static void put_file(const struct tree *tree, const char *name, const char *text)
+{
+        char path[256];
+        FILE *file;
+
+        (void) snprintf(path, sizeof(path), "%s%s", tree->root, name);
+        file = fopen(path, "we");
+        assert_non_null(file);
+        assert_true(fputs(text, file) >= 0);
+        assert_int_equal(fclose(file), 0);
+}
+
+static struct policy *load_tree(const struct tree *tree)
+{
+        struct policy *policy;
+        struct base_error error;
+
+        if (!policy_load_system(tree->root, NULL, &policy, &error))
+                fail_msg("%s", error.message);
+        return policy;
+}
+
+static void policy_load_system_without_files_is_an_empty_policy(void **state)
+{
+        policy_auto_policy struct policy *policy = load_tree(*state);
+        policy_auto_policy struct policy *nowhere = NULL;
+
+        assert_int_equal(policy->count, 0);
+        assert_true(policy_load_system("/nonexistent", NULL, &nowhere, NULL));
+        assert_int_equal(nowhere->count, 0);
+}
+
+static void policy_load_system_of_one_name_takes_the_strongest_directory(void **state)
+{
+        struct tree *tree = *state;
+
+        put_file(tree, "/usr/lib/attesterd/policy.d/10-a.conf", "[Rule usr]\nRequire=x.y\n");
+        {
+                policy_auto_policy struct policy *policy = load_tree(tree);
+
+                assert_string_equal(policy->rules[0].name, "usr");
+        }
+        put_file(tree, "/run/attesterd/policy.d/10-a.conf", "[Rule run]\nRequire=x.y\n");
+        {
+                policy_auto_policy struct policy *policy = load_tree(tree);
+
+                assert_int_equal(policy->count, 1);
+                assert_string_equal(policy->rules[0].name, "run");
+        }
+        put_file(tree, "/etc/attesterd/policy.d/10-a.conf", "[Rule etc]\nRequire=x.y\n");
+        {
+                policy_auto_policy struct policy *policy = load_tree(tree);
+
+                assert_int_equal(policy->count, 1);
+                assert_string_equal(policy->rules[0].name, "etc");
+        }
+}
+
+static void policy_load_system_with_a_mask_leaves_the_name_out(void **state)
+{
+        struct tree *tree = *state;
+        char path[256];
+
+        put_file(tree, "/usr/lib/attesterd/policy.d/10-a.conf", "[Rule usr]\nRequire=x.y\n");
+        put_file(tree, "/usr/lib/attesterd/policy.d/ignored.txt", "nonsense");
+        (void) snprintf(path, sizeof(path), "%s/etc/attesterd/policy.d/10-a.conf", tree->root);
+        assert_int_equal(symlink("/dev/null", path), 0);
+        {
+                policy_auto_policy struct policy *policy = load_tree(tree);
+
+                assert_int_equal(policy->count, 0);
+        }
+}
+
+static void policy_load_system_of_several_files_merges_by_key_in_name_order(void **state)
+{
+        struct tree *tree = *state;
+
+        put_file(tree, "/etc/attesterd/policy.d/10-a.conf",
+                 "[Policy]\nVersion=1\n[Rule a]\nWhen=x.w\nRequire=x.a\nRemedy=first\n[Rule b]\nRequire=x.b\n[Rule "
+                 "c]\nRequire=x.c\n");
+        /* Weaker directory, later name: it still replaces, because names order the reading. */
+        put_file(tree, "/usr/lib/attesterd/policy.d/20-b.conf",
+                 "[Policy]\nVersion=5\n[Rule d]\nRequire=x.d\n[Rule a]\nRequire=x.changed\n[Rule b]\nRequire=\n");
+        put_file(tree, "/run/attesterd/policy.d/30-c.conf", "[Rule a]\nWhen=\n[Rule c]\nRemedy=last\n");
+        {
+                policy_auto_policy struct policy *policy = load_tree(tree);
+
+                assert_true(policy->version == 5);
+                assert_int_equal(policy->count, 3);
+                assert_string_equal(policy->rules[0].name, "a");
+                assert_null(policy->rules[0].when);
+                assert_null(policy->rules[0].when_expression);
+                assert_string_equal(policy->rules[0].require, "x.changed");
+                assert_string_equal(policy->rules[0].remedy, "first");
+                assert_string_equal(policy->rules[1].name, "c");
+                assert_string_equal(policy->rules[1].require, "x.c");
+                assert_string_equal(policy->rules[1].remedy, "last");
+                assert_string_equal(policy->rules[2].name, "d");
+        }
+        /* A removed rule may come back, in its old place. */
+        put_file(tree, "/etc/attesterd/policy.d/40-d.conf", "[Rule b]\nRequire=x.back\n");
+        {
+                policy_auto_policy struct policy *policy = load_tree(tree);
+
+                assert_int_equal(policy->count, 4);
+                assert_string_equal(policy->rules[1].name, "b");
+                assert_string_equal(policy->rules[1].require, "x.back");
+        }
+}
+
+static void policy_load_system_of_broken_files_lists_the_errors_of_all(void **state)
+{
+        base_auto_free struct policy_diagnostics *diagnostics = calloc(1, sizeof(*diagnostics));
+        struct tree *tree = *state;
+        struct policy *policy = NULL;
+        struct base_error error;
+        char expected[256];
+
+        assert_non_null(diagnostics);
+        put_file(tree, "/etc/attesterd/policy.d/10-a.conf", "[Rule a]\nRequire=x\n");
+        put_file(tree, "/etc/attesterd/policy.d/20-b.conf", "[Rule a]\nRequire=x.y\n[Rule b]\nRemedy=r\n");
+        put_file(tree, "/run/attesterd/policy.d/30-c.conf", "[Rule b]\nRemedy=s\n");
+        assert_false(policy_load_system(tree->root, diagnostics, &policy, &error));
+        assert_int_equal(diagnostics->count, 2);
+        (void) snprintf(expected, sizeof(expected), "%s/etc/attesterd/policy.d/10-a.conf", tree->root);
+        assert_string_equal(diagnostics->items[0].file, expected);
+        assert_int_equal(diagnostics->items[0].line, 2);
+        assert_int_equal(diagnostics->items[0].column, 9);
+        (void) snprintf(expected, sizeof(expected), "%s/etc/attesterd/policy.d/20-b.conf", tree->root);
+        assert_string_equal(diagnostics->items[1].file, expected);
+        assert_string_equal(diagnostics->items[1].what, "rule 'b' has no Require=");
+        assert_int_equal(diagnostics->items[1].line, 3);
+}
+
+static void policy_load_file_that_cannot_be_read_names_it(void **state)
+{
+        struct tree *tree = *state;
+        policy_auto_policy struct policy *policy = NULL;
+        struct base_error error;
+        char path[256];
+
+        (void) snprintf(path, sizeof(path), "%s/etc/none.conf", tree->root);
+        assert_false(policy_load_file(path, NULL, &policy, &error));
+        assert_int_equal(error.code, BASE_ERROR_NOT_FOUND);
+        assert_non_null(strstr(error.message, "/etc/none.conf does not exist"));
+        (void) snprintf(path, sizeof(path), "%s/etc/attesterd", tree->root);
+        assert_false(policy_load_file(path, NULL, &policy, &error));
+        assert_int_equal(error.code, BASE_ERROR_IO);
+        put_file(tree, "/etc/one.conf", "[Rule a]\nRequire=x.y\n");
+        (void) snprintf(path, sizeof(path), "%s/etc/one.conf", tree->root);
+        assert_true(policy_load_file(path, NULL, &policy, &error));
+        assert_int_equal(policy->count, 1);
+}
+
+static void policy_load_file_that_is_too_large_is_refused(void **state)
+{
+        struct tree *tree = *state;
+        struct policy *policy = NULL;
+        struct base_error error;
+        char path[256];
+
+        put_file(tree, "/etc/large.conf", "");
+        (void) snprintf(path, sizeof(path), "%s/etc/large.conf", tree->root);
+        assert_int_equal(truncate(path, 1024 * 1024 + 1), 0);
+        assert_false(policy_load_file(path, NULL, &policy, &error));
+        assert_int_equal(error.code, BASE_ERROR_LIMIT_EXCEEDED);
+}
+
+#define TREE_TEST(function) cmocka_unit_test_setup_teardown(function, make_tree, remove_tree)
+
+int main(void)
+{
+        static const struct CMUnitTest tests[] = {
+                cmocka_unit_test(policy_load_buffer_of_a_policy_holds_its_rules),
+                cmocka_unit_test(policy_load_buffer_of_nothing_is_an_empty_policy),
+                cmocka_unit_test(policy_load_buffer_of_an_empty_require_removes_the_rule),
+                cmocka_unit_test(policy_load_buffer_of_equal_rules_has_equal_digests),
+                cmocka_unit_test(policy_load_buffer_of_the_empty_policy_has_the_documented_digest),
+                cmocka_unit_test(policy_load_buffer_of_unknown_names_suggests_the_nearest),
+                cmocka_unit_test(policy_load_buffer_of_bad_rule_names_is_refused),
+                cmocka_unit_test(policy_load_buffer_of_duplicates_is_refused),
+                cmocka_unit_test(policy_load_buffer_of_bad_values_says_where),
+                cmocka_unit_test(policy_load_buffer_of_broken_ini_says_where),
+                cmocka_unit_test(policy_load_buffer_of_continued_lines_finds_the_place),
+                cmocka_unit_test(policy_load_buffer_of_a_long_remedy_keeps_the_limit),
+                cmocka_unit_test(policy_load_buffer_of_many_rules_keeps_the_limit),
+                cmocka_unit_test(policy_load_buffer_with_many_errors_lists_them_all),
+                TREE_TEST(policy_load_system_without_files_is_an_empty_policy),
+                TREE_TEST(policy_load_system_of_one_name_takes_the_strongest_directory),
+                TREE_TEST(policy_load_system_with_a_mask_leaves_the_name_out),
+                TREE_TEST(policy_load_system_of_several_files_merges_by_key_in_name_order),
+                TREE_TEST(policy_load_system_of_broken_files_lists_the_errors_of_all),
+                TREE_TEST(policy_load_file_that_cannot_be_read_names_it),
+                TREE_TEST(policy_load_file_that_is_too_large_is_refused),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
