@@ -8,6 +8,7 @@
 
 /* X509_V_ERR_… of OpenSSL's x509_vfy.h, which the daemon's folder does not include; see openssl-verification-options(1). */
 #define VERIFY_OK            0
+#define VERIFY_UNSPECIFIED   1
 #define VERIFY_NOT_YET_VALID 9
 #define VERIFY_EXPIRED       10
 #define VERIFY_HOST_MISMATCH 62
@@ -140,7 +141,8 @@ static enum net_failure certificate_failure(CURL *easy)
 
         (void) curl_easy_getinfo(easy, CURLINFO_SSL_VERIFYRESULT, &verify_result);
         switch (verify_result) {
-        case VERIFY_OK: /* the chain is good: it is curl that compared the names */
+        case VERIFY_OK:          /* the chain is good: it is curl that compared the names… */
+        case VERIFY_UNSPECIFIED: /* …and the value that it starts from, when it does so before it takes the result over */
         case VERIFY_HOST_MISMATCH:
         case VERIFY_IP_MISMATCH:
                 return NET_FAILURE_CERT_NAME;
@@ -153,13 +155,13 @@ static enum net_failure certificate_failure(CURL *easy)
         }
 }
 
-/* curl calls a header line over its own limit "out of memory" too; before TLS is up there are no header lines. */
+/* curl calls a header line over its own limit "out of memory" too; before the request is sent there is no such line. */
 static enum net_failure memory_failure(CURL *easy)
 {
-        curl_off_t handshake_us = 0;
+        curl_off_t before_request_us = 0;
 
-        (void) curl_easy_getinfo(easy, CURLINFO_APPCONNECT_TIME_T, &handshake_us);
-        return handshake_us > 0 ? NET_FAILURE_TOO_LARGE : NET_FAILURE_NO_MEMORY;
+        (void) curl_easy_getinfo(easy, CURLINFO_PRETRANSFER_TIME_T, &before_request_us);
+        return before_request_us > 0 ? NET_FAILURE_TOO_LARGE : NET_FAILURE_NO_MEMORY;
 }
 
 enum net_failure net_answer_failure(CURL *easy, CURLcode code)
