@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "issuer/gate/server.h"
+#include "issuer/gate/journal.h"
+
+#include <inttypes.h>
+
+#define AUTH_BODY_BYTES_MAX 16384 /* read and ignored: nginx is told to send none */
+#define METRICS_BYTES_MAX   16384
+
+/* The host that the visitor asked for, or NULL if that is not one name. */
+static const char *host_of(const struct issuer_http_request *request)
+{
+        const char *name = issuer_http_request_field_count(request, "X-Forwarded-Host") > 0 ? "X-Forwarded-Host" : "Host";
+
+        return issuer_http_request_field_count(request, name) == 1 ? issuer_http_request_field(request, name) : NULL;
+}
+
+static void decision_log(const struct gate *gate, const struct issuer_http_request *request, const char *host,
+                         enum gate_outcome outcome, const struct base_error *error)
+{
+        int origin = host != NULL ? gate_config_find_origin(gate->config, host) : -1;
+        struct gate_event event = {
+                .event = "auth",
+                .outcome = gate_outcome_name(outcome),
+                .origin = origin >= 0 ? gate->config->origins[origin] : NULL,
+                .detail = error->message,
+                .elapsed_us = issuer_http_request_elapsed_us(request),
+        };
+
+        gate_journal_write(gate->clock, &event);
+}
+
+static void auth_handle(const struct issuer_http_request *request, struct issuer_http_response *response, void *context)
+{
+        base_auto_buffer struct base_buffer challenge = BASE_BUFFER_INIT(GATE_CHALLENGE_BYTES_MAX);
+        struct gate *gate = context;
+        struct base_error error = BASE_ERROR_INIT;
+        struct gate_request question = {
+                .host = host_of(request),
+                .authorization = issuer_http_request_field(request, "Authorization"),
+                .authorization_twice = issuer_http_request_field_count(request, "Authorization") > 1,
+        };
+        enum gate_outcome outcome = gate_decide(gate, &question, &challenge, &error);
+        const char *fields = challenge.len > 0 ? base_buffer_c_string(&challenge) : NULL;
+
+        if (outcome == GATE_ACCEPTED)
+                response->status = gate_outcome_status(outcome);
+        else
+                issuer_http_response_put_problem(response, gate_outcome_status(outcome), gate_outcome_code(outcome),
+                                                 gate_outcome_sentence(outcome), "");
+        if (fields != NULL)
+                issuer_http_response_put_field(response, "WWW-Authenticate", fields);
+        if (outcome != GATE_ACCEPTED && outcome != GATE_CHALLENGED)
+                issuer_http_response_put_field(response, "X-Attester-Reason", gate_outcome_name(outcome));
+        issuer_http_response_put_field(response, "Cache-Control", "no-store");
+        decision_log(gate, request, question.host, outcome, &error);
+}
+
+static void metrics_handle(const struct issuer_http_request *request, struct issuer_http_response *response, void *context)
+{
+        base_auto_buffer struct base_buffer text = BASE_BUFFER_INIT(METRICS_BYTES_MAX);
+        struct gate *gate = context;
+        struct gate_store_counts counts = gate_store_count(gate->store);
+
+        base_buffer_put_string(&text, "# HELP attester_gate_requests_total Decisions by outcome.\n"
+                                      "# TYPE attester_gate_requests_total counter\n");
+        for (int i = 0; i < GATE_OUTCOME_COUNT; i++)
+                base_buffer_printf(&text, "attester_gate_requests_total{outcome=\"%s\"} %llu\n",
+                                   gate_outcome_name((enum gate_outcome) i), atomic_load(&gate->outcomes[i]));
+        base_buffer_printf(&text,
+                           "# HELP attester_gate_challenges Challenges that are remembered.\n"
+                           "# TYPE attester_gate_challenges gauge\nattester_gate_challenges %" PRIu64 "\n"
+                           "# HELP attester_gate_challenges_evicted_total Outstanding challenges that were dropped for room.\n"
+                           "# TYPE attester_gate_challenges_evicted_total counter\n"
+                           "attester_gate_challenges_evicted_total %" PRIu64 "\n",
+                           counts.held, counts.evicted);
+        base_buffer_printf(&text,
+                           "# HELP attester_gate_key_refreshes_failed_total Readings of the issuer's keys that failed.\n"
+                           "# TYPE attester_gate_key_refreshes_failed_total counter\n"
+                           "attester_gate_key_refreshes_failed_total %llu\n"
+                           "# HELP attester_gate_keys_refreshed_seconds When the issuer's keys were last read.\n"
+                           "# TYPE attester_gate_keys_refreshed_seconds gauge\nattester_gate_keys_refreshed_seconds %llu\n",
+                           atomic_load(&gate->refreshes_failed), atomic_load(&gate->refreshed_at_s));
+        if (!base_buffer_ok(&text))
+                response->failed = true;
+        issuer_http_response_put_body(response, 200, "text/plain; version=0.0.4", base_buffer_bytes(&text));
+}
+
+static void health_handle(const struct issuer_http_request *request, struct issuer_http_response *response, void *context)
+{
+        struct gate *gate = context;
+        base_auto_token_public_key struct token_public_key *key = gate_keys_current(
+                gate->keys, gate->clock->wall_seconds(gate->clock->context));
+        const char *text = key != NULL ? "ok\n" : "no issuer key\n";
+
+        issuer_http_response_put_body(response, key != NULL ? 200 : 503, "text/plain", base_bytes_from_string(text));
+}
+
+static const struct issuer_http_route auth_routes[] = {
+        { .path = "/auth", .body_max = AUTH_BODY_BYTES_MAX, .handler = auth_handle },
+};
+
+static const struct issuer_http_route operator_routes[] = {
+        { .path = "/metrics", .methods = "GET", .handler = metrics_handle },
+        { .path = "/healthz", .methods = "GET", .handler = health_handle },
+};
+
+bool gate_server_start(struct gate *gate, struct issuer_http_server **ret, struct base_error *error)
+{
+        struct issuer_http_options options = {
+                .listen = gate->config->listen,
+                .routes = auth_routes,
+                .route_count = BASE_COUNT(auth_routes),
+                .context = gate,
+                .threads = 4,
+                .connections_max = 1024,
+                .idle_timeout_s = 75,
+                .request_timeout_s = 90,
+                .clock = gate->clock,
+        };
+
+        return issuer_http_server_start(&options, ret, error);
+}
+
+bool gate_server_start_metrics(struct gate *gate, struct issuer_http_server **ret, struct base_error *error)
+{
+        struct issuer_http_options options = {
+                .listen = gate->config->metrics_listen,
+                .routes = operator_routes,
+                .route_count = BASE_COUNT(operator_routes),
+                .context = gate,
+                .threads = 1,
+                .connections_max = 32,
+                .idle_timeout_s = 30,
+                .request_timeout_s = 30,
+                .clock = gate->clock,
+        };
+
+        return issuer_http_server_start(&options, ret, error);
+}
