@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Writes a quote as files that other tools read, so that anybody can check what this device says without our code. Used by
+ * attesterd; may be included by attesterd/.
+ */
+#pragma once
+
+#include "evidence/quote.h"
+
+#define TPM_EXPORT_MESSAGE   "quote.msg"  /* TPMS_ATTEST */
+#define TPM_EXPORT_SIGNATURE "quote.sig"  /* TPMT_SIGNATURE */
+#define TPM_EXPORT_PCRS      "quote.pcrs" /* the quoted values, one after the other */
+
+/*
+ * Replaces the three files in the directory, mode 0644. They are what tpm2_checkquote(1) takes as -m, -s and, with the selection
+ * as -l, -f. Errors: IO, NO_MEMORY.
+ */
+bool tpm_export_quote(const struct evidence_quote *quote, int directory_fd, struct base_error *error) BASE_MUST_CHECK;
