@@ -1,0 +1,377 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "attesterd/daemon.h"
+
+#include "attesterd/interface.h"
+#include "base/log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <systemd/sd-daemon.h>
+
+static bool open_directories(struct attesterd_daemon *daemon, struct base_error *error)
+{
+        const char *root = daemon->options.root[0] == '\0' ? "/" : daemon->options.root;
+
+        daemon->root_fd = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (daemon->root_fd < 0)
+                return base_error_set_errno(error, errno, "cannot open the directory %s", root);
+        daemon->state_dir_fd = open(daemon->options.state_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (daemon->state_dir_fd < 0)
+                return base_error_set_errno(error, errno, "cannot open the state directory %s", daemon->options.state_dir);
+        return true;
+}
+
+/* ---- the bus ---- */
+
+static void on_call(void *context, DBusMessage *message)
+{
+        attesterd_interface_dispatch(context, message);
+}
+
+static void on_call_start(void *context, struct attesterd_call *call)
+{
+        attesterd_interface_run(context, call);
+}
+
+static void on_peer_gone(void *context, const char *unique_name)
+{
+        struct attesterd_daemon *daemon = context;
+
+        attesterd_callers_peer_gone(daemon->callers, unique_name);
+}
+
+static void on_bus_up(void *context)
+{
+        (void) context;
+        base_log(BASE_LOG_NOTICE, "on the bus as " ATTESTERD_BUS_NAME);
+        (void) sd_notify(0, "READY=1\nSTATUS=Serving.");
+}
+
+static void on_bus_down(void *context)
+{
+        struct attesterd_daemon *daemon = context;
+
+        base_log(BASE_LOG_WARNING, "the message bus is gone; connecting again");
+        (void) sd_notify(0, "STATUS=Waiting for the message bus.");
+        attesterd_callers_forget_all(daemon->callers, NULL);
+}
+
+static void on_bus_failed(void *context, const struct base_error *error)
+{
+        (void) context;
+        base_log_error(BASE_LOG_WARNING, error, "the message bus");
+}
+
+static void on_bus_refused(void *context, const struct base_error *error)
+{
+        struct attesterd_daemon *daemon = context;
+
+        base_log_error(BASE_LOG_ERROR, error, "the message bus");
+        daemon->exit_status = base_error_exit_status(error->code);
+        (void) sd_event_exit(daemon->event, 0);
+}
+
+static bool start_bus(struct attesterd_daemon *daemon, struct base_error *error)
+{
+        const struct attesterd_bus_events events = {
+                .call = on_call,
+                .peer_gone = on_peer_gone,
+                .up = on_bus_up,
+                .down = on_bus_down,
+                .refused = on_bus_refused,
+                .failed = on_bus_failed,
+                .context = daemon,
+        };
+
+        return attesterd_limits_new(&daemon->config->limits, daemon->clock, &daemon->limits, error) &&
+               attesterd_properties_new(daemon, &daemon->properties, error) &&
+               attesterd_bus_new(daemon->event, daemon->options.bus_address, ATTESTERD_BUS_NAME, &events, &daemon->bus, error) &&
+               attesterd_callers_new(daemon->bus, daemon->limits, daemon->clock, on_call_start, daemon, &daemon->callers, error);
+}
+
+void attesterd_daemon_announce(struct attesterd_daemon *daemon)
+{
+        DBusMessage *signal = attesterd_properties_changes(daemon->properties);
+
+        if (signal == NULL)
+                return;
+        attesterd_bus_send(daemon->bus, signal);
+        dbus_message_unref(signal);
+}
+
+/* ---- the TPM and attester-net ---- */
+
+static void on_tpm_changed(void *context, const struct tpm_status *status)
+{
+        struct attesterd_daemon *daemon = context;
+
+        if (status->state == TPM_STATE_UNAVAILABLE)
+                base_log_error(BASE_LOG_WARNING, &status->reason, "the TPM is unavailable");
+        else if (status->seal == TPM_SEAL_SEALED)
+                base_log_error(BASE_LOG_WARNING, &status->seal_reason, "the attestation key is sealed");
+        else
+                base_log(BASE_LOG_INFO, "the TPM is ready");
+        attesterd_daemon_announce(daemon);
+}
+
+static int on_worker(sd_event_source *source, int fd, uint32_t revents, void *userdata)
+{
+        (void) source;
+        (void) fd;
+        (void) revents;
+        tpm_worker_dispatch(userdata);
+        return 0;
+}
+
+static bool quote(void *context, const uint8_t qualifying_data[static TPM_QUALIFYING_DATA_LEN], tpm_quote_callback *callback,
+                  void *callback_context, struct base_error *error)
+{
+        return tpm_worker_quote(context, qualifying_data, callback, callback_context, error);
+}
+
+static void on_first_status(void *context, const struct tpm_status *status, const struct base_error *error)
+{
+        (void) context;
+        (void) status;
+        (void) error;
+}
+
+static bool start_tpm(struct attesterd_daemon *daemon, struct base_error *error)
+{
+        const struct tpm_worker_config config = {
+                .tcti = daemon->options.tcti != NULL ? daemon->options.tcti : daemon->config->tcti,
+                .state_dir_fd = daemon->state_dir_fd,
+                .seal_pcrs = daemon->config->seal_pcrs,
+                .quote_pcrs = daemon->config->quote_pcrs,
+                .changed = on_tpm_changed,
+                .context = daemon,
+        };
+        const struct posture_sources sources = {
+                .root_fd = daemon->root_fd,
+                .trusted_uid = 0,
+        };
+        struct attesterd_quoter quoter = { .quote = quote };
+
+        if (!tpm_worker_new(&config, &daemon->worker, error))
+                return false;
+        quoter.context = daemon->worker;
+        if (sd_event_add_io(daemon->event, &daemon->worker_source, tpm_worker_fd(daemon->worker), EPOLLIN, on_worker,
+                            daemon->worker) < 0)
+                return base_error_set_no_memory(error);
+        /* So that the properties tell the TPM's state before anybody has needed it. */
+        return attesterd_facts_new(daemon->event, daemon->clock, &sources, daemon->worker, &daemon->facts, error) &&
+               attesterd_batcher_new(daemon->event, daemon->clock, &quoter, &daemon->batcher, error) &&
+               tpm_worker_status(daemon->worker, on_first_status, NULL, error);
+}
+
+static void on_net_exit(void *context, const struct base_error *error)
+{
+        (void) context;
+        base_log_error(BASE_LOG_WARNING, error, "attester-net");
+}
+
+static bool start_net(struct attesterd_daemon *daemon, struct base_error *error)
+{
+        const struct net_client_options options = {
+                .program = daemon->options.net_program,
+                .proxy_from_environment = true,
+                .on_exit = on_net_exit,
+                .on_exit_context = daemon,
+        };
+
+        if (!net_client_new(daemon->event, &options, &daemon->net, error))
+                return false;
+        daemon->transport = net_client_transport(daemon->net);
+        return attesterd_outbox_init(&daemon->outbox, daemon->event, &daemon->transport, daemon->clock, error);
+}
+
+/* ---- configuration and policy ---- */
+
+bool attesterd_daemon_find_issuer(const struct attesterd_daemon *daemon, const char *name, struct attesterd_issuer **ret,
+                                  struct base_error *error)
+{
+        for (size_t i = 0; i < daemon->issuer_count; i++)
+                if (strcmp(daemon->issuers[i]->config.name, name) == 0) {
+                        *ret = daemon->issuers[i];
+                        return true;
+                }
+        return base_error_set(error, BASE_ERROR_ISSUER_UNKNOWN, "the issuer \"%.*s\" is not configured on this machine",
+                              ATTESTERD_ISSUER_NAME_BYTES_MAX, name);
+}
+
+static void free_issuers(struct attesterd_issuer **issuers, size_t count)
+{
+        for (size_t i = 0; i < count; i++)
+                attesterd_issuer_unref(issuers[i]);
+        free(issuers);
+}
+
+/* The issuer that was there under the same configuration, with its directory and nonce; else a new one. */
+static bool make_issuer(struct attesterd_daemon *daemon, const struct attesterd_issuer_config *config,
+                        struct attesterd_issuer **ret, struct base_error *error)
+{
+        struct base_error problem = BASE_ERROR_INIT;
+        struct attesterd_issuer *known;
+
+        if (attesterd_daemon_find_issuer(daemon, config->name, &known, NULL) &&
+            attesterd_issuer_config_equal(&known->config, config)) {
+                *ret = attesterd_issuer_ref(known);
+                return true;
+        }
+        if (!attesterd_issuer_new(config, &daemon->transport, daemon->clock, ret, error))
+                return false;
+        if (!attesterd_enrolment_load(daemon->state_dir_fd, config->name, &(*ret)->enrolment, &problem))
+                base_log_error(BASE_LOG_WARNING, &problem, "the enrolment with %s", config->name);
+        return true;
+}
+
+static bool apply_config(struct attesterd_daemon *daemon, struct attesterd_config *config, struct base_error *error)
+{
+        struct attesterd_issuer **issuers = calloc(config->issuer_count + 1, sizeof(struct attesterd_issuer *));
+
+        if (issuers == NULL)
+                return base_error_set_no_memory(error);
+        for (size_t i = 0; i < config->issuer_count; i++)
+                if (!make_issuer(daemon, &config->issuers[i], &issuers[i], error)) {
+                        free_issuers(issuers, i);
+                        return false;
+                }
+        free_issuers(daemon->issuers, daemon->issuer_count);
+        daemon->issuers = issuers;
+        daemon->issuer_count = config->issuer_count;
+        if (daemon->limits != NULL)
+                attesterd_limits_configure(daemon->limits, &config->limits);
+        attesterd_config_free(daemon->config);
+        daemon->config = config;
+        return true;
+}
+
+static bool load_config(struct attesterd_daemon *daemon, struct base_error *error)
+{
+        struct attesterd_config *config = NULL;
+
+        if (!attesterd_config_load(daemon->options.root, daemon->options.config_dir, &config, error))
+                return false;
+        if (apply_config(daemon, config, error))
+                return true;
+        attesterd_config_free(config);
+        return false;
+}
+
+bool attesterd_daemon_load_policy(const struct attesterd_daemon *daemon, const char *overlay, struct policy **ret,
+                                  struct base_error *error)
+{
+        char etc[PATH_MAX], run[PATH_MAX], usr[PATH_MAX];
+        const char *const directories[] = { overlay, etc, run, usr };
+        size_t skip = overlay == NULL ? 1 : 0;
+
+        (void) snprintf(etc, sizeof(etc), "%s/policy.d", daemon->options.config_dir);
+        (void) snprintf(run, sizeof(run), "%s/run/attesterd/policy.d", daemon->options.root);
+        (void) snprintf(usr, sizeof(usr), "%s/usr/lib/attesterd/policy.d", daemon->options.root);
+        return policy_load_directories(directories + skip, BASE_COUNT(directories) - skip, NULL, ret, error);
+}
+
+void attesterd_daemon_set_policy(struct attesterd_daemon *daemon, struct policy *policy)
+{
+        policy_free(daemon->policy);
+        daemon->policy = policy;
+        daemon->policy_error = (struct base_error) BASE_ERROR_INIT;
+        attesterd_daemon_announce(daemon);
+}
+
+static bool reload_policy(struct attesterd_daemon *daemon)
+{
+        struct base_error error = BASE_ERROR_INIT;
+        struct policy *policy = NULL;
+
+        if (attesterd_daemon_load_policy(daemon, NULL, &policy, &error)) {
+                attesterd_daemon_set_policy(daemon, policy);
+                return true;
+        }
+        daemon->policy_error = error;
+        base_log_error(BASE_LOG_ERROR, &error,
+                       daemon->policy == NULL ? "no policy is in force and no request passes"
+                                              : "the policy of before stays in force");
+        return false;
+}
+
+bool attesterd_daemon_reload(struct attesterd_daemon *daemon, struct base_error *error)
+{
+        struct base_error problem = BASE_ERROR_INIT;
+        bool config_loaded, policy_loaded;
+
+        (void) sd_notify(0, "RELOADING=1\nSTATUS=Reading configuration and policy.");
+        config_loaded = load_config(daemon, &problem);
+        daemon->config_error = problem;
+        if (!config_loaded)
+                base_log_error(BASE_LOG_ERROR, &problem, "the configuration of before stays in force");
+        policy_loaded = reload_policy(daemon);
+        attesterd_daemon_announce(daemon);
+        (void) sd_notify(0, "READY=1\nSTATUS=Serving.");
+        if (!config_loaded)
+                return base_error_copy(error, &daemon->config_error);
+        return policy_loaded || base_error_copy(error, &daemon->policy_error);
+}
+
+/* ---- life ---- */
+
+bool attesterd_daemon_new(sd_event *event, const struct attesterd_options *options, const struct base_clock *clock,
+                          const struct base_random *random, struct attesterd_daemon **ret, struct base_error *error)
+{
+        struct attesterd_daemon *daemon = calloc(1, sizeof(*daemon));
+
+        if (daemon == NULL)
+                return base_error_set_no_memory(error);
+        *daemon = (struct attesterd_daemon){
+                .options = *options,
+                .event = sd_event_ref(event),
+                .clock = clock,
+                .random = random,
+                .root_fd = -1,
+                .state_dir_fd = -1,
+        };
+        if (!open_directories(daemon, error) || !start_net(daemon, error) || !load_config(daemon, error) ||
+            !start_tpm(daemon, error) || !start_bus(daemon, error)) {
+                attesterd_daemon_free(daemon);
+                return false;
+        }
+        (void) reload_policy(daemon);
+        *ret = daemon;
+        return true;
+}
+
+void attesterd_daemon_free(struct attesterd_daemon *daemon)
+{
+        struct base_error stopping = BASE_ERROR_INIT;
+
+        if (daemon == NULL)
+                return;
+        (void) base_error_set(&stopping, BASE_ERROR_CANCELLED, "the attester is stopping; retry in a moment");
+        if (daemon->callers != NULL)
+                attesterd_callers_forget_all(daemon->callers, &stopping);
+        (void) sd_event_source_disable_unref(daemon->worker_source);
+        tpm_worker_free(daemon->worker);
+        attesterd_batcher_free(daemon->batcher);
+        attesterd_facts_free(daemon->facts);
+        free_issuers(daemon->issuers, daemon->issuer_count);
+        attesterd_outbox_clear(&daemon->outbox);
+        net_client_free(daemon->net);
+        attesterd_callers_free(daemon->callers);
+        attesterd_bus_free(daemon->bus);
+        attesterd_properties_free(daemon->properties);
+        attesterd_limits_free(daemon->limits);
+        policy_free(daemon->policy);
+        attesterd_config_free(daemon->config);
+        base_close_p(&daemon->root_fd);
+        base_close_p(&daemon->state_dir_fd);
+        (void) sd_event_unref(daemon->event);
+        free(daemon);
+}
+
+uint64_t attesterd_daemon_now_ms(const struct attesterd_daemon *daemon)
+{
+        return daemon->clock->monotonic_ms(daemon->clock->context);
+}

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The daemon as a whole: what its parts share, how they are put together, reloaded and taken apart. Used by attesterd; may
+ * be included by attesterd/.
+ */
+#pragma once
+
+#include "attesterd/batch.h"
+#include "attesterd/call.h"
+#include "attesterd/facts.h"
+#include "attesterd/issuer.h"
+#include "attesterd/net/client.h"
+#include "attesterd/properties.h"
+#include "policy/policy.h"
+
+#define ATTESTERD_BUS_NAME        "org.attesterd"
+#define ATTESTERD_OBJECT_PATH     "/org/attesterd"
+#define ATTESTERD_INTERFACE       "org.attesterd.Attester1"
+#define ATTESTERD_ADMIN_INTERFACE "org.attesterd.Admin1"
+
+struct attesterd_options {
+        const char *config_dir;
+        const char *state_dir;
+        const char *root; /* stands for "/" where posture and policy are read; "" for the system */
+        const char *tcti; /* NULL: the configuration's */
+        const char *net_program;
+        const char *bus_address;
+};
+
+struct attesterd_daemon {
+        struct attesterd_options options;
+        sd_event *event;
+        const struct base_clock *clock;
+        const struct base_random *random;
+        int root_fd;
+        int state_dir_fd;
+        struct attesterd_config *config;
+        struct base_error config_error; /* why the newest configuration is not in force */
+        struct policy *policy;          /* NULL: none could be loaded yet, and no request passes */
+        struct base_error policy_error;
+        struct tpm_worker *worker;
+        sd_event_source *worker_source;
+        struct net_client *net;
+        struct net_transport transport;
+        struct attesterd_outbox outbox;
+        struct attesterd_facts *facts;
+        struct attesterd_batcher *batcher;
+        struct attesterd_issuer **issuers; /* sorted by name, as in the configuration */
+        size_t issuer_count;
+        struct attesterd_limits *limits;
+        struct attesterd_bus *bus;
+        struct attesterd_callers *callers;
+        struct attesterd_properties *properties;
+        int exit_status; /* of the program, once the loop has ended */
+};
+
+/*
+ * Reads configuration and policy, starts worker and attester-net, and goes for its name on the bus. `options` and what it
+ * points to, `event`, `clock` and `random` must outlive `ret`, which the caller frees.
+ * Errors: CONFIG_INVALID, LIMIT_EXCEEDED, IO, NOT_FOUND (directories, attester-net), NO_MEMORY. A broken policy is none.
+ */
+bool attesterd_daemon_new(sd_event *event, const struct attesterd_options *options, const struct base_clock *clock,
+                          const struct base_random *random, struct attesterd_daemon **ret,
+                          struct base_error *error) BASE_MUST_CHECK;
+/* Answers every caller that it stops, and stops. */
+void attesterd_daemon_free(struct attesterd_daemon *daemon);
+BASE_DEFINE_CLEANUP(struct attesterd_daemon, attesterd_daemon_free)
+
+/*
+ * Reads configuration and policy again. What is broken leaves the last good one in force and is said in the log and the
+ * properties. Errors: CONFIG_INVALID, LIMIT_EXCEEDED, IO, POLICY_INVALID, NO_MEMORY: the first of them.
+ */
+bool attesterd_daemon_reload(struct attesterd_daemon *daemon, struct base_error *error);
+
+/* Puts a policy in force and takes it over. */
+void attesterd_daemon_set_policy(struct attesterd_daemon *daemon, struct policy *policy);
+
+/* Loads what the policy directories hold, `overlay` (NULL: none) above them all. Errors: as policy_load_directories(). */
+bool attesterd_daemon_load_policy(const struct attesterd_daemon *daemon, const char *overlay, struct policy **ret,
+                                  struct base_error *error) BASE_MUST_CHECK;
+
+/* The issuer of that name, borrowed. Errors: ISSUER_UNKNOWN. */
+bool attesterd_daemon_find_issuer(const struct attesterd_daemon *daemon, const char *name, struct attesterd_issuer **ret,
+                                  struct base_error *error) BASE_MUST_CHECK;
+
+/* Tells listeners on the bus which properties changed. */
+void attesterd_daemon_announce(struct attesterd_daemon *daemon);
+
+uint64_t attesterd_daemon_now_ms(const struct attesterd_daemon *daemon);

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "attesterd/evaluation.h"
+
+#include <string.h>
+
+#define SOURCE "the request"
+
+static bool parse_interactive(DBusMessageIter *value, struct attesterd_request_options *options, struct base_error *error)
+{
+        dbus_bool_t interactive;
+
+        (void) error;
+        dbus_message_iter_get_basic(value, &interactive);
+        options->interactive = interactive;
+        return true;
+}
+
+static bool parse_timeout(DBusMessageIter *value, struct attesterd_request_options *options, struct base_error *error)
+{
+        dbus_uint32_t timeout_ms;
+
+        dbus_message_iter_get_basic(value, &timeout_ms);
+        if (timeout_ms < 1 || timeout_ms > ATTESTERD_REQUEST_TIMEOUT_MS)
+                return base_error_set(error, BASE_ERROR_INVALID_ARGUMENT, "option timeout-ms is not from 1 to %d",
+                                      ATTESTERD_REQUEST_TIMEOUT_MS);
+        options->timeout_ms = timeout_ms;
+        return true;
+}
+
+static const struct {
+        const char *name;
+        int type;
+        bool (*parse)(DBusMessageIter *value, struct attesterd_request_options *options, struct base_error *error);
+} known_options[] = {
+        { "interactive", DBUS_TYPE_BOOLEAN, parse_interactive },
+        { "timeout-ms", DBUS_TYPE_UINT32, parse_timeout },
+};
+
+/* One {sv}; `seen` has a bit for each option that came before. */
+static bool parse_entry(DBusMessageIter *array, unsigned *seen, struct attesterd_request_options *options,
+                        struct base_error *error)
+{
+        DBusMessageIter entry, value;
+        const char *name;
+
+        dbus_message_iter_recurse(array, &entry);
+        dbus_message_iter_get_basic(&entry, &name);
+        (void) dbus_message_iter_next(&entry);
+        dbus_message_iter_recurse(&entry, &value);
+        for (size_t i = 0; i < BASE_COUNT(known_options); i++) {
+                if (strcmp(known_options[i].name, name) != 0)
+                        continue;
+                if (dbus_message_iter_get_arg_type(&value) != known_options[i].type)
+                        return base_error_set(error, BASE_ERROR_INVALID_ARGUMENT, "option %s is not of type '%c'", name,
+                                              known_options[i].type);
+                if ((*seen & 1u << i) != 0)
+                        return base_error_set(error, BASE_ERROR_INVALID_ARGUMENT, "option %s is there twice", name);
+                *seen |= 1u << i;
+                return known_options[i].parse(&value, options, error);
+        }
+        return base_error_set(error, BASE_ERROR_INVALID_ARGUMENT, "option \"%.64s\" is unknown", name);
+}
+
+bool attesterd_request_options_parse(DBusMessageIter *iter, struct attesterd_request_options *ret, struct base_error *error)
+{
+        struct attesterd_request_options options = { .timeout_ms = ATTESTERD_REQUEST_TIMEOUT_MS };
+        DBusMessageIter array;
+        unsigned seen = 0;
+
+        for (dbus_message_iter_recurse(iter, &array); dbus_message_iter_get_arg_type(&array) != DBUS_TYPE_INVALID;
+             (void) dbus_message_iter_next(&array))
+                if (!parse_entry(&array, &seen, &options, error))
+                        return false;
+        *ret = options;
+        return true;
+}
+
+bool attesterd_evaluation_facts(struct attesterd_daemon *daemon, const char *issuer, bool interactive, struct policy_facts *ret,
+                                struct base_error *error)
+{
+        const struct policy_origin origin = { .provenance = POLICY_PROVENANCE_REPORTED, .source = SOURCE };
+        const struct policy_facts *measured;
+        policy_auto_facts struct policy_facts facts = POLICY_FACTS_INIT;
+
+        if (!attesterd_facts_get(daemon->facts, &measured, error) || !policy_facts_merge(&facts, measured, error) ||
+            !policy_facts_set_boolean(&facts, "request.interactive", interactive, origin, error) ||
+            !policy_facts_set_string(&facts, "request.issuer", issuer, origin, error))
+                return false;
+        *ret = facts;
+        policy_facts_init(&facts);
+        return true;
+}
+
+bool attesterd_evaluation_run(const struct attesterd_daemon *daemon, const struct policy_facts *facts, struct policy_results *ret,
+                              struct base_error *error)
+{
+        if (daemon->policy == NULL)
+                return base_error_copy(error, &daemon->policy_error);
+        return policy_evaluate(daemon->policy, facts, ret, error);
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The policy in force over the facts of now and of one request. Used by attesterd; may be included by attesterd/.
+ */
+#pragma once
+
+#include "attesterd/daemon.h"
+
+/* What a caller says of its request, from the options argument of the interface. */
+struct attesterd_request_options {
+        bool interactive;
+        uint32_t timeout_ms;
+};
+
+#define ATTESTERD_REQUEST_TIMEOUT_MS 60000 /* default and most */
+
+/*
+ * Parses an a{sv} that `iter` stands at. Errors: INVALID_ARGUMENT (an unknown option, one of another type, one twice, a
+ * timeout of 0 or above the most).
+ */
+bool attesterd_request_options_parse(DBusMessageIter *iter, struct attesterd_request_options *ret,
+                                     struct base_error *error) BASE_MUST_CHECK;
+
+/*
+ * The device's facts with request.interactive and request.issuer added. `issuer` is "" for no particular one. The caller
+ * clears `ret`. Errors: NO_MEMORY, LIMIT_EXCEEDED.
+ */
+bool attesterd_evaluation_facts(struct attesterd_daemon *daemon, const char *issuer, bool interactive, struct policy_facts *ret,
+                                struct base_error *error) BASE_MUST_CHECK;
+
+/* Evaluates; the caller clears `ret`. Errors: POLICY_INVALID (there is no policy that could be loaded), NO_MEMORY. */
+bool attesterd_evaluation_run(const struct attesterd_daemon *daemon, const struct policy_facts *facts, struct policy_results *ret,
+                              struct base_error *error) BASE_MUST_CHECK;

@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "attesterd/exchange.h"
+
+#include "attesterd/problem.h"
+#include "evidence/evidence.h"
+#include "evidence/header.h"
+
+#include <string.h>
+
+#define REQUEST_MEDIA_TYPE  "application/private-token-request"
+#define RESPONSE_MEDIA_TYPE "application/private-token-response"
+
+static void on_share(void *context, const struct attesterd_batch_share *share, const struct base_error *error);
+static void on_response(void *context, const struct net_response *response, const struct base_error *error);
+
+static void fail(struct attesterd_exchange *exchange, const struct base_error *error)
+{
+        exchange->done(exchange->context, exchange, NULL, error);
+}
+
+static struct evidence_fact convert_fact(const struct policy_fact *from)
+{
+        struct evidence_fact fact = { .kind = EVIDENCE_FACT_UNREADABLE };
+
+        (void) snprintf(fact.name, sizeof(fact.name), "%s", from->name);
+        switch (from->type) {
+        case POLICY_FACT_BOOLEAN:
+                fact.kind = EVIDENCE_FACT_BOOL;
+                fact.boolean = from->boolean;
+                break;
+        case POLICY_FACT_INTEGER:
+                fact.kind = EVIDENCE_FACT_INT;
+                fact.integer = from->integer;
+                break;
+        case POLICY_FACT_STRING:
+                fact.kind = EVIDENCE_FACT_STRING;
+                (void) snprintf(fact.text, sizeof(fact.text), "%s", from->text);
+                break;
+        case POLICY_FACT_VERSION:
+                /* A version too long for the claims is not cut, since that would be another version. */
+                if (strlen(from->text) > EVIDENCE_FACT_VERSION_MAX)
+                        break;
+                fact.kind = EVIDENCE_FACT_VERSION;
+                (void) snprintf(fact.text, sizeof(fact.text), "%s", from->text);
+                break;
+        case POLICY_FACT_UNREADABLE:
+        case POLICY_FACT_TYPE_COUNT:
+                break;
+        }
+        return fact;
+}
+
+static bool make_claims(struct attesterd_exchange *exchange, const struct policy_facts *facts, struct base_error *error)
+{
+        evidence_auto_claims struct evidence_claims claims = EVIDENCE_CLAIMS_INIT;
+        const struct attesterd_daemon *daemon = exchange->daemon;
+
+        claims.iat = daemon->clock->wall_seconds(daemon->clock->context);
+        memcpy(claims.nonce, exchange->issuer->nonce, exchange->issuer->nonce_len);
+        claims.nonce_len = exchange->issuer->nonce_len;
+        (void) snprintf(claims.software, sizeof(claims.software), "%s", ATTESTERD_VERSION);
+        if (daemon->policy != NULL)
+                memcpy(claims.policy_digest, daemon->policy->digest, sizeof(claims.policy_digest));
+        if (!daemon->random->fill(daemon->random->context, claims.cti, sizeof(claims.cti), error) ||
+            !base_sha256(&exchange->token_request, 1, claims.request_digest, error))
+                return false;
+        for (size_t i = 0; i < facts->count; i++) {
+                struct evidence_fact fact = convert_fact(&facts->items[i]);
+
+                if (!evidence_claims_add_fact(&claims, &fact, error))
+                        return false;
+        }
+        memcpy(exchange->nonce, claims.nonce, sizeof(exchange->nonce));
+        exchange->nonce_len = claims.nonce_len;
+        base_buffer_clear(&exchange->claims);
+        base_buffer_init(&exchange->claims, EVIDENCE_CLAIMS_BYTES_MAX);
+        return evidence_claims_encode(&claims, &exchange->claims, error);
+}
+
+static bool ask_for_quote(struct attesterd_exchange *exchange, const struct policy_facts *facts, struct base_error *error)
+{
+        exchange->item = (struct attesterd_batch_item){ .callback = on_share, .context = exchange };
+        return make_claims(exchange, facts, error) &&
+               evidence_leaf_hash(base_buffer_bytes(&exchange->claims), exchange->item.leaf, error) &&
+               attesterd_batch_submit(exchange->daemon->batcher, &exchange->item, exchange->uid, error);
+}
+
+static void exchange_begins(struct attesterd_exchange *exchange)
+{
+        if (exchange->attested && !exchange->posted)
+                attesterd_batch_exchange_begin(exchange->daemon->batcher);
+        exchange->posted = exchange->attested;
+}
+
+static void exchange_ends(struct attesterd_exchange *exchange)
+{
+        if (exchange->posted)
+                attesterd_batch_exchange_end(exchange->daemon->batcher);
+        exchange->posted = false;
+}
+
+static bool post(struct attesterd_exchange *exchange, struct base_error *error)
+{
+        struct net_request request = attesterd_issuer_request(exchange->issuer, NET_METHOD_POST, exchange->request_uri);
+
+        request.content_type = REQUEST_MEDIA_TYPE;
+        request.accept = RESPONSE_MEDIA_TYPE;
+        request.body = exchange->token_request;
+        if (exchange->attested) {
+                request.headers[0] = (struct net_header){ EVIDENCE_HEADER_NAME, base_buffer_c_string(&exchange->header) };
+                request.header_count = 1;
+                if (request.headers[0].value == NULL)
+                        return base_error_set_no_memory(error);
+        }
+        exchange->post = (struct attesterd_post){
+                .request = request,
+                .deadline_ms = exchange->deadline_ms,
+                .callback = on_response,
+                .context = exchange,
+        };
+        if (!attesterd_outbox_post(&exchange->daemon->outbox, &exchange->issuer->lane, &exchange->post, exchange->uid, error))
+                return false;
+        exchange_begins(exchange);
+        return true;
+}
+
+bool attesterd_exchange_start(struct attesterd_exchange *exchange, const struct policy_facts *facts, struct base_error *error)
+{
+        base_buffer_init(&exchange->response, NET_RESPONSE_BODY_MAX);
+        base_buffer_init(&exchange->claims, EVIDENCE_CLAIMS_BYTES_MAX);
+        base_buffer_init(&exchange->header, NET_HEADER_VALUE_BYTES_MAX);
+        return exchange->attested ? ask_for_quote(exchange, facts, error) : post(exchange, error);
+}
+
+static bool make_header(struct attesterd_exchange *exchange, const struct attesterd_batch_share *share, struct base_error *error)
+{
+        base_auto_free struct evidence *evidence = calloc(1, sizeof(*evidence));
+
+        if (evidence == NULL)
+                return base_error_set_no_memory(error);
+        memcpy(evidence->claims, exchange->claims.data, exchange->claims.len);
+        evidence->claims_len = exchange->claims.len;
+        evidence->proof = share->proof;
+        evidence->quote = share->quote->evidence;
+        memcpy(evidence->key_id, share->quote->key_name, sizeof(evidence->key_id));
+        base_buffer_clear(&exchange->claims);
+        base_buffer_reset(&exchange->header);
+        return evidence_encode_header(evidence, &exchange->header, error);
+}
+
+/* An enrolment holds for the key that was enrolled; a new key file is a new device to the issuer. */
+static bool check_key(const struct attesterd_exchange *exchange, const struct tpm_quote *quote, struct base_error *error)
+{
+        if (memcmp(exchange->issuer->enrolment.key_name, quote->key_name, sizeof(quote->key_name)) == 0)
+                return true;
+        return base_error_set(error, BASE_ERROR_NOT_ENROLLED,
+                              "this device has a new key since it was enrolled with %s; an administrator can enrol it again",
+                              exchange->issuer->config.name);
+}
+
+static void on_share(void *context, const struct attesterd_batch_share *share, const struct base_error *error)
+{
+        struct attesterd_exchange *exchange = context;
+        struct base_error problem = BASE_ERROR_INIT;
+
+        if (error != NULL) {
+                fail(exchange, error);
+                return;
+        }
+        exchange->sharers = share->sharers;
+        if (!check_key(exchange, share->quote, &problem) || !make_header(exchange, share, &problem) || !post(exchange, &problem))
+                fail(exchange, &problem);
+}
+
+static bool take_response(struct attesterd_exchange *exchange, const struct net_response *response, struct base_error *error)
+{
+        const char *name = exchange->issuer->config.name;
+
+        if (!attesterd_media_type_is(response->content_type, RESPONSE_MEDIA_TYPE) || response->body.len == 0)
+                return base_error_set(error, BASE_ERROR_ISSUER_REJECTED, "the issuer %s answers with something else than a token",
+                                      name);
+        base_buffer_put_bytes(&exchange->response, response->body);
+        return base_buffer_ok(&exchange->response) || base_error_set_no_memory(error);
+}
+
+/* A stale nonce is made good once, with another that has come since. */
+static bool may_retry(const struct attesterd_exchange *exchange, const struct net_response *response)
+{
+        const struct attesterd_issuer *issuer = exchange->issuer;
+
+        return response->status == 401 && exchange->attested && !exchange->retried &&
+               !base_bytes_equal(BASE_BYTES(issuer->nonce, issuer->nonce_len), BASE_BYTES(exchange->nonce, exchange->nonce_len));
+}
+
+static bool retry(struct attesterd_exchange *exchange, struct base_error *error)
+{
+        policy_auto_facts struct policy_facts facts = POLICY_FACTS_INIT;
+
+        exchange->retried = true;
+        return attesterd_evaluation_facts(exchange->daemon, exchange->issuer->config.name, exchange->interactive, &facts,
+                                          error) &&
+               ask_for_quote(exchange, &facts, error);
+}
+
+static void refuse(struct attesterd_exchange *exchange, const struct net_response *response)
+{
+        attesterd_auto_denials struct attesterd_denials denials = { 0 };
+        struct base_error error = BASE_ERROR_INIT;
+
+        if (response->status == 422)
+                attesterd_issuer_doubt_directory(exchange->issuer);
+        (void) attesterd_problem_error(exchange->issuer->config.name, response, &denials, &error);
+        exchange->done(exchange->context, exchange, &denials, &error);
+}
+
+static void on_response(void *context, const struct net_response *response, const struct base_error *error)
+{
+        struct attesterd_exchange *exchange = context;
+        struct base_error problem = BASE_ERROR_INIT;
+
+        exchange_ends(exchange);
+        if (error != NULL) {
+                fail(exchange, error);
+                return;
+        }
+        attesterd_issuer_note_nonce(exchange->issuer, response);
+        if (may_retry(exchange, response)) {
+                if (!retry(exchange, &problem))
+                        fail(exchange, &problem);
+        } else if (response->status != 200) {
+                refuse(exchange, response);
+        } else if (take_response(exchange, response, &problem)) {
+                exchange->done(exchange->context, exchange, NULL, NULL);
+        } else {
+                fail(exchange, &problem);
+        }
+}
+
+void attesterd_exchange_clear(struct attesterd_exchange *exchange)
+{
+        if (exchange->daemon == NULL)
+                return;
+        attesterd_batch_cancel(exchange->daemon->batcher, &exchange->item);
+        attesterd_outbox_cancel(&exchange->post);
+        exchange_ends(exchange);
+        base_buffer_clear(&exchange->response);
+        base_buffer_clear(&exchange->claims);
+        base_buffer_clear(&exchange->header);
+}

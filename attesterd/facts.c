@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "attesterd/facts.h"
+
+struct attesterd_facts {
+        const struct base_clock *clock;
+        struct posture_sources sources;
+        struct tpm_worker *worker;
+        struct policy_facts measured;
+        bool has_measured;
+        uint64_t measured_ms;
+        bool asking; /* a status job is under way */
+        struct attesterd_waiters waiters;
+        sd_event_source *bound;
+};
+
+static int on_bound(sd_event_source *source, uint64_t usec, void *userdata)
+{
+        struct attesterd_facts *facts = userdata;
+
+        (void) source;
+        (void) usec;
+        attesterd_waiters_wake(&facts->waiters, NULL);
+        return 0;
+}
+
+bool attesterd_facts_new(sd_event *event, const struct base_clock *clock, const struct posture_sources *sources,
+                         struct tpm_worker *worker, struct attesterd_facts **ret, struct base_error *error)
+{
+        struct attesterd_facts *facts = calloc(1, sizeof(*facts));
+
+        if (facts == NULL)
+                return base_error_set_no_memory(error);
+        facts->clock = clock;
+        facts->sources = *sources;
+        facts->worker = worker;
+        policy_facts_init(&facts->measured);
+        LIST_INIT(&facts->waiters);
+        if (sd_event_add_time_relative(event, &facts->bound, CLOCK_MONOTONIC, 0, 0, on_bound, facts) < 0 ||
+            sd_event_source_set_enabled(facts->bound, SD_EVENT_OFF) < 0) {
+                attesterd_facts_free(facts);
+                return base_error_set_no_memory(error);
+        }
+        *ret = facts;
+        return true;
+}
+
+void attesterd_facts_free(struct attesterd_facts *facts)
+{
+        if (facts == NULL)
+                return;
+        policy_facts_clear(&facts->measured);
+        (void) sd_event_source_disable_unref(facts->bound);
+        free(facts);
+}
+
+static void on_status(void *context, const struct tpm_status *status, const struct base_error *error)
+{
+        struct attesterd_facts *facts = context;
+
+        (void) status;
+        (void) error;
+        facts->asking = false;
+        facts->has_measured = false;
+        (void) sd_event_source_set_enabled(facts->bound, SD_EVENT_OFF);
+        attesterd_waiters_wake(&facts->waiters, NULL);
+}
+
+bool attesterd_facts_ready(struct attesterd_facts *facts, struct attesterd_waiter *waiter)
+{
+        if (tpm_worker_known_status(facts->worker)->state == TPM_STATE_READY)
+                return true;
+        if (!facts->asking) {
+                if (!tpm_worker_status(facts->worker, on_status, facts, NULL))
+                        return true;
+                facts->asking = true;
+        }
+        if (LIST_EMPTY(&facts->waiters)) {
+                (void) sd_event_source_set_time_relative(facts->bound, ATTESTERD_FACTS_TPM_WAIT_MAX_MS * 1000);
+                (void) sd_event_source_set_enabled(facts->bound, SD_EVENT_ONESHOT);
+        }
+        attesterd_waiter_add(&facts->waiters, waiter);
+        return false;
+}
+
+static bool set_tpm(struct attesterd_facts *facts, struct base_error *error)
+{
+        const struct tpm_status *status = tpm_worker_known_status(facts->worker);
+        const struct posture_tpm tpm = {
+                .manufacturer = status->manufacturer,
+                .firmware = status->firmware,
+                .simulated = status->simulated,
+        };
+
+        if (status->state == TPM_STATE_READY && status->manufacturer[0] != '\0')
+                return posture_set_tpm(&facts->measured, &tpm, NULL, error);
+        return posture_set_tpm(&facts->measured, NULL,
+                               status->reason.code == BASE_ERROR_NONE ? "the TPM has not answered yet" : status->reason.message,
+                               error);
+}
+
+bool attesterd_facts_get(struct attesterd_facts *facts, const struct policy_facts **ret, struct base_error *error)
+{
+        uint64_t now_ms = facts->clock->monotonic_ms(facts->clock->context);
+
+        if (!facts->has_measured || now_ms - facts->measured_ms > ATTESTERD_FACTS_AGE_MAX_MS) {
+                facts->has_measured = false;
+                policy_facts_clear(&facts->measured);
+                if (!posture_collect(&facts->sources, &facts->measured, NULL, error) || !set_tpm(facts, error))
+                        return false;
+                facts->has_measured = true;
+                facts->measured_ms = now_ms;
+        }
+        *ret = &facts->measured;
+        return true;
+}

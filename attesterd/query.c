@@ -1,0 +1,318 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "attesterd/query.h"
+
+#include "attesterd/denials.h"
+#include "attesterd/evaluation.h"
+#include "attesterd/text.h"
+
+/* A call that waits for an issuer's directory or for the TPM's state, and is answered then. */
+struct query {
+        struct attesterd_daemon *daemon;
+        struct attesterd_call *call;
+        struct attesterd_issuer *issuer; /* NULL: none */
+        struct attesterd_request_options options;
+        struct attesterd_waiter waiter;
+        void (*answer)(struct query *query);
+};
+
+static void query_free(struct query *query)
+{
+        attesterd_waiter_cancel(&query->waiter);
+        attesterd_issuer_unref(query->issuer);
+        free(query);
+}
+
+static void on_cancel(void *work)
+{
+        query_free(work);
+}
+
+static void fail(struct query *query, const struct base_error *error)
+{
+        attesterd_call_fail(query->call, error);
+        query_free(query);
+}
+
+/* Sends `reply` if it is complete. */
+static void reply(struct query *query, DBusMessage *message, bool complete)
+{
+        if (message != NULL && !complete) {
+                dbus_message_unref(message);
+                message = NULL;
+        }
+        attesterd_call_reply(query->call, message);
+        query_free(query);
+}
+
+static void on_awake(void *context, const struct base_error *error)
+{
+        struct query *query = context;
+
+        if (error != NULL)
+                fail(query, error);
+        else
+                query->answer(query);
+}
+
+/* NULL: the call has been answered already. */
+static struct query *query_new(struct attesterd_daemon *daemon, struct attesterd_call *call, void (*answer)(struct query *query))
+{
+        struct query *query = calloc(1, sizeof(*query));
+
+        if (query == NULL) {
+                attesterd_call_reply(call, NULL);
+                return NULL;
+        }
+        query->daemon = daemon;
+        query->call = call;
+        query->answer = answer;
+        query->waiter.done = on_awake;
+        query->waiter.context = query;
+        call->cancel = on_cancel;
+        call->work = query;
+        return query;
+}
+
+static bool find_issuer(struct query *query, const char *name, struct base_error *error)
+{
+        if (!attesterd_daemon_find_issuer(query->daemon, name, &query->issuer, error))
+                return false;
+        (void) attesterd_issuer_ref(query->issuer);
+        return true;
+}
+
+/* Opens {s v} with a variant of `signature`; close_entry() ends it. */
+static bool open_entry(DBusMessageIter *dictionary, const char *name, const char *signature, DBusMessageIter *entry,
+                       DBusMessageIter *variant)
+{
+        return dbus_message_iter_open_container(dictionary, DBUS_TYPE_DICT_ENTRY, NULL, entry) &&
+               dbus_message_iter_append_basic(entry, DBUS_TYPE_STRING, &name) &&
+               dbus_message_iter_open_container(entry, DBUS_TYPE_VARIANT, signature, variant);
+}
+
+static bool close_entry(DBusMessageIter *dictionary, DBusMessageIter *entry, DBusMessageIter *variant)
+{
+        return dbus_message_iter_close_container(entry, variant) && dbus_message_iter_close_container(dictionary, entry);
+}
+
+static bool append_entry(DBusMessageIter *dictionary, const char *name, int type, const void *value)
+{
+        const char signature[] = { (char) type, '\0' };
+        DBusMessageIter entry, variant;
+
+        return open_entry(dictionary, name, signature, &entry, &variant) &&
+               dbus_message_iter_append_basic(&variant, type, value) && close_entry(dictionary, &entry, &variant);
+}
+
+static bool append_key(DBusMessageIter *array, const struct evidence_directory_key *key)
+{
+        dbus_uint16_t type = key->token_type;
+        dbus_uint64_t not_before = key->not_before;
+        const uint8_t *data = key->bytes;
+        DBusMessageIter structure, bytes;
+
+        return dbus_message_iter_open_container(array, DBUS_TYPE_STRUCT, NULL, &structure) &&
+               dbus_message_iter_append_basic(&structure, DBUS_TYPE_UINT16, &type) &&
+               dbus_message_iter_open_container(&structure, DBUS_TYPE_ARRAY, "y", &bytes) &&
+               dbus_message_iter_append_fixed_array(&bytes, DBUS_TYPE_BYTE, &data, (int) key->len) &&
+               dbus_message_iter_close_container(&structure, &bytes) &&
+               dbus_message_iter_append_basic(&structure, DBUS_TYPE_UINT64, &not_before) &&
+               dbus_message_iter_close_container(array, &structure);
+}
+
+static bool append_keys(DBusMessageIter *dictionary, const struct evidence_directory *directory)
+{
+        DBusMessageIter entry, variant, array;
+
+        if (!open_entry(dictionary, "token-keys", "a(qayt)", &entry, &variant) ||
+            !dbus_message_iter_open_container(&variant, DBUS_TYPE_ARRAY, "(qayt)", &array))
+                return false;
+        for (size_t i = 0; i < directory->key_count; i++)
+                if (!append_key(&array, &directory->keys[i]))
+                        return false;
+        return dbus_message_iter_close_container(&variant, &array) && close_entry(dictionary, &entry, &variant);
+}
+
+static bool append_issuer(DBusMessage *message, const struct attesterd_issuer *issuer)
+{
+        const struct evidence_directory *directory = issuer->directory;
+        dbus_bool_t attestation = attesterd_issuer_attested(issuer);
+        dbus_uint64_t fetched = issuer->fetched_seconds;
+        const char *request_uri = directory->request_uri;
+        DBusMessageIter top, dictionary;
+
+        dbus_message_iter_init_append(message, &top);
+        return dbus_message_iter_open_container(&top, DBUS_TYPE_ARRAY, "{sv}", &dictionary) &&
+               append_entry(&dictionary, "name", DBUS_TYPE_STRING, &issuer->config.name) &&
+               append_entry(&dictionary, "request-uri", DBUS_TYPE_STRING, &request_uri) && append_keys(&dictionary, directory) &&
+               append_entry(&dictionary, "attestation", DBUS_TYPE_BOOLEAN, &attestation) &&
+               append_entry(&dictionary, "fetched", DBUS_TYPE_UINT64, &fetched) &&
+               dbus_message_iter_close_container(&top, &dictionary);
+}
+
+static void answer_issuer(struct query *query)
+{
+        struct base_error error = BASE_ERROR_INIT;
+        DBusMessage *message;
+
+        switch (attesterd_issuer_need_directory(query->issuer, &query->waiter, &error)) {
+        case ATTESTERD_ISSUER_WAIT:
+                return;
+        case ATTESTERD_ISSUER_FAILED:
+                fail(query, &error);
+                return;
+        case ATTESTERD_ISSUER_READY:
+                break;
+        }
+        message = dbus_message_new_method_return(query->call->message);
+        reply(query, message, message != NULL && append_issuer(message, query->issuer));
+}
+
+void attesterd_query_issuer(struct attesterd_daemon *daemon, struct attesterd_call *call)
+{
+        struct query *query = query_new(daemon, call, answer_issuer);
+        struct base_error error = BASE_ERROR_INIT;
+        const char *name = NULL;
+
+        if (query == NULL)
+                return;
+        (void) dbus_message_get_args(call->message, NULL, DBUS_TYPE_STRING, &name, DBUS_TYPE_INVALID);
+        if (find_issuer(query, name, &error))
+                answer_issuer(query);
+        else
+                fail(query, &error);
+}
+
+static bool append_value(DBusMessageIter *structure, const struct policy_fact *fact)
+{
+        dbus_bool_t boolean = fact->boolean;
+        dbus_int64_t integer = fact->integer;
+        DBusMessageIter variant, inner;
+
+        switch (fact->type) {
+        case POLICY_FACT_BOOLEAN:
+                return dbus_message_iter_open_container(structure, DBUS_TYPE_VARIANT, "b", &variant) &&
+                       dbus_message_iter_append_basic(&variant, DBUS_TYPE_BOOLEAN, &boolean) &&
+                       dbus_message_iter_close_container(structure, &variant);
+        case POLICY_FACT_INTEGER:
+                return dbus_message_iter_open_container(structure, DBUS_TYPE_VARIANT, "x", &variant) &&
+                       dbus_message_iter_append_basic(&variant, DBUS_TYPE_INT64, &integer) &&
+                       dbus_message_iter_close_container(structure, &variant);
+        case POLICY_FACT_STRING:
+        case POLICY_FACT_VERSION:
+                return dbus_message_iter_open_container(structure, DBUS_TYPE_VARIANT, "s", &variant) &&
+                       attesterd_text_append(&variant, fact->text) && dbus_message_iter_close_container(structure, &variant);
+        case POLICY_FACT_UNREADABLE:
+        case POLICY_FACT_TYPE_COUNT:
+                break;
+        }
+        return dbus_message_iter_open_container(structure, DBUS_TYPE_VARIANT, "(s)", &variant) &&
+               dbus_message_iter_open_container(&variant, DBUS_TYPE_STRUCT, NULL, &inner) &&
+               attesterd_text_append(&inner, fact->text) && dbus_message_iter_close_container(&variant, &inner) &&
+               dbus_message_iter_close_container(structure, &variant);
+}
+
+static bool append_facts(DBusMessage *message, const struct policy_facts *facts)
+{
+        DBusMessageIter top, array, structure;
+
+        dbus_message_iter_init_append(message, &top);
+        if (!dbus_message_iter_open_container(&top, DBUS_TYPE_ARRAY, "(svss)", &array))
+                return false;
+        for (size_t i = 0; i < facts->count; i++) {
+                const struct policy_fact *fact = &facts->items[i];
+                const char *provenance = policy_provenance_name(fact->provenance);
+
+                if (!dbus_message_iter_open_container(&array, DBUS_TYPE_STRUCT, NULL, &structure) ||
+                    !dbus_message_iter_append_basic(&structure, DBUS_TYPE_STRING, &fact->name) ||
+                    !append_value(&structure, fact) ||
+                    !dbus_message_iter_append_basic(&structure, DBUS_TYPE_STRING, &provenance) ||
+                    !attesterd_text_append(&structure, fact->source) || !dbus_message_iter_close_container(&array, &structure))
+                        return false;
+        }
+        return dbus_message_iter_close_container(&top, &array);
+}
+
+static void answer_facts(struct query *query)
+{
+        const struct policy_facts *facts;
+        struct base_error error = BASE_ERROR_INIT;
+        DBusMessage *message;
+
+        if (!attesterd_facts_get(query->daemon->facts, &facts, &error)) {
+                fail(query, &error);
+                return;
+        }
+        message = dbus_message_new_method_return(query->call->message);
+        reply(query, message, message != NULL && append_facts(message, facts));
+}
+
+/* Answers now, or when the state of the TPM is known. */
+static void answer_when_ready(struct query *query)
+{
+        if (attesterd_facts_ready(query->daemon->facts, &query->waiter))
+                query->answer(query);
+}
+
+void attesterd_query_facts(struct attesterd_daemon *daemon, struct attesterd_call *call)
+{
+        struct query *query = query_new(daemon, call, answer_facts);
+
+        if (query != NULL)
+                answer_when_ready(query);
+}
+
+static bool append_results(DBusMessage *message, const struct policy_results *results)
+{
+        dbus_bool_t pass = results->pass;
+        DBusMessageIter top, array;
+
+        dbus_message_iter_init_append(message, &top);
+        if (!dbus_message_iter_append_basic(&top, DBUS_TYPE_BOOLEAN, &pass) ||
+            !dbus_message_iter_open_container(&top, DBUS_TYPE_ARRAY, "(ssss)", &array))
+                return false;
+        for (size_t i = 0; i < results->count; i++) {
+                const struct policy_result *result = &results->items[i];
+
+                if (!attesterd_rule_append(&array, result->rule->name, policy_outcome_name(result->outcome),
+                                           result->reason == NULL ? "" : result->reason, result->rule->remedy))
+                        return false;
+        }
+        return dbus_message_iter_close_container(&top, &array);
+}
+
+static void answer_evaluate(struct query *query)
+{
+        policy_auto_facts struct policy_facts facts = POLICY_FACTS_INIT;
+        policy_auto_results struct policy_results results = POLICY_RESULTS_INIT;
+        const char *issuer = query->issuer == NULL ? "" : query->issuer->config.name;
+        struct base_error error = BASE_ERROR_INIT;
+        DBusMessage *message;
+
+        if (!attesterd_evaluation_facts(query->daemon, issuer, query->options.interactive, &facts, &error) ||
+            !attesterd_evaluation_run(query->daemon, &facts, &results, &error)) {
+                fail(query, &error);
+                return;
+        }
+        message = dbus_message_new_method_return(query->call->message);
+        reply(query, message, message != NULL && append_results(message, &results));
+}
+
+void attesterd_query_evaluate(struct attesterd_daemon *daemon, struct attesterd_call *call)
+{
+        struct query *query = query_new(daemon, call, answer_evaluate);
+        struct base_error error = BASE_ERROR_INIT;
+        DBusMessageIter iter;
+        const char *name;
+
+        if (query == NULL)
+                return;
+        (void) dbus_message_iter_init(call->message, &iter);
+        dbus_message_iter_get_basic(&iter, &name);
+        (void) dbus_message_iter_next(&iter);
+        if (!attesterd_request_options_parse(&iter, &query->options, &error) ||
+            (name[0] != '\0' && !find_issuer(query, name, &error)))
+                fail(query, &error);
+        else
+                answer_when_ready(query);
+}

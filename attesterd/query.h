@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Handlers of Attester1 that only tell: GetIssuer, GetFacts, Evaluate. Used by attesterd; may be included by attesterd/.
+ */
+#pragma once
+
+#include "attesterd/daemon.h"
+
+void attesterd_query_issuer(struct attesterd_daemon *daemon, struct attesterd_call *call);
+void attesterd_query_facts(struct attesterd_daemon *daemon, struct attesterd_call *call);
+void attesterd_query_evaluate(struct attesterd_daemon *daemon, struct attesterd_call *call);
