@@ -95,27 +95,6 @@ bool evidence_ek_authorities_new(struct base_bytes pem, struct evidence_ek_autho
         return true;
 }
 
-/*
- * OpenSSL does not know the attribute certificate names in a TPM's critical subjectAltName, which only say what chip it
- * is; nothing here relies on them. An unknown critical extension is let through only if it is that one.
- */
-static int accept_tcg_extensions(int ok, X509_STORE_CTX *context)
-{
-        X509 *certificate = X509_STORE_CTX_get_current_cert(context);
-
-        if (ok || X509_STORE_CTX_get_error(context) != X509_V_ERR_UNHANDLED_CRITICAL_EXTENSION || certificate == NULL)
-                return ok;
-        for (int i = 0; i < X509_get_ext_count(certificate); i++) {
-                X509_EXTENSION *extension = X509_get_ext(certificate, i);
-                int nid = OBJ_obj2nid(X509_EXTENSION_get_object(extension));
-
-                if (X509_EXTENSION_get_critical(extension) && nid != NID_subject_alt_name && !X509_supported_extension(extension))
-                        return 0;
-        }
-        X509_STORE_CTX_set_error(context, X509_V_OK);
-        return 1;
-}
-
 static bool check_chain(const struct evidence_ek_authorities *authorities, X509 *certificate, uint64_t now,
                         struct base_error *error)
 {
@@ -129,7 +108,6 @@ static bool check_chain(const struct evidence_ek_authorities *authorities, X509 
         /* No purpose is set: an EK certificate has its own extended key usage, which is checked apart. */
         X509_VERIFY_PARAM_set_time(parameters, (time_t) now);
         (void) X509_VERIFY_PARAM_set_flags(parameters, X509_V_FLAG_PARTIAL_CHAIN);
-        X509_STORE_CTX_set_verify_cb(context, accept_tcg_extensions);
         if (X509_verify_cert(context) == 1)
                 return true;
         result = X509_STORE_CTX_get_error(context);

@@ -26,9 +26,9 @@ BASE_DEFINE_CLEANUP(struct evidence_ek_authorities, evidence_ek_authorities_free
 
 /*
  * Checks that the DER certificate is for `endorsement_key`, is valid at `now` (seconds since 1970) and chains to a trusted
- * authority. The critical subjectAltName with TPM attributes and the tcg-kp-EKCertificate usage (TCG EK Credential Profile
- * 2.5) are understood. Revocation is not looked up: a verifier takes a compromised authority out of its bundle.
- * Errors: MALFORMED (DER), EVIDENCE_INVALID (says what does not hold), NO_MEMORY, CRYPTO.
+ * authority. The critical subjectAltName with TPM attributes (not looked at) and the tcg-kp-EKCertificate usage (TCG EK
+ * Credential Profile 2.5) are understood. Revocation is not looked up: a verifier takes a compromised authority out of its
+ * bundle. Errors: MALFORMED (DER), EVIDENCE_INVALID (says what does not hold), NO_MEMORY, CRYPTO.
  */
 bool evidence_ek_certificate_check(const struct evidence_ek_authorities *authorities, struct base_bytes der,
                                    const struct evidence_public *endorsement_key, uint64_t now,

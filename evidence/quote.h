@@ -19,7 +19,11 @@ struct evidence_quote {
         struct evidence_pcrs pcrs; /* the values that were quoted */
 };
 
-/* What a TPMS_ATTEST of type quote says (Part 2, sections 10.12.8 and 10.12.1). */
+/*
+ * What a TPMS_ATTEST of type quote says (Part 2, sections 10.12.8 and 10.12.1). For a key outside the endorsement and
+ * platform hierarchies the TPM adds a secret constant of that key to both counts and the firmware version (Part 3,
+ * "Attestation Commands"): they can be compared between quotes of one key, and mean nothing alone.
+ */
 struct evidence_attest {
         uint8_t extra_data[EVIDENCE_EXTRA_DATA_MAX];
         size_t extra_data_len;
