@@ -177,7 +177,8 @@ bool evidence_claims_encode(const struct evidence_claims *claims, struct base_bu
         evidence_cbor_put_int(&encoded, CLAIM_FACTS);
         if (!put_facts(&encoded, claims, error))
                 return false;
-        base_buffer_put_bytes(to, base_buffer_bytes(&encoded));
+        if (base_buffer_ok(&encoded))
+                base_buffer_put_bytes(to, base_buffer_bytes(&encoded));
         if (!base_buffer_ok(&encoded) || !base_buffer_ok(to))
                 return base_error_set(error, BASE_ERROR_LIMIT_EXCEEDED, "The facts do not fit into %d bytes of evidence.",
                                       EVIDENCE_CLAIMS_BYTES_MAX);

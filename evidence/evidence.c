@@ -95,7 +95,8 @@ bool evidence_encode(const struct evidence *evidence, struct base_buffer *to, st
         put_pcrs(&encoded, &quote->pcrs);
         evidence_cbor_put_uint(&encoded, KEY_KEY_ID);
         evidence_cbor_put_bytes(&encoded, BASE_BYTES_OF(evidence->key_id));
-        base_buffer_put_bytes(to, base_buffer_bytes(&encoded));
+        if (base_buffer_ok(&encoded))
+                base_buffer_put_bytes(to, base_buffer_bytes(&encoded));
         if (!base_buffer_ok(&encoded) || !base_buffer_ok(to))
                 return base_error_set(error, BASE_ERROR_LIMIT_EXCEEDED, "The evidence does not fit into %d bytes.",
                                       EVIDENCE_BYTES_MAX);
