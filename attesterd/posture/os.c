@@ -60,7 +60,8 @@ static bool is_point_release(const char *point, const char *version)
 {
         size_t len = strlen(version);
 
-        return len > 0 && strncmp(point, version, len) == 0 && point[len] == '.' && point[strspn(point, "0123456789.")] == '\0';
+        return len > 0 && strncmp(point, version, len) == 0 && point[len] == '.' && point[len + 1] != '\0' &&
+               point[strspn(point, "0123456789.")] == '\0';
 }
 
 static bool set_version(const struct posture_sources *sources, struct policy_facts *to, const struct release *release,

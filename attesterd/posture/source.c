@@ -32,7 +32,13 @@ int posture_source_read(const struct posture_sources *sources, const char *path,
         /* O_NONBLOCK: a FIFO in a file's place must not hold up the daemon. */
         base_auto_close int fd = openat(sources->root_fd, path + 1, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 
-        return fd < 0 ? errno : posture_source_read_fd(fd, to);
+        struct stat status;
+
+        if (fd < 0 || fstat(fd, &status) < 0)
+                return errno;
+        if (!S_ISREG(status.st_mode))
+                return S_ISDIR(status.st_mode) ? EISDIR : EINVAL;
+        return posture_source_read_fd(fd, to);
 }
 
 int posture_source_read_line(const struct posture_sources *sources, const char *path, char ret[POSTURE_LINE_BYTES_MAX + 1])
