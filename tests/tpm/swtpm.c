@@ -219,6 +219,7 @@ void swtpm_proxy_start(struct swtpm_proxy *proxy, const struct swtpm *tpm, const
                                        "--tpm",    tpm->socket,
                                        "--report", proxy->report };
         size_t count = 8;
+        int log_fd;
 
         assert_non_null(argv[1]);
         (void) snprintf(proxy->socket, sizeof(proxy->socket), "%s/proxy", tpm->directory);
@@ -228,7 +229,9 @@ void swtpm_proxy_start(struct swtpm_proxy *proxy, const struct swtpm *tpm, const
                 assert_true(count + 1 < ARGS_MAX);
                 argv[count++] = options[i];
         }
-        proxy->pid = start(argv, -1);
+        log_fd = open("/dev/null", O_WRONLY | O_CLOEXEC);
+        proxy->pid = start(argv, log_fd);
+        (void) close(log_fd);
         wait_for_socket(proxy->socket, proxy->pid);
 }
 
