@@ -160,7 +160,7 @@ static bool add_file(const struct posture_sources *sources, int directory_fd, co
 bool posture_collect_custom(const struct posture_sources *sources, struct policy_facts *to,
                             struct policy_diagnostics *diagnostics, struct base_error *error)
 {
-        base_auto_close int fd = openat(sources->root_fd, DIRECTORY + 1, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+        base_auto_close int fd = openat(sources->root_fd, &DIRECTORY[1], O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
         policy_auto_facts struct policy_facts custom = POLICY_FACTS_INIT;
         BASE_CLEANUP(clear_names) struct names names = { .count = 0 };
         const char *problem;
