@@ -29,7 +29,7 @@ static const int allowed[] = {
         SCMP_SYS(getsockopt),
         SCMP_SYS(setsockopt),
         SCMP_SYS(shutdown),
-        SCMP_SYS(socketpair),
+
         SCMP_SYS(pipe2),
         SCMP_SYS(eventfd2),
         /* descriptors */
@@ -157,30 +157,21 @@ struct argument_rule {
 #define ALL_BITS          ((scmp_datum_t) 0xffffffffU) /* of an int argument */
 #define SOCKET_TYPE_FLAGS ((scmp_datum_t) (SOCK_CLOEXEC | SOCK_NONBLOCK))
 
+#define ALLOW_SOCKET(call, family, type)                                                                                         \
+        {                                                                                                                        \
+                SCMP_ACT_ALLOW, SCMP_SYS(call),                                                                                  \
+                        { { 0, SCMP_CMP_EQ, (family), 0 }, { 1, SCMP_CMP_MASKED_EQ, ALL_BITS & ~SOCKET_TYPE_FLAGS, (type) } }, 2 \
+        }
+
 static const struct argument_rule argument_rules[] = {
         ALLOW_IF(openat, 2, WRITE_FLAGS, O_RDONLY),
         /* TCP and UDP. No AF_UNIX: there is the bus, and what else listens on this machine. */
-        { SCMP_ACT_ALLOW,
-          SCMP_SYS(socket),
-          { { 0, SCMP_CMP_EQ, AF_INET, 0 }, { 1, SCMP_CMP_MASKED_EQ, ALL_BITS & ~SOCKET_TYPE_FLAGS, SOCK_STREAM } },
-          2 },
-        { SCMP_ACT_ALLOW,
-          SCMP_SYS(socket),
-          { { 0, SCMP_CMP_EQ, AF_INET, 0 }, { 1, SCMP_CMP_MASKED_EQ, ALL_BITS & ~SOCKET_TYPE_FLAGS, SOCK_DGRAM } },
-          2 },
-        { SCMP_ACT_ALLOW,
-          SCMP_SYS(socket),
-          { { 0, SCMP_CMP_EQ, AF_INET6, 0 }, { 1, SCMP_CMP_MASKED_EQ, ALL_BITS & ~SOCKET_TYPE_FLAGS, SOCK_STREAM } },
-          2 },
-        { SCMP_ACT_ALLOW,
-          SCMP_SYS(socket),
-          { { 0, SCMP_CMP_EQ, AF_INET6, 0 }, { 1, SCMP_CMP_MASKED_EQ, ALL_BITS & ~SOCKET_TYPE_FLAGS, SOCK_DGRAM } },
-          2 },
+        ALLOW_SOCKET(socket, AF_INET, SOCK_STREAM),
+        ALLOW_SOCKET(socket, AF_INET, SOCK_DGRAM),
+        ALLOW_SOCKET(socket, AF_INET6, SOCK_STREAM),
+        ALLOW_SOCKET(socket, AF_INET6, SOCK_DGRAM),
         /* To wake a thread. A datagram pair could be pointed at somebody else's socket afterwards. */
-        { SCMP_ACT_ALLOW,
-          SCMP_SYS(socketpair),
-          { { 0, SCMP_CMP_EQ, AF_UNIX, 0 }, { 1, SCMP_CMP_MASKED_EQ, ALL_BITS & ~SOCKET_TYPE_FLAGS, SOCK_STREAM } },
-          2 },
+        ALLOW_SOCKET(socketpair, AF_UNIX, SOCK_STREAM),
         /* getaddrinfo() asks the kernel for this machine's addresses (RFC 6724); 0 is NETLINK_ROUTE. */
         { SCMP_ACT_ALLOW, SCMP_SYS(socket), { { 0, SCMP_CMP_EQ, AF_NETLINK, 0 }, { 2, SCMP_CMP_EQ, 0, 0 } }, 2 },
         ALLOW_IF(ioctl, 1, ALL_BITS, FIONREAD), /* libc's resolver */
