@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "tests/issuer/support.h"
+
+#include "issuer/registry.h"
+
+#include <pthread.h>
+#include <sqlite3.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+#define NOW     1760000000ULL
+#define THREADS 4
+#define ROUNDS  50
+
+static struct issuer_registry *open_in(const char *directory)
+{
+        struct issuer_registry *registry = NULL;
+        struct base_error error;
+
+        assert_ok(issuer_registry_open(test_path(directory, "registry.db"), &base_system_random, &registry, &error));
+        return registry;
+}
+
+static struct issuer_enrollment enrollment_of(const char *ek, const char *ak)
+{
+        return (struct issuer_enrollment){
+                .ek_name = base_bytes_from_string(ek),
+                .ak_name = base_bytes_from_string(ak),
+                .ak_public = base_bytes_from_string("public area"),
+                .now = NOW,
+        };
+}
+
+static void enroll(struct issuer_registry *registry, const char *ek, const char *ak, char id[ISSUER_DEVICE_ID_LEN + 1])
+{
+        struct issuer_enrollment enrollment = enrollment_of(ek, ak);
+        struct base_error error;
+
+        assert_ok(issuer_registry_enroll(registry, &enrollment, id, &error));
+}
+
+static struct issuer_device find(struct issuer_registry *registry, const char *ak)
+{
+        struct issuer_device device;
+        struct base_error error;
+
+        assert_ok(issuer_registry_find(registry, base_bytes_from_string(ak), &device, &error));
+        return device;
+}
+
+static void enroll_new_device_is_found_by_its_key(void **state)
+{
+        test_auto_directory directory = test_directory_make();
+        issuer_auto_registry struct issuer_registry *registry = open_in(directory);
+        struct issuer_device device;
+        struct base_error error;
+        struct stat status;
+        char id[ISSUER_DEVICE_ID_LEN + 1], other[ISSUER_DEVICE_ID_LEN + 1];
+
+        enroll(registry, "ek1", "ak1", id);
+        enroll(registry, "ek2", "ak2", other);
+        assert_string_not_equal(id, other);
+        assert_int_equal(strlen(id), ISSUER_DEVICE_ID_LEN);
+        device = find(registry, "ak1");
+        assert_string_equal(device.id, id);
+        assert_int_equal(device.status, ISSUER_DEVICE_ACTIVE);
+        assert_int_equal(device.enrolled_at, NOW);
+        assert_int_equal(device.last_verified, 0);
+        assert_false(device.ek_certified);
+        assert_false(device.key_superseded);
+        assert_int_equal(device.ak_public_len, strlen("public area"));
+        assert_memory_equal(device.ak_public, "public area", device.ak_public_len);
+        assert_refused(issuer_registry_find(registry, base_bytes_from_string("ak3"), &device, &error), BASE_ERROR_NOT_FOUND, "");
+        assert_int_equal(stat(test_path(directory, "registry.db"), &status), 0);
+        assert_int_equal(status.st_mode & 07777, 0600);
+}
+
+static void enroll_again_supersedes_the_old_key_and_keeps_the_id(void **state)
+{
+        test_auto_directory directory = test_directory_make();
+        issuer_auto_registry struct issuer_registry *registry = open_in(directory);
+        char id[ISSUER_DEVICE_ID_LEN + 1], again[ISSUER_DEVICE_ID_LEN + 1];
+
+        enroll(registry, "ek1", "ak1", id);
+        enroll(registry, "ek1", "ak2", again);
+        assert_string_equal(id, again);
+        assert_true(find(registry, "ak1").key_superseded);
+        assert_false(find(registry, "ak2").key_superseded);
+        enroll(registry, "ek1", "ak1", again);
+        assert_false(find(registry, "ak1").key_superseded);
+        assert_true(find(registry, "ak2").key_superseded);
+}
+
+static void enroll_often_keeps_a_bounded_number_of_keys(void **state)
+{
+        test_auto_directory directory = test_directory_make();
+        issuer_auto_registry struct issuer_registry *registry = open_in(directory);
+        struct issuer_device device;
+        struct base_error error;
+        char id[ISSUER_DEVICE_ID_LEN + 1], name[16];
+        size_t known = 0;
+
+        for (unsigned i = 0; i < 20; i++) {
+                struct issuer_enrollment enrollment;
+
+                (void) snprintf(name, sizeof(name), "ak%u", i);
+                enrollment = enrollment_of("ek", name);
+                enrollment.now = NOW + i;
+                assert_ok(issuer_registry_enroll(registry, &enrollment, id, &error));
+        }
+        for (unsigned i = 0; i < 20; i++) {
+                (void) snprintf(name, sizeof(name), "ak%u", i);
+                known += issuer_registry_find(registry, base_bytes_from_string(name), &device, &error);
+        }
+        assert_int_equal(known, ISSUER_REGISTRY_KEYS_KEPT + 1);
+        assert_false(find(registry, "ak19").key_superseded);
+}
+
+static void enroll_of_another_devices_key_is_refused_and_changes_nothing(void **state)
+{
+        test_auto_directory directory = test_directory_make();
+        issuer_auto_registry struct issuer_registry *registry = open_in(directory);
+        struct issuer_enrollment stolen = enrollment_of("ek2", "ak1");
+        struct base_error error;
+        uint64_t count;
+        char id[ISSUER_DEVICE_ID_LEN + 1];
+
+        enroll(registry, "ek1", "ak1", id);
+        assert_refused(issuer_registry_enroll(registry, &stolen, id, &error), BASE_ERROR_NOT_AUTHORIZED,
+                       "another endorsement key");
+        assert_ok(issuer_registry_count(registry, ISSUER_DEVICE_ACTIVE, &count, &error));
+        assert_int_equal(count, 1);
+        assert_string_equal(find(registry, "ak1").id, id);
+}
+
+static void enroll_of_a_revoked_device_is_refused(void **state)
+{
+        test_auto_directory directory = test_directory_make();
+        issuer_auto_registry struct issuer_registry *registry = open_in(directory);
+        struct issuer_enrollment enrollment = enrollment_of("ek1", "ak2");
+        struct base_error error;
+        uint64_t count;
+        char id[ISSUER_DEVICE_ID_LEN + 1];
+
+        enroll(registry, "ek1", "ak1", id);
+        assert_ok(issuer_registry_set_status(registry, id, ISSUER_DEVICE_REVOKED, &error));
+        assert_int_equal(find(registry, "ak1").status, ISSUER_DEVICE_REVOKED);
+        assert_refused(issuer_registry_enroll(registry, &enrollment, id, &error), BASE_ERROR_NOT_AUTHORIZED, "revoked");
+        assert_ok(issuer_registry_count(registry, ISSUER_DEVICE_REVOKED, &count, &error));
+        assert_int_equal(count, 1);
+        assert_ok(issuer_registry_set_status(registry, find(registry, "ak1").id, ISSUER_DEVICE_ACTIVE, &error));
+        assert_ok(issuer_registry_enroll(registry, &enrollment, id, &error));
+}
+
+static void count_token_stops_at_the_limit_and_begins_again_next_day(void **state)
+{
+        test_auto_directory directory = test_directory_make();
+        issuer_auto_registry struct issuer_registry *registry = open_in(directory);
+        struct base_error error;
+        char id[ISSUER_DEVICE_ID_LEN + 1];
+        bool allowed;
+        int64_t row;
+
+        enroll(registry, "ek1", "ak1", id);
+        row = find(registry, "ak1").row;
+        for (unsigned i = 0; i < 5; i++) {
+                assert_ok(issuer_registry_count_token(registry, row, NOW, 3, &allowed, &error));
+                assert_int_equal(allowed, i < 3);
+        }
+        assert_int_equal(find(registry, "ak1").last_verified, NOW);
+        assert_ok(issuer_registry_count_token(registry, row, NOW + 86400, 3, &allowed, &error));
+        assert_true(allowed);
+        assert_ok(issuer_registry_count_token(registry, row, NOW, 0, &allowed, &error));
+        assert_true(allowed);
+}
+
+static void set_of_an_unknown_device_is_not_found(void **state)
+{
+        test_auto_directory directory = test_directory_make();
+        issuer_auto_registry struct issuer_registry *registry = open_in(directory);
+        struct base_error error;
+        char long_group[ISSUER_DEVICE_GROUP_MAX + 2];
+
+        memset(long_group, 'g', sizeof(long_group) - 1);
+        long_group[sizeof(long_group) - 1] = '\0';
+        assert_refused(issuer_registry_set_status(registry, "nobody", ISSUER_DEVICE_REVOKED, &error), BASE_ERROR_NOT_FOUND,
+                       "nobody");
+        assert_refused(issuer_registry_set_group(registry, "nobody", "g", &error), BASE_ERROR_NOT_FOUND, "nobody");
+        assert_refused(issuer_registry_set_group(registry, "nobody", long_group, &error), BASE_ERROR_INVALID_ARGUMENT, "");
+}
+
+static void note_device(const struct issuer_device *device, uint64_t tokens_today, void *context)
+{
+        char *text = context;
+
+        (void) snprintf(text + strlen(text), 128, "%s:%s:%d ", device->group, issuer_device_status_name(device->status),
+                        (int) tokens_today);
+}
+
+static void visit_shows_groups_standing_and_tokens(void **state)
+{
+        test_auto_directory directory = test_directory_make();
+        issuer_auto_registry struct issuer_registry *registry = open_in(directory);
+        struct base_error error;
+        char id[ISSUER_DEVICE_ID_LEN + 1], seen[512] = "";
+        bool allowed;
+
+        enroll(registry, "ek1", "ak1", id);
+        assert_ok(issuer_registry_set_group(registry, id, "kiosk", &error));
+        assert_ok(issuer_registry_count_token(registry, find(registry, "ak1").row, NOW, 0, &allowed, &error));
+        enroll(registry, "ek2", "ak2", id);
+        assert_ok(issuer_registry_set_status(registry, id, ISSUER_DEVICE_REVOKED, &error));
+        assert_ok(issuer_registry_visit(registry, NOW, note_device, seen, &error));
+        assert_string_equal(seen, "kiosk:active:1 :revoked:0 ");
+}
+
+struct counter {
+        struct issuer_registry *registry;
+        int64_t row;
+        atomic_uint allowed;
+};
+
+static void *count_often(void *context)
+{
+        struct counter *counter = context;
+        struct base_error error;
+        bool allowed;
+
+        for (unsigned i = 0; i < ROUNDS; i++)
+                if (issuer_registry_count_token(counter->registry, counter->row, NOW, THREADS * ROUNDS / 2, &allowed, &error) &&
+                    allowed)
+                        atomic_fetch_add(&counter->allowed, 1);
+        return NULL;
+}
+
+static void count_token_from_several_threads_keeps_the_limit(void **state)
+{
+        test_auto_directory directory = test_directory_make();
+        issuer_auto_registry struct issuer_registry *registry = open_in(directory);
+        pthread_t threads[THREADS];
+        struct counter counter = { .registry = registry };
+        char id[ISSUER_DEVICE_ID_LEN + 1];
+
+        enroll(registry, "ek1", "ak1", id);
+        counter.row = find(registry, "ak1").row;
+        for (size_t i = 0; i < THREADS; i++)
+                assert_int_equal(pthread_create(&threads[i], NULL, count_often, &counter), 0);
+        for (size_t i = 0; i < THREADS; i++)
+                assert_int_equal(pthread_join(threads[i], NULL), 0);
+        assert_int_equal(atomic_load(&counter.allowed), THREADS * ROUNDS / 2);
+}
+
+static void open_again_finds_what_was_there(void **state)
+{
+        test_auto_directory directory = test_directory_make();
+        char id[ISSUER_DEVICE_ID_LEN + 1];
+
+        for (unsigned i = 0; i < 2; i++) {
+                issuer_auto_registry struct issuer_registry *registry = open_in(directory);
+
+                if (i == 0)
+                        enroll(registry, "ek1", "ak1", id);
+                assert_string_equal(find(registry, "ak1").id, id);
+        }
+}
+
+static void open_of_something_else_names_it(void **state)
+{
+        test_auto_directory directory = test_directory_make();
+        struct issuer_registry *registry = NULL;
+        struct base_error error;
+        sqlite3 *database = NULL;
+        char garbage[2000];
+
+        memset(garbage, 'x', sizeof(garbage) - 1);
+        garbage[sizeof(garbage) - 1] = '\0';
+        test_file_write(test_path(directory, "bad.db"), garbage, 0600);
+        assert_refused(issuer_registry_open(test_path(directory, "bad.db"), &base_system_random, &registry, &error),
+                       BASE_ERROR_STATE_INVALID, "bad.db");
+        assert_int_equal(sqlite3_open(test_path(directory, "newer.db"), &database), SQLITE_OK);
+        assert_int_equal(sqlite3_exec(database, "PRAGMA user_version=99", NULL, NULL, NULL), SQLITE_OK);
+        (void) sqlite3_close(database);
+        assert_refused(issuer_registry_open(test_path(directory, "newer.db"), &base_system_random, &registry, &error),
+                       BASE_ERROR_STATE_INVALID, "newer attester-issuer");
+        assert_refused(issuer_registry_open("/nonexistent/r.db", &base_system_random, &registry, &error), BASE_ERROR_IO,
+                       "/nonexistent");
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(enroll_new_device_is_found_by_its_key),
+                cmocka_unit_test(enroll_again_supersedes_the_old_key_and_keeps_the_id),
+                cmocka_unit_test(enroll_often_keeps_a_bounded_number_of_keys),
+                cmocka_unit_test(enroll_of_another_devices_key_is_refused_and_changes_nothing),
+                cmocka_unit_test(enroll_of_a_revoked_device_is_refused),
+                cmocka_unit_test(count_token_stops_at_the_limit_and_begins_again_next_day),
+                cmocka_unit_test(set_of_an_unknown_device_is_not_found),
+                cmocka_unit_test(visit_shows_groups_standing_and_tokens),
+                cmocka_unit_test(count_token_from_several_threads_keeps_the_limit),
+                cmocka_unit_test(open_again_finds_what_was_there),
+                cmocka_unit_test(open_of_something_else_names_it),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
