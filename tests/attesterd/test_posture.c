@@ -287,6 +287,14 @@ static void posture_collect_with_too_large_files_says_so(void **state)
         expect_unreadable(tree, "boot.secure_boot", "/" SECURE_BOOT ": file too large");
 }
 
+static void posture_collect_with_a_file_for_the_run_directory_says_so(void **state)
+{
+        struct tree *tree = *state;
+
+        put_text(tree, "run", "");
+        expect_unreadable(tree, "os.reboot_required", "/run/reboot-required: not a directory");
+}
+
 static void posture_collect_with_a_fifo_for_a_file_does_not_wait(void **state)
 {
         struct tree *tree = *state;
@@ -476,6 +484,7 @@ int main(void)
                 TREE_TEST(posture_collect_of_an_empty_tree_has_only_unreadable_facts),
                 TREE_TEST(posture_collect_with_directories_for_files_says_so),
                 TREE_TEST(posture_collect_with_too_large_files_says_so),
+                TREE_TEST(posture_collect_with_a_file_for_the_run_directory_says_so),
                 TREE_TEST(posture_collect_with_a_fifo_for_a_file_does_not_wait),
                 TREE_TEST(posture_collect_with_a_broken_link_in_etc_uses_the_vendors_file),
                 TREE_TEST(posture_collect_of_malformed_os_release_names_the_line),

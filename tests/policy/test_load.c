@@ -189,6 +189,18 @@ static void policy_load_buffer_of_broken_ini_says_where(void **state)
         expect_invalid("[Rule a]\nRequire=x.y\nnonsense\n", "p.conf:3:1: expected \"Key=Value\" or \"[Section]\"");
 }
 
+static void policy_load_buffer_of_a_long_entry_keeps_the_limit(void **state)
+{
+        base_auto_buffer struct base_buffer text = BASE_BUFFER_INIT(16384);
+
+        base_buffer_printf(&text, "[Rule a]\nRequire=%0*d\n", 8193, 0);
+        expect_error(base_buffer_c_string(&text), BASE_ERROR_LIMIT_EXCEEDED, "p.conf:2:1: the entry is longer than 8192 bytes");
+        base_buffer_reset(&text);
+        base_buffer_printf(&text, "[Rule a]\nRequire=x.y == \"%0*d\"\n", POLICY_EXPRESSION_BYTES_MAX, 0);
+        expect_error(base_buffer_c_string(&text), BASE_ERROR_LIMIT_EXCEEDED,
+                     "p.conf:2:4105: the expression has too many bytes (at most 4096)");
+}
+
 static void policy_load_buffer_of_continued_lines_finds_the_place(void **state)
 {
         /* A comment between the lines is dropped; the columns are those of the physical lines. */
@@ -494,6 +506,7 @@ int main(void)
                 cmocka_unit_test(policy_load_buffer_of_duplicates_is_refused),
                 cmocka_unit_test(policy_load_buffer_of_bad_values_says_where),
                 cmocka_unit_test(policy_load_buffer_of_broken_ini_says_where),
+                cmocka_unit_test(policy_load_buffer_of_a_long_entry_keeps_the_limit),
                 cmocka_unit_test(policy_load_buffer_of_continued_lines_finds_the_place),
                 cmocka_unit_test(policy_load_buffer_of_a_long_remedy_keeps_the_limit),
                 cmocka_unit_test(policy_load_buffer_of_many_rules_keeps_the_limit),
