@@ -120,6 +120,7 @@ static void run_unknown_bundle_or_id_twice_ends_malformed(void **state)
         unsigned port;
         base_auto_close int listener = silent_listener(&port);
 
+        assert_true(listener >= 0);
         put_request(&process, 1, 5, port);
         expect_end(&process, BASE_ERROR_MALFORMED);
         process = start();
@@ -139,6 +140,7 @@ static void run_more_than_the_limit_is_overloaded(void **state)
         base_auto_close int listener = silent_listener(&port);
         ssize_t len;
 
+        assert_true(listener >= 0);
         for (uint64_t id = 1; id <= NET_SERVER_EXCHANGES_MAX + 1; id++)
                 put_request(&process, id, 0, port);
         len = get(&process, packet);
