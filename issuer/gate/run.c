@@ -169,8 +169,12 @@ bool gate_run(const struct gate_config *config, const char *port_file, struct ba
                 .gate = { .config = config, .clock = &base_system_clock, .random = &base_system_random },
         };
 
-        if (!gate_keys_new(&runner.gate.keys, error) ||
-            !gate_store_new(config->challenges_max, (uint64_t) config->challenge_lifetime_s * 1000, runner.gate.clock,
+        if (!gate_keys_new(&runner.gate.keys, error))
+                return false;
+        /* A key file that is not there is a mistake; a directory that is not there may come. */
+        if (config->key_file[0] != '\0' && !gate_keys_load_file(runner.gate.keys, config->key_file, error))
+                return base_error_prefix(error, "TokenKeyFile=");
+        if (!gate_store_new(config->challenges_max, (uint64_t) config->challenge_lifetime_s * 1000, runner.gate.clock,
                             &runner.gate.store, error) ||
             !loop_prepare(&runner, error) || !servers_start(&runner, port_file, error))
                 return false;
