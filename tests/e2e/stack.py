@@ -12,11 +12,13 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 
 SOURCE = pathlib.Path(__file__).resolve().parents[2]
 ISSUER_NAME = "issuer.example"
+LENIENT_POLICY = "[Policy]\nVersion=1\n[Rule known-os]\nRequire=known(os.id)\n"
 WAIT_SECONDS = 20
 
 
@@ -135,6 +137,14 @@ class Stack:
         self.wait("swtpm", socket_path.exists, "swtpm's socket")
         self.tcti = f"swtpm:path={socket_path}"
 
+    def slow_tpm(self, *options):
+        """Puts the proxy of tests/faults between the TPM and everybody else."""
+        proxy = self.path("proxy.sock")
+        self.spawn("proxy", sys.executable, SOURCE / "tests" / "faults" / "tcti_proxy.py", "--listen", proxy,
+                   "--tpm", self.path("tpm.sock"), *options)
+        self.wait("proxy", lambda: "ready" in self.log("proxy"), "the TPM proxy")
+        self.tcti = f"swtpm:path={proxy}"
+
     def manufacture_tpm(self, state):
         state.mkdir()
         ca = self.path("tpm-ca")
@@ -148,3 +158,176 @@ class Stack:
                  "--pcr-banks", "sha256", "--lock-nvram")
         chain = (ca / "issuercert.pem").read_text() + (ca / "swtpm-localca-rootca-cert.pem").read_text()
         self.write("tpm-ca/chain.pem", chain)
+
+    def extend_pcr(self, index, text):
+        """What a changed boot would do, while the daemon has the TPM open: the swtpm TCTI connects for each command."""
+        digest = self.run("sha256sum", self.write("measured", text)).stdout.split()[0]
+        self.run("tpm2_pcrextend", f"{index}:sha256={digest}", "-T", self.tcti)
+
+    # --- bus ---------------------------------------------------------------------------------------------------------
+
+    def start_bus(self):
+        """A private system bus with the policy file that is shipped."""
+        address = f"unix:path={self.path('bus.sock')}"
+        policy = SOURCE / "packaging" / "dbus" / "org.attesterd.conf"
+        config = self.write("bus.conf", f"""<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
+ "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
+<busconfig>
+  <type>system</type>
+  <listen>{address}</listen>
+  <auth>EXTERNAL</auth>
+  <policy context="default">
+    <allow user="*"/>
+    <deny own="*"/>
+    <deny send_type="method_call"/>
+    <allow send_type="signal"/>
+    <allow send_requested_reply="true" send_type="method_return"/>
+    <allow send_requested_reply="true" send_type="error"/>
+    <allow receive_type="method_call"/>
+    <allow receive_type="method_return"/>
+    <allow receive_type="error"/>
+    <allow receive_type="signal"/>
+    <allow send_destination="org.freedesktop.DBus"/>
+  </policy>
+  <include>{policy}</include>
+</busconfig>
+""")
+        self.top.chmod(0o755)
+        self.spawn("dbus-daemon", "dbus-daemon", "--nofork", "--nopidfile", f"--config-file={config}")
+        self.wait("dbus-daemon", self.path("bus.sock").exists, "the bus")
+        self.environment["DBUS_SYSTEM_BUS_ADDRESS"] = address
+
+    # --- servers -----------------------------------------------------------------------------------------------------
+
+    def wait_for_port(self, name):
+        """The port that a server with --port-file chose; the file's first line, if it has a line for metrics too."""
+        file = self.path(f"{name}.port")
+        return int(self.wait(name, lambda: file.exists() and file.read_text().split(), f"{name}'s port")[0])
+
+    def start_issuer(self, policy=LENIENT_POLICY, require_evidence=True, nonce_lifetime=120, port=0):
+        state = self.path("issuer")
+        state.mkdir(mode=0o700, exist_ok=True)
+        self.write("issuer-policy/50-fleet.conf", policy)
+        config = self.write("issuer.conf", f"""[Issuer]
+Name={ISSUER_NAME}
+Listen=127.0.0.1:{port}
+MetricsListen=127.0.0.1:0
+Certificate={self.path('tls.pem')}
+CertificateKey={self.path('tls.key')}
+StateDirectory={state}
+[Verifier]
+RequireEvidence={'yes' if require_evidence else 'no'}
+RequireEkCertificate=yes
+EkCaFile={self.path('tpm-ca/chain.pem')}
+NonceLifetime={nonce_lifetime}
+Policy={self.path('issuer-policy')}
+""")
+        self.path("issuer.port").unlink(missing_ok=True)
+        self.spawn("issuer", self.build / "issuer" / "attester-issuer", "--config", config, "--port-file", self.path("issuer.port"))
+        self.issuer_port = self.wait_for_port("issuer")
+        self.issuer_url = f"https://localhost:{self.issuer_port}/.well-known/private-token-issuer-directory"
+
+    def start_gate(self, origin=None, issuer=ISSUER_NAME, directory=None):
+        """For `origin`, or for the site that start_site() brings up on a port that is taken now."""
+        if origin is None:
+            self.site_port = self.reserve_port()
+            origin = self.origin = f"localhost:{self.site_port}"
+        config = self.write("gate.conf", f"""[Gate]
+Listen=127.0.0.1:0
+OriginName={origin}
+Issuer={issuer}
+DirectoryUrl={directory or self.issuer_url}
+CaFile={self.path('ca.pem')}
+""")
+        for file in ("gate.port", "gate.log"):
+            self.path(file).unlink(missing_ok=True)
+        self.spawn("gate", self.build / "issuer" / "gate" / "attester-gate", "--config", config, "--port-file", self.path("gate.port"))
+        self.gate_port = self.wait_for_port("gate")
+        self.wait("gate", lambda: '"keys","outcome":"ok"' in self.log("gate"), "the issuer's keys at the gate")
+
+    def reserve_port(self):
+        """A port that nobody else on this machine is using now; for servers that cannot choose one themselves."""
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            return probe.getsockname()[1]
+
+    def start_site(self):
+        """nginx over TLS with one page, protected by the gate through auth_request."""
+        self.write("site/index.html", "<h1>Members' area</h1>\n")
+        config = self.write("nginx.conf", f"""daemon off;
+master_process off;
+user root;
+error_log {self.path('nginx-error.log')};
+pid {self.path('nginx.pid')};
+events {{ }}
+http {{
+  access_log off;
+  client_body_temp_path {self.path('nginx-body')};
+  proxy_temp_path {self.path('nginx-proxy')};
+  fastcgi_temp_path {self.path('nginx-fastcgi')};
+  uwsgi_temp_path {self.path('nginx-uwsgi')};
+  scgi_temp_path {self.path('nginx-scgi')};
+  server {{
+    listen 127.0.0.1:{self.site_port} ssl;
+    server_name localhost;
+    ssl_certificate {self.path('tls.pem')};
+    ssl_certificate_key {self.path('tls.key')};
+    root {self.path('site')};
+    location / {{
+      auth_request /attester-gate;
+      # The index module would redirect inside nginx and ask the gate a second time, about a token that is then spent.
+      try_files $uri $uri/index.html =404;
+      auth_request_set $attester_reason $upstream_http_x_attester_reason;
+      add_header X-Attester-Reason $attester_reason always;
+    }}
+    location = /attester-gate {{
+      internal;
+      proxy_pass http://127.0.0.1:{self.gate_port}/auth;
+      proxy_pass_request_body off;
+      proxy_set_header Content-Length "";
+      proxy_set_header X-Forwarded-Host $http_host;
+    }}
+  }}
+}}
+""")
+        self.spawn("nginx", "nginx", "-c", config, "-p", self.top)
+        self.wait("nginx", lambda: self.answers(self.site_port), "nginx")
+        self.site_url = f"https://{self.origin}/"
+
+    @staticmethod
+    def answers(port):
+        with socket.socket() as probe:
+            probe.settimeout(1)
+            return probe.connect_ex(("127.0.0.1", port)) == 0
+
+    # --- daemon and client ---------------------------------------------------------------------------------------------
+
+    def configure_issuer(self, name=ISSUER_NAME, url=None, attest=True):
+        self.write(f"etc/issuers.d/{name.replace(':', '_')}.conf", f"""[Issuer]
+Name={name}
+Url={url or self.issuer_url}
+CaFile={self.path('ca.pem')}
+Attest={'yes' if attest else 'no'}
+""")
+
+    def start_daemon(self, root="/", limits="", pcrs="sha256:7"):
+        """attesterd, measuring below `root`; configure_issuer() comes first. Returns when its name is on the bus."""
+        self.write("etc/attesterd.conf", f"[TPM]\nTcti={self.tcti}\nPcrs={pcrs}\n{limits}")
+        state = self.path("state")
+        state.mkdir(mode=0o700, exist_ok=True)
+        self.spawn("attesterd", self.build / "attesterd" / "attesterd", "--config-dir", self.path("etc"), "--state-dir", state,
+                   "--root", root, "--net-program", self.build / "attesterd" / "net" / "attester-net", "--log-level", "info")
+        self.wait("attesterd", self.name_is_owned, "org.attesterd on the bus")
+
+    def name_is_owned(self):
+        return "true" in self.run("dbus-send", "--system", "--dest=org.freedesktop.DBus", "--print-reply", "/",
+                                  "org.freedesktop.DBus.NameHasOwner", "string:org.attesterd", check=False).stdout
+
+    def reload_daemon(self):
+        self.processes["attesterd"].send_signal(signal.SIGHUP)
+
+    def attestctl(self, *arguments, check=True, timeout=60):
+        return self.run(self.build / "client" / "attestctl", *arguments, check=check, timeout=timeout)
+
+    def attestctl_json(self, *arguments):
+        return json.loads(self.attestctl(*arguments, "--json").stdout)

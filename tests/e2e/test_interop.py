@@ -1,0 +1,98 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""Each of our roles against @cloudflare/privacypass-ts. Usage: test_interop.py BUILD-DIRECTORY"""
+
+import json
+import re
+import shutil
+import sys
+import unittest
+
+from stack import SOURCE, Stack
+
+PEER = SOURCE / "tests" / "interop" / "peer.mjs"
+GATE_ORIGIN = "localhost"
+
+
+class Interop(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.stack = stack = Stack(BUILD)
+        cls.addClassCleanup(stack.stop)
+        # Node.js may be newer than Debian's and live elsewhere; nothing else is taken from that directory.
+        cls.node = shutil.which("node")
+        stack.environment["NODE_EXTRA_CA_CERTS"] = str(stack.path("ca.pem"))
+        stack.make_certificates()
+        stack.start_tpm()
+        stack.start_bus()
+        # Their client sends no evidence; an issuer that asks for none serves it.
+        stack.start_issuer(require_evidence=False)
+        stack.spawn("peer", cls.node, PEER, "issuer", stack.path("tls.pem"), stack.path("tls.key"), stack.path("peer.port"))
+        cls.our_issuer = f"localhost:{stack.issuer_port}"
+        cls.their_issuer = f"localhost:{stack.wait_for_port('peer')}"
+        for name in (cls.our_issuer, cls.their_issuer):
+            stack.configure_issuer(name, f"https://{name}/.well-known/private-token-issuer-directory")
+        stack.start_daemon()
+        stack.attestctl("enroll", cls.our_issuer)
+
+    def peer(self, *arguments, check=True):
+        return self.stack.run(self.node, PEER, *arguments, check=check)
+
+    def key_of(self, issuer):
+        directory = json.loads(self.stack.run("curl", "--silent", "--max-time", "10", "--cacert", self.stack.path("ca.pem"),
+                                              f"https://{issuer}/.well-known/private-token-issuer-directory").stdout)
+        return directory["token-keys"][0]["token-key"]
+
+    def their_challenge(self, issuer, origin=GATE_ORIGIN):
+        return self.peer("challenge", issuer, origin, self.key_of(issuer)).stdout.strip()
+
+    def our_token(self, challenge, origin=GATE_ORIGIN):
+        return self.stack.attestctl("token", "--challenge", challenge, "--origin", origin).stdout.strip()
+
+    def gate(self, *headers):
+        arguments = [part for header in headers for part in ("--header", header)]
+        return self.stack.run("curl", "--silent", "--include", "--max-time", "10", *arguments, "--header",
+                              f"X-Forwarded-Host: {GATE_ORIGIN}", f"http://127.0.0.1:{self.stack.gate_port}/auth").stdout
+
+    def start_gate(self, issuer):
+        self.stack.end("gate")
+        self.stack.start_gate(GATE_ORIGIN, issuer=issuer,
+                              directory=f"https://{issuer}/.well-known/private-token-issuer-directory")
+
+    def assert_gate_takes(self, make_authorization):
+        challenge = re.search(r"(?im)^www-authenticate: *(.+)$", self.gate())
+        self.assertTrue(challenge, self.gate() + self.stack.log("gate"))
+        authorization = make_authorization(challenge.group(1))
+        self.assertRegex(self.gate(f"Authorization: {authorization}"), r"^HTTP/1.1 20[04]")
+        self.assertRegex(self.gate(f"Authorization: {authorization}"), r"^HTTP/1.1 401")
+
+    def test_their_client_takes_a_token_from_our_issuer_for_our_gate(self):
+        self.start_gate(self.our_issuer)
+        self.assert_gate_takes(lambda challenge: self.peer("client", challenge).stdout.strip())
+
+    def test_our_client_takes_a_token_from_their_issuer_for_our_gate(self):
+        self.start_gate(self.their_issuer)
+        self.assert_gate_takes(self.our_token)
+
+    def test_their_origin_verifies_a_token_of_our_client_and_our_issuer(self):
+        token = self.our_token(self.their_challenge(self.our_issuer))
+        self.assertEqual(self.peer("verify", token, self.key_of(self.our_issuer)).stdout.strip(), "valid")
+
+    def test_their_origin_verifies_a_token_of_our_client_and_their_issuer(self):
+        token = self.our_token(self.their_challenge(self.their_issuer))
+        self.assertEqual(self.peer("verify", token, self.key_of(self.their_issuer)).stdout.strip(), "valid")
+
+    def test_their_origin_refuses_our_token_under_another_issuers_key(self):
+        token = self.our_token(self.their_challenge(self.our_issuer))
+        self.assertEqual(self.peer("verify", token, self.key_of(self.their_issuer)).stdout.strip(), "invalid")
+
+    def test_our_client_refuses_their_challenge_for_another_origin(self):
+        result = self.stack.attestctl("token", "--challenge", self.their_challenge(self.our_issuer, "elsewhere.example"),
+                                      "--origin", GATE_ORIGIN, check=False)
+        self.assertNotEqual(result.returncode, 0)
+        self.assertIn("elsewhere.example", result.stderr)
+
+
+if __name__ == "__main__":
+    BUILD = sys.argv.pop(1)
+    unittest.main(verbosity=2)
