@@ -264,11 +264,9 @@ struct counting {
         bool allowed;
 };
 
-static bool count_token(struct issuer_registry *registry, void *context, struct base_error *error)
+static bool add_token(struct issuer_registry *registry, struct counting *counting, struct base_error *error)
 {
-        struct counting *counting = context;
         STATEMENT(registry, STATEMENT_COUNT_TOKEN);
-        BASE_CLEANUP(finish) sqlite3_stmt *verified = registry->statements[STATEMENT_VERIFIED];
 
         (void) sqlite3_bind_int64(statement, 1, counting->row);
         (void) sqlite3_bind_int64(statement, 2, (sqlite3_int64) (counting->now / 86400));
@@ -276,9 +274,33 @@ static bool count_token(struct issuer_registry *registry, void *context, struct 
         if (!step_done(registry, statement, error))
                 return false;
         counting->allowed = sqlite3_changes(registry->database) > 0;
-        (void) sqlite3_bind_int64(verified, 1, (sqlite3_int64) counting->now);
-        (void) sqlite3_bind_int64(verified, 2, counting->row);
-        return step_done(registry, verified, error);
+        return true;
+}
+
+static bool forget_tokens(struct issuer_registry *registry, const struct counting *counting, struct base_error *error)
+{
+        STATEMENT(registry, STATEMENT_FORGET_TOKENS);
+
+        (void) sqlite3_bind_int64(statement, 1, counting->row);
+        (void) sqlite3_bind_int64(statement, 2, (sqlite3_int64) (counting->now / 86400) - ISSUER_REGISTRY_TOKEN_DAYS_KEPT);
+        return step_done(registry, statement, error);
+}
+
+static bool note_verified(struct issuer_registry *registry, const struct counting *counting, struct base_error *error)
+{
+        STATEMENT(registry, STATEMENT_VERIFIED);
+
+        (void) sqlite3_bind_int64(statement, 1, (sqlite3_int64) counting->now);
+        (void) sqlite3_bind_int64(statement, 2, counting->row);
+        return step_done(registry, statement, error);
+}
+
+static bool count_token(struct issuer_registry *registry, void *context, struct base_error *error)
+{
+        struct counting *counting = context;
+
+        return add_token(registry, counting, error) && forget_tokens(registry, counting, error) &&
+               note_verified(registry, counting, error);
 }
 
 bool issuer_registry_count_token(struct issuer_registry *registry, int64_t device_row, uint64_t now, unsigned limit,

@@ -46,6 +46,7 @@ static const char *const statements[STATEMENT_TOTAL] = {
                 " ORDER BY superseded_at IS NULL DESC, superseded_at DESC LIMIT ?2)",
         [STATEMENT_COUNT_TOKEN] = "INSERT INTO tokens (device, day, count) VALUES (?1, ?2, 1)"
                                   " ON CONFLICT (device, day) DO UPDATE SET count = count + 1 WHERE count < ?3",
+        [STATEMENT_FORGET_TOKENS] = "DELETE FROM tokens WHERE device = ?1 AND day < ?2",
         [STATEMENT_VERIFIED] = "UPDATE devices SET last_verified = ?1 WHERE row = ?2 AND last_verified <> ?1",
         [STATEMENT_SET_STATUS] = "UPDATE devices SET status = ?1 WHERE id = ?2",
         [STATEMENT_SET_GROUP] = "UPDATE devices SET device_group = ?1 WHERE id = ?2",

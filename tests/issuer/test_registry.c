@@ -175,6 +175,28 @@ static void count_token_stops_at_the_limit_and_begins_again_next_day(void **stat
         assert_true(allowed);
 }
 
+static void count_token_forgets_old_days(void **state)
+{
+        test_auto_directory directory = test_directory_make();
+        issuer_auto_registry struct issuer_registry *registry = open_in(directory);
+        struct base_error error;
+        char id[ISSUER_DEVICE_ID_LEN + 1];
+        sqlite3 *database = NULL;
+        sqlite3_stmt *count = NULL;
+        bool allowed;
+
+        enroll(registry, "ek1", "ak1", id);
+        for (unsigned day = 0; day < 30; day++)
+                assert_ok(issuer_registry_count_token(registry, find(registry, "ak1").row, NOW + day * 86400ULL, 0, &allowed,
+                                                      &error));
+        assert_int_equal(sqlite3_open(test_path(directory, "registry.db"), &database), SQLITE_OK);
+        assert_int_equal(sqlite3_prepare_v2(database, "SELECT count(*) FROM tokens", -1, &count, NULL), SQLITE_OK);
+        assert_int_equal(sqlite3_step(count), SQLITE_ROW);
+        assert_int_equal(sqlite3_column_int(count, 0), ISSUER_REGISTRY_TOKEN_DAYS_KEPT + 1);
+        (void) sqlite3_finalize(count);
+        (void) sqlite3_close(database);
+}
+
 static void set_of_an_unknown_device_is_not_found(void **state)
 {
         test_auto_directory directory = test_directory_make();
@@ -296,6 +318,7 @@ int main(void)
                 cmocka_unit_test(enroll_of_another_devices_key_is_refused_and_changes_nothing),
                 cmocka_unit_test(enroll_of_a_revoked_device_is_refused),
                 cmocka_unit_test(count_token_stops_at_the_limit_and_begins_again_next_day),
+                cmocka_unit_test(count_token_forgets_old_days),
                 cmocka_unit_test(set_of_an_unknown_device_is_not_found),
                 cmocka_unit_test(visit_shows_groups_standing_and_tokens),
                 cmocka_unit_test(count_token_from_several_threads_keeps_the_limit),
