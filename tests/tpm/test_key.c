@@ -11,6 +11,12 @@
 
 #define QUOTES 1000
 
+/* TPM_HANDLE: part 2, section 7.5; tss2's own constants shift into the sign bit. */
+#define LOADED_SESSION_FIRST 0x02000000u
+#define ACTIVE_SESSION_FIRST 0x03000000u
+#define TRANSIENT_FIRST      0x80000000u
+#define PERSISTENT_FIRST     0x81000000u
+
 static const uint8_t challenge[TPM_QUALIFYING_DATA_LEN] = "a challenge of thirty-two bytes";
 
 struct attacker {
@@ -153,10 +159,10 @@ static unsigned count_handles(struct attacker *attacker, TPM2_HANDLE first)
 
 static void assert_nothing_left(struct attacker *attacker)
 {
-        assert_int_equal(count_handles(attacker, TPM2_TRANSIENT_FIRST), 0);
-        assert_int_equal(count_handles(attacker, TPM2_LOADED_SESSION_FIRST), 0);
-        assert_int_equal(count_handles(attacker, TPM2_ACTIVE_SESSION_FIRST), 0);
-        assert_int_equal(count_handles(attacker, TPM2_PERSISTENT_FIRST), 1);
+        assert_int_equal(count_handles(attacker, TRANSIENT_FIRST), 0);
+        assert_int_equal(count_handles(attacker, LOADED_SESSION_FIRST), 0);
+        assert_int_equal(count_handles(attacker, ACTIVE_SESSION_FIRST), 0);
+        assert_int_equal(count_handles(attacker, PERSISTENT_FIRST), 1);
 }
 
 static void worker_after_all_jobs_and_thousand_quotes_leaves_nothing_in_the_tpm(void **state)
