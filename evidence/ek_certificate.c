@@ -140,8 +140,13 @@ static bool check_usage(X509 *certificate, struct base_error *error)
 static bool check_subject_key(X509 *certificate, const struct evidence_public *endorsement_key, struct base_error *error)
 {
         EVP_PKEY *certified = X509_get0_pubkey(certificate);
-        bool same = certified != NULL && EVP_PKEY_eq(certified, endorsement_key->key) == 1;
+        bool same;
 
+        if (certified == NULL) {
+                ERR_clear_error();
+                return base_error_set(error, BASE_ERROR_EVIDENCE_INVALID, "The EK certificate's key is of an unsupported kind.");
+        }
+        same = EVP_PKEY_eq(certified, endorsement_key->key) == 1;
         ERR_clear_error();
         if (!same)
                 return base_error_set(error, BASE_ERROR_EVIDENCE_INVALID,

@@ -307,6 +307,24 @@ static void check_not_der_refused(void **state)
                 BASE_ERROR_MALFORMED, "DER");
 }
 
+/* Some old certificates name the RSA key's algorithm id-RSAES-OAEP, which OpenSSL does not read. */
+static void check_unsupported_kind_of_key_refused(void **state)
+{
+        static const uint8_t rsa_encryption[] = { 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01 };
+        base_auto_buffer struct base_buffer der = BASE_BUFFER_INIT(65536);
+        auto_world struct world world;
+        struct base_error error;
+        uint8_t *at;
+
+        world_make(&world);
+        test_data_read("ek_rsa.der", &der);
+        at = memmem(der.data, der.len, rsa_encryption, sizeof(rsa_encryption));
+        assert_non_null(at);
+        at[sizeof(rsa_encryption) - 1] = 7;
+        assert_refused(evidence_ek_certificate_check(world.authorities, base_buffer_bytes(&der), world.ek, CAPTURED_NOW, &error),
+                       BASE_ERROR_EVIDENCE_INVALID, "unsupported kind");
+}
+
 static void authorities_new_bad_bundle_refused(void **state)
 {
         evidence_auto_ek_authorities struct evidence_ek_authorities *authorities = NULL;
@@ -346,6 +364,7 @@ int main(void)
                 cmocka_unit_test(check_issued_by_an_endorsement_key_refused),
                 cmocka_unit_test(check_validity_and_usage_refused),
                 cmocka_unit_test(check_not_der_refused),
+                cmocka_unit_test(check_unsupported_kind_of_key_refused),
                 cmocka_unit_test(authorities_new_bad_bundle_refused),
         };
 
