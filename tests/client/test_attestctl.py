@@ -1,0 +1,435 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""attestctl as a person or a script uses it: over a private bus with a stand-in for attesterd, against a small website.
+
+usage: test_attestctl.py ATTESTCTL FAKE_ATTESTERD DOCS_ATTESTCTL_MD BASE_ERROR_C
+"""
+
+import base64
+import hashlib
+import http.server
+import json
+import os
+import pathlib
+import pty
+import re
+import shutil
+import signal
+import ssl
+import struct
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import unittest
+
+CTL, FAKE, DOCS, ERRORS = sys.argv[1:5]
+WAIT = 30
+
+
+def wait_for(condition, what):
+    end = time.monotonic() + WAIT
+    while time.monotonic() < end:
+        value = condition()
+        if value:
+            return value
+        time.sleep(0.02)
+    raise AssertionError(f"{what}: not within {WAIT} s")
+
+
+def challenge(issuer, origin, key, context=None):
+    """A WWW-Authenticate value and the digest of its challenge (RFC 9577, section 2.1)."""
+    context = os.urandom(32) if context is None else context
+    encoded = struct.pack(">HH", 2, len(issuer)) + issuer.encode()
+    encoded += bytes([len(context)]) + context + struct.pack(">H", len(origin)) + origin.encode()
+    text = base64.urlsafe_b64encode(encoded).decode()
+    return f'PrivateToken challenge="{text}", token-key="{base64.urlsafe_b64encode(key).decode()}"', hashlib.sha256(encoded).digest()
+
+
+class Bus:
+    """A private bus with the stand-in for attesterd."""
+
+    CONFIG = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
+      "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
+      <busconfig><type>custom</type><listen>unix:path={top}/bus</listen><auth>EXTERNAL</auth><policy context="default">
+      <allow send_destination="*" eavesdrop="true"/><allow eavesdrop="true"/><allow own="*"/></policy></busconfig>"""
+
+    def __init__(self, cleanup):
+        self.top = pathlib.Path(tempfile.mkdtemp(prefix="attestctl-"))
+        cleanup(shutil.rmtree, self.top)
+        (self.top / "bus.conf").write_text(self.CONFIG.format(top=self.top))
+        self.address = f"unix:path={self.top}/bus"
+        self.cleanup = cleanup
+        self.start("dbus-daemon", f"--config-file={self.top}/bus.conf", "--nofork", "--print-address")
+        assert self.start(FAKE, self.address, self.top) == b"ready\n"
+        self.key = (self.top / "a.spki").read_bytes()
+        self.other_key = (self.top / "b.spki").read_bytes()
+
+    def start(self, *arguments):
+        process = subprocess.Popen(arguments, stdout=subprocess.PIPE)
+        self.cleanup(process.stdout.close)
+        self.cleanup(process.wait, WAIT)
+        self.cleanup(process.send_signal, signal.SIGTERM)
+        return process.stdout.readline()
+
+    def record(self):
+        """Starts to record all bytes on the bus; returns a function that stops and gives them."""
+        file = open(self.top / "record", "wb")
+        monitor = subprocess.Popen(["dbus-monitor", "--address", self.address, "--binary"], stdout=file)
+        wait_for(lambda: (self.top / "record").stat().st_size > 0, "the monitor")
+
+        def stop():
+            # What follows this on the bus is not ours: the monitor has then seen all before it.
+            subprocess.run(["dbus-send", f"--bus={self.address}", "/end", "org.example.EndOfRecord.Now"], check=True, timeout=WAIT)
+            wait_for(lambda: b"EndOfRecord" in (self.top / "record").read_bytes(), "the end of the record")
+            monitor.send_signal(signal.SIGTERM)
+            monitor.wait(WAIT)
+            file.close()
+            return (self.top / "record").read_bytes()
+
+        return stop
+
+
+class Website:
+    """Answers by path; keeps the requests. `challenges` are the digests of what it asked for."""
+
+    def __init__(self, bus, cleanup, tls=None):
+        self.bus, self.requests, self.challenges, self.issuer, self.answer_origin = bus, [], [], "good.example", None
+        site = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def respond(self, status, body=b"", **fields):
+                self.send_response(status)
+                for name, value in fields.items():
+                    self.send_header(name.replace("_", "-"), value)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                if self.command != "HEAD":
+                    self.wfile.write(body)
+
+            def token_good(self):
+                match = re.fullmatch(r'PrivateToken token="?([A-Za-z0-9_=-]+)"?', self.headers.get("Authorization", ""))
+                return match and base64.urlsafe_b64decode(match.group(1))[34:66] in site.challenges
+
+            def do_GET(self):
+                length = int(self.headers.get("Content-Length", 0))
+                site.requests.append((self.command, self.path, dict(self.headers), self.rfile.read(length)))
+                where = self.path.split("?")[0]
+                if where == "/open":
+                    return self.respond(200, b"open to all\n")
+                if where == "/empty":
+                    return self.respond(204)
+                if where == "/missing":
+                    return self.respond(404, b'{"detail":"no such \\u001b[31mpage"}', Content_Type="application/problem+json")
+                if where == "/basic":
+                    return self.respond(401, WWW_Authenticate="Basic realm=x")
+                if where == "/near":
+                    return self.respond(302, Location="/guarded")
+                if where == "/far":
+                    return self.respond(302, Location="http://127.0.0.2:1/open")
+                if where == "/loop":
+                    return self.respond(302, Location="/loop")
+                if where == "/long":
+                    return self.respond(401, WWW_Authenticate="PrivateToken challenge=" + "A" * 20000)
+                if self.token_good():
+                    if where == "/then-near":
+                        return self.respond(302, Location="/open")
+                    if where != "/never":
+                        return self.respond(200, b"welcome\n")
+                value, digest = challenge(site.issuer, site.answer_origin or f"127.0.0.1:{site.port}", site.bus.key)
+                site.challenges.append(digest)
+                spent = {"X_Attester_Reason": "TokenSpent"} if "Authorization" in self.headers else {}
+                return self.respond(401, b'{"detail":"come again"}', WWW_Authenticate=value, **spent)
+
+            do_POST = do_PUT = do_HEAD = do_GET
+
+            def log_message(self, *_):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.port = self.server.server_port
+        if tls:
+            self.server.socket = tls.wrap_socket(self.server.socket, server_side=True)
+        self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self.port}"
+        thread = threading.Thread(target=self.server.serve_forever)
+        thread.start()
+        cleanup(thread.join)
+        cleanup(self.server.server_close)
+        cleanup(self.server.shutdown)
+
+
+class Case(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.bus = Bus(cls.addClassCleanup)
+        cls.top = cls.bus.top
+
+    def run_ctl(self, *arguments, status=0, bus=True, timeout_ms=None):
+        environment = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "TERM": "xterm",
+                       **{name: os.environ[name] for name in ("ASAN_OPTIONS", "UBSAN_OPTIONS", "LD_LIBRARY_PATH") if name in os.environ}}
+        if bus:
+            environment["DBUS_SYSTEM_BUS_ADDRESS"] = self.bus.address
+        done = subprocess.run([CTL, *map(str, arguments)], capture_output=True, timeout=WAIT, env=environment)
+        done.out, done.err = done.stdout.decode(), done.stderr.decode()
+        self.assertEqual(done.returncode, status, f"{arguments}: {done.out}{done.err}")
+        self.assertNotIn("\x1b", done.out + done.err)
+        return done
+
+    def run_json(self, *arguments, status=0):
+        return json.loads(self.run_ctl(*arguments, "--json", status=status).out)
+
+
+class Queries(Case):
+    def test_status_text_and_json(self):
+        out = self.run_ctl("status").out
+        self.assertRegex(out, r"(?m)^attesterd +0\.1\.0-fake$")
+        self.assertRegex(out, r"(?m)^policy error +x\.conf:3:9: ")
+        self.assertIn("sealed: PCR 7 changed", out)
+        report = self.run_json("status")
+        self.assertEqual((report["version"], report["policy_version"]), ("0.1.0-fake", 7))
+        self.assertEqual(report["issuers"][0], {"name": "good.example", "enrollment": "enrolled"})
+
+    def test_status_with_bus_address_needs_no_environment(self):
+        self.run_ctl("status", "--bus-address", self.bus.address, bus=False)
+
+    def test_posture_shows_facts_aligned_and_without_control_characters(self):
+        out = self.run_ctl("posture").out
+        lines = out.splitlines()
+        self.assertEqual(len({line.index("reported") for line in lines[1:]} | {lines[0].index("PROVENANCE")}), 1)
+        self.assertIn("unreadable: no such device", out)
+        self.assertIn("/etc/os-release?[31m", out)
+        facts = {fact["name"]: fact for fact in self.run_json("posture")["facts"]}
+        self.assertIs(facts["boot.secure_boot"]["value"], True)
+        self.assertEqual(facts["kernel.taint"]["value"], -12)
+        self.assertIsNone(facts["disk.root_encrypted"]["value"])
+        self.assertEqual(facts["disk.root_encrypted"]["unreadable"], "no such device")
+
+    def test_policy_explain_met_and_not_met(self):
+        self.assertIn("This device meets the policy.", self.run_ctl("policy", "explain").out)
+        out = self.run_ctl("policy", "explain", "fail-PolicyDenied.example", status=22).out
+        self.assertIn("os.version is 11.9, needed >= 12.5", out)
+        self.assertIn("os-current: Run Software Updates, then restart.", out)
+        self.assertNotIn("Turn on Secure Boot", out)
+        report = self.run_json("policy", "explain", "fail-PolicyDenied.example", status=22)
+        self.assertIs(report["passed"], False)
+        self.assertEqual(report["rules"][2]["remedy"], "Run Software Updates, then restart.")
+
+    def test_policy_check_needs_no_daemon_and_prints_all_errors(self):
+        good, bad = self.top / "good.conf", self.top / "bad.conf"
+        good.write_text("[Policy]\nVersion=7\n[Rule os]\nRequire=os.id == debian\nRemedy=Install Debian.\n")
+        bad.write_text("[Rule one]\nRequire=os.id ==\n[Rule two]\nRequire=and\n")
+        out = self.run_ctl("policy", "check", good, bus=False).out
+        self.assertIn("sound: 1 rule, version 7", out)
+        done = self.run_ctl("policy", "check", good, bad, status=21, bus=False)
+        self.assertEqual(len(re.findall(r"(?m)^\S*bad\.conf:[24]:\d+: ", done.err)), 2, done.err)
+        report = self.run_json("policy", "check", good, bad, status=21)
+        self.assertIs(report["sound"], False)
+        self.assertEqual([error["line"] for error in report["errors"]], [2, 4])
+        self.assertEqual(report["files"][0]["rules"], 1)
+        self.run_ctl("policy", "check", self.top / "absent.conf", status=8, bus=False)
+
+    def test_issuers_shows_keys_and_those_that_fail(self):
+        out = self.run_ctl("issuers", "--timeout", 500).out
+        self.assertIn(hashlib.sha256(self.bus.key).hexdigest(), out)
+        self.assertIn("2025-10-09", out)
+        self.assertIn("the sentence of the daemon", out)
+        issuers = {issuer["name"]: issuer for issuer in self.run_json("issuers", "--timeout", 500)["issuers"]}
+        self.assertEqual(issuers["good.example"]["keys"][0]["id"], hashlib.sha256(self.bus.key).hexdigest())
+        self.assertEqual(issuers["unreachable.example"]["error"]["name"], "IssuerUnreachable")
+
+    def test_admin_commands(self):
+        self.assertIn("device-1", self.run_ctl("enroll", "good.example").out)
+        self.assertEqual(self.run_json("enroll", "good.example"), {"issuer": "good.example", "device": "device-1"})
+        self.run_ctl("enroll", "fail-TpmUnavailable.example", status=17)
+        self.run_ctl("reload")
+        self.assertEqual(self.run_json("reload"), {"done": True})
+        self.assertIn("NotAuthorized: the sentence of the daemon", self.run_ctl("reseal", status=13).err)
+        self.assertEqual(self.run_json("reseal", status=13)["error"]["name"], "NotAuthorized")
+
+    def test_without_bus_or_daemon_status_is_50(self):
+        for arguments in (["status"], ["posture"], ["issuers"], ["policy", "explain"], ["reload"], ["reseal"], ["enroll", "x.example"]):
+            self.run_ctl(*arguments, "--bus-address", "unix:path=/nonexistent/bus", status=50, bus=False)
+
+    def test_usage_errors_and_help(self):
+        for arguments in ([], ["nonsense"], ["policy"], ["policy", "nonsense"], ["status", "--nonsense"], ["status", "extra"], ["enroll"],
+                          ["token"], ["fetch"], ["fetch", "ftp://x/"], ["fetch", "http://u:p@127.0.0.1/"], ["fetch", "-X", "a b", "http://x/"],
+                          ["fetch", "-H", "Authorization: x", "http://x/"], ["fetch", "-H", "X: a\r\nY: b", "http://x/"],
+                          ["status", "--timeout", "0"], ["status", "--timeout", "60001"], ["status", "--timeout"]):
+            with self.subTest(arguments):
+                self.run_ctl(*arguments, status=2)
+        overview = self.run_ctl("--help").out
+        commands = re.findall(r"(?m)^  (policy \w+|\w+)", overview)
+        documented = re.findall(r"(?m)^\| `(policy \w+|\w+)[ `]", pathlib.Path(DOCS).read_text())
+        self.assertEqual(commands, documented)
+        for command in commands:
+            out = self.run_ctl(*command.split(), "--help").out
+            self.assertIn(f"usage: attestctl {command} ", out)
+            for option in ("--json", "--bus-address", "--timeout", "--help"):
+                self.assertIn(option, out)
+        self.assertRegex(self.run_ctl("--version").out, r"^attestctl \d")
+
+    def test_exit_statuses_are_those_documented(self):
+        documented = re.findall(r"(?m)^\| (\d+) \| (\w*) ?\|", pathlib.Path(DOCS).read_text())
+        built = re.findall(r'\{ DBUS_PREFIX "(\w+)", (\d+) \}', pathlib.Path(ERRORS).read_text())
+        self.assertGreater(len(built), 30)
+        self.assertEqual({name: int(status) for status, name in documented if name}, {name: int(status) for name, status in built})
+        self.assertEqual([status for status, name in documented if not name], ["60", "61"])
+
+    def test_colour_on_a_terminal_only(self):
+        main, side = pty.openpty()
+        environment = {**os.environ, "TERM": "xterm", "DBUS_SYSTEM_BUS_ADDRESS": self.bus.address}
+        environment.pop("NO_COLOR", None)
+        subprocess.run([CTL, "status"], stdout=side, timeout=WAIT, env=environment, check=True)
+        self.assertIn(b"\x1b[32mready", os.read(main, 65536))
+        subprocess.run([CTL, "status"], stdout=side, timeout=WAIT, env={**environment, "NO_COLOR": "1"}, check=True)
+        self.assertNotIn(b"\x1b", os.read(main, 65536))
+        os.close(main)
+        os.close(side)
+
+
+class Tokens(Case):
+    def test_token_prints_one_line_that_fits_the_challenge(self):
+        header, digest = challenge("good.example", "shop.example", self.bus.key)
+        out = self.run_ctl("token", "--challenge", header, "--origin", "shop.example").out
+        token = base64.urlsafe_b64decode(re.fullmatch(r'PrivateToken token="([^"]+)"\n', out).group(1))
+        self.assertEqual((token[:2], token[34:66], token[66:98]), (b"\x00\x02", digest, hashlib.sha256(self.bus.key).digest()))
+        report = self.run_json("token", "--challenge", header, "--origin", "shop.example")
+        self.assertEqual((report["issuer"], report["attested"], report["quote_shared_by"]), ("good.example", True, 3))
+
+    def test_token_refusals_have_their_status_and_name(self):
+        for issuer, key, origin, status, name in (
+                ("nobody.example", self.bus.key, "shop.example", 30, "IssuerUnknown"),
+                ("good.example", self.bus.key, "bank.example", 42, "OriginMismatch"),
+                ("good.example", self.bus.other_key, "shop.example", 43, "KeyMismatch"),
+                ("wrong-signature.example", self.bus.key, "shop.example", 40, "TokenInvalid"),
+                ("fail-Sealed.example", self.bus.key, "shop.example", 19, "Sealed")):
+            header, _ = challenge(issuer, origin, key)
+            with self.subTest(name):
+                self.assertIn(f"attestctl: {name}: ", self.run_ctl("token", "-c", header, "-o", "shop.example", status=status).err)
+                self.assertEqual(self.run_json("token", "-c", header, "-o", "shop.example", status=status)["error"]["name"], name)
+
+    def test_denied_token_shows_rules_and_remedy(self):
+        header, _ = challenge("fail-PolicyDenied.example", "shop.example", self.bus.key)
+        err = self.run_ctl("token", "-c", header, "-o", "shop.example", status=22).err
+        self.assertIn("os-current: Run Software Updates, then restart.", err)
+        self.assertEqual(self.run_json("token", "-c", header, "-o", "shop.example", status=22)["rules"][2]["outcome"], "fail")
+
+    def test_timeout_is_kept(self):
+        header, _ = challenge("slow.example", "shop.example", self.bus.key)
+        self.run_ctl("token", "-c", header, "-o", "shop.example", "--timeout", 300, status=9)
+
+    def test_no_byte_of_origin_or_token_is_on_the_bus(self):
+        header, digest = challenge("good.example", "very-private-shop.example", self.bus.key)
+        stop = self.bus.record()
+        out = self.run_ctl("token", "-c", header, "-o", "very-private-shop.example").out
+        record = stop()
+        text = re.search(r'"([^"]+)"', out).group(1)
+        token = base64.urlsafe_b64decode(text)
+        # The record is whole, or the search below would prove nothing.
+        for seen in (b"RequestTokens", b"GetIssuer", b"good.example", self.bus.key):
+            self.assertIn(seen, record)
+        for secret in (b"very-private-shop", digest, token[2:34], token[98:], token[98:130], text.encode(), text.encode()[20:60]):
+            self.assertNotIn(secret, record)
+
+
+class Fetch(Case):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj",
+                        "/CN=site", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", cls.top / "site.key", "-out", cls.top / "site.pem"],
+                       check=True, capture_output=True, timeout=WAIT)
+
+    def setUp(self):
+        tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        tls.load_cert_chain(self.top / "site.pem", self.top / "site.key")
+        self.site = Website(self.bus, self.addCleanup, tls)
+
+    def fetch(self, path, *arguments, status=0):
+        return self.run_ctl("fetch", "--cacert", self.top / "site.pem", *arguments, self.site.url + path, status=status)
+
+    def test_open_page_costs_no_token(self):
+        self.assertEqual(self.fetch("/open").out, "open to all\n")
+        self.assertEqual(len(self.site.requests), 1)
+
+    def test_guarded_page_is_fetched_with_one_token(self):
+        done = self.fetch("/guarded", "-v")
+        self.assertEqual(done.out, "welcome\n")
+        self.assertEqual(len(self.site.requests), 2)
+        self.assertNotIn("Authorization", self.site.requests[0][2])
+        for step in ("challenge seen", "challenge: issuer good.example", "issuer key: type 0x0002", "blinded request", "token unblinded",
+                     "request repeated with the token", "HTTP 401", "HTTP 200"):
+            self.assertIn(step, done.err)
+        self.assertEqual(self.fetch("/guarded").err, "")
+
+    def test_output_file_header_method_and_body(self):
+        target = self.top / "body"
+        self.assertEqual(self.fetch("/guarded", "-o", target, "-H", "X-Test: yes", "-d", "a=b", "-X", "PUT").out, "")
+        self.assertEqual(target.read_text(), "welcome\n")
+        for method, _, headers, body in self.site.requests:
+            self.assertEqual((method, headers["X-Test"], body), ("PUT", "yes", b"a=b"))
+        self.fetch("/guarded", "-d", "x")
+        self.assertEqual(self.site.requests[-1][0], "POST")
+        self.fetch("/empty", "-o", target)
+        self.assertEqual(target.read_bytes(), b"")
+
+    def test_second_refusal_is_final_and_shows_its_reason(self):
+        target = self.top / "untouched"
+        done = self.fetch("/never", "-o", target, status=60)
+        self.assertEqual(len(self.site.requests), 2)
+        self.assertIn("HTTP 401: the website did not accept the token: TokenSpent: come again", done.err)
+        self.assertFalse(target.exists())
+        report = json.loads(self.fetch("/never", "--json", status=60).out)
+        self.assertEqual((report["status"], report["token_sent"], report["reason"]), (401, True, "TokenSpent"))
+
+    def test_json_outcome_keeps_the_body_apart(self):
+        report = json.loads(self.fetch("/guarded", "--json").out)
+        self.assertEqual((report["status"], report["token_sent"], report["issuer"]), (200, True, "good.example"))
+        self.fetch("/guarded", "--json", "-o", self.top / "json-body")
+        self.assertEqual((self.top / "json-body").read_text(), "welcome\n")
+
+    def test_other_statuses_are_60(self):
+        self.assertIn("HTTP 404: no such ?[31mpage", self.fetch("/missing", status=60).err)
+        self.assertIn("HTTP 401", self.fetch("/basic", status=60).err)
+        self.assertEqual(len(self.site.requests), 2)
+
+    def test_redirects_stay_within_the_origin(self):
+        self.assertEqual(self.fetch("/near").out, "welcome\n")
+        self.assertIn("not followed: http://127.0.0.2:1/open", self.fetch("/far", status=60).err)
+        self.fetch("/loop", status=5)
+        self.fetch("/near", "-d", "x", status=60)
+
+    def test_token_is_not_carried_to_a_redirects_target(self):
+        self.assertEqual(self.fetch("/then-near").out, "open to all\n")
+        self.assertIn("Authorization", self.site.requests[-2][2])
+        self.assertEqual(self.site.requests[-1][1], "/open")
+        self.assertNotIn("Authorization", self.site.requests[-1][2])
+
+    def test_challenge_for_another_site_spends_nothing(self):
+        self.site.answer_origin = "bank.example"
+        self.fetch("/guarded", status=42)
+        self.assertEqual(len(self.site.requests), 1)
+
+    def test_failures_of_the_transfer_are_61(self):
+        self.assertIn("certificate", self.run_ctl("fetch", self.site.url + "/open", status=61).err)
+        self.run_ctl("fetch", "http://127.0.0.1:1/", status=61)
+
+    def test_failures_of_the_output_are_7(self):
+        self.fetch("/open", "-o", "/nonexistent/file", status=7)
+        self.fetch("/open", "-o", "/dev/full", status=7)
+
+    def test_header_that_is_too_long_is_5(self):
+        self.fetch("/long", status=5)
+
+    def test_policy_refusal_shows_the_remedy(self):
+        self.site.issuer = "fail-PolicyDenied.example"
+        self.assertIn("Run Software Updates", self.fetch("/guarded", status=22).err)
+
+    def test_plain_http_is_for_this_machine_only(self):
+        plain = Website(self.bus, self.addCleanup)
+        self.assertEqual(self.run_ctl("fetch", plain.url + "/guarded").out, "welcome\n")
+
+
+if __name__ == "__main__":
+    unittest.main(argv=sys.argv[:1], verbosity=2)
