@@ -131,13 +131,19 @@ class RunningIssuer:
     def stop(self, how=signal.SIGTERM):
         """The exit status."""
         self.process.send_signal(how)
-        return self.process.wait(timeout=20)
-
-    def close(self):
-        if self.process.poll() is None:
+        try:
+            return self.process.wait(timeout=20)
+        except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait(timeout=20)
+            raise
+
+    def close(self):
+        """Ends it in the ordinary way, so that a sanitizer's build looks for leaks, and reads what it complained of."""
+        status = self.stop() if self.process.poll() is None else 0
+        complaints = (self.directory / "stderr").read_text(errors="replace")
         self.temporary.cleanup()
+        assert status == 0 and "Sanitizer" not in complaints and "runtime error" not in complaints, (status, complaints)
 
     def context(self):
         return ssl.create_default_context(cafile=str(self.certificate))

@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import socket
+import sqlite3
 import ssl
 import stat
 import struct
@@ -535,6 +536,24 @@ class State(unittest.TestCase):
         key = self.issuer.token_key()
         request, _ = key.blind()
         self.assertEqual(self.issuer.token_request(request, device.evidence(request, self.issuer.nonce())).status, 200)
+
+    def test_registry_that_does_not_answer_is_503_and_nobodys_end(self):
+        device = Device()
+        self.assertEqual(self.issuer.enroll(device).status, 200)
+        key = self.issuer.token_key()
+        request, _ = key.blind()
+        evidence = device.evidence(request, self.issuer.nonce())
+        blocker = sqlite3.connect(self.state / "registry.db", isolation_level=None)
+        blocker.execute("BEGIN IMMEDIATE")
+        response = self.issuer.token_request(request, evidence)
+        self.assertEqual((response.status, response.reason), (503, "Io"), response.body)
+        self.assertGreater(int(response.headers["Retry-After"]), 0)
+        self.assertNotIn("SQLite", response.problem["detail"])
+        self.assertIn("SQLite", self.issuer.events()[-1]["detail"])
+        blocker.execute("ROLLBACK")
+        blocker.close()
+        evidence = device.evidence(request, response.nonce)
+        self.assertEqual(self.issuer.token_request(request, evidence).status, 200)
 
     def test_secrets_are_private(self):
         for path in self.state.iterdir():
