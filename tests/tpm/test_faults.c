@@ -281,6 +281,28 @@ static void quote_within_back_off_repeats_the_reason_without_asking(void **state
         assert_non_null(strstr(base_buffer_c_string(&report), "\"commands\": 1,"));
 }
 
+static void quote_when_tpm_keeps_no_srk_uses_a_transient_one(void **state)
+{
+        struct fixture *fixture = *state;
+        struct swtpm_proxy proxy;
+        struct answer answer;
+
+        assert_int_equal(swtpm_command(&fixture->tpm, NULL, 0,
+                                       (const char *const[]){ "tpm2_evictcontrol", "-C", "o", "-c", "0x81000001", NULL }),
+                         0);
+        /* TPM_RC_NV_SPACE. The same seed makes the same SRK, so the key loads. */
+        swtpm_proxy_start(&proxy, &fixture->tpm,
+                          OPTIONS("--fault", "rc", "--rc", "0x14b", "--only", "EvictControl", "--times", "0"));
+        fixture_worker(fixture, proxy.tcti);
+        must(fixture_quote(fixture, challenge, &answer), &answer);
+        must(fixture_create_key(fixture, &answer), &answer);
+        must(fixture_quote(fixture, challenge, &answer), &answer);
+        fixture_worker_end(fixture);
+        swtpm_proxy_stop(&proxy);
+        assert_int_not_equal(
+                swtpm_command(&fixture->tpm, NULL, 0, (const char *const[]){ "tpm2_readpublic", "-c", "0x81000001", NULL }), 0);
+}
+
 int main(void)
 {
         static const struct CMUnitTest tests[] = {
@@ -292,6 +314,7 @@ int main(void)
                 cmocka_unit_test_setup_teardown(quote_of_hanging_tpm_is_unavailable_in_time_and_recovers, start, end),
                 cmocka_unit_test_setup_teardown(worker_free_of_hanging_tpm_is_bounded, start, end),
                 cmocka_unit_test_setup_teardown(quote_without_tpm_fails_at_once_and_works_when_it_comes, start, end),
+                cmocka_unit_test_setup_teardown(quote_when_tpm_keeps_no_srk_uses_a_transient_one, start, end),
                 cmocka_unit_test_setup_teardown(quote_within_back_off_repeats_the_reason_without_asking, start, end),
         };
 
