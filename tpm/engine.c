@@ -230,14 +230,18 @@ void tpm_engine_collect(struct tpm_engine *engine, struct tpm_job_list *ret)
         (void) pthread_mutex_unlock(&engine->mutex);
 }
 
-uint64_t tpm_engine_running_since(struct tpm_engine *engine)
+bool tpm_engine_is_running(struct tpm_engine *engine, uint64_t *ret_since_ms, enum tpm_job_kind *ret_kind)
 {
-        uint64_t since;
+        bool running;
 
         (void) pthread_mutex_lock(&engine->mutex);
-        since = engine->running != NULL ? engine->running_since_ms : 0;
+        running = engine->running != NULL;
+        if (running) {
+                *ret_since_ms = engine->running_since_ms;
+                *ret_kind = engine->running->kind;
+        }
         (void) pthread_mutex_unlock(&engine->mutex);
-        return since;
+        return running;
 }
 
 void tpm_engine_abandon(struct tpm_engine *engine, struct tpm_job_list *ret)

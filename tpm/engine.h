@@ -73,8 +73,8 @@ void tpm_engine_submit(struct tpm_engine *engine, struct tpm_job *job);
 /* Moves what is done to the end of `ret`. */
 void tpm_engine_collect(struct tpm_engine *engine, struct tpm_job_list *ret);
 
-/* When the running job began, by the monotonic clock; 0 if none runs. */
-uint64_t tpm_engine_running_since(struct tpm_engine *engine);
+/* Since when, by the monotonic clock, and what. False: nothing runs. */
+bool tpm_engine_is_running(struct tpm_engine *engine, uint64_t *ret_since_ms, enum tpm_job_kind *ret_kind);
 
 /*
  * Asks the thread to end as soon as it can, and moves every job that it has to the end of `ret`: those done, the

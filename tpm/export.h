@@ -12,7 +12,7 @@
 #define TPM_EXPORT_PCRS      "quote.pcrs" /* the quoted values, as "tpm2_quote --pcrs_format=serialized" writes them */
 
 /*
- * Replaces the three files in the directory, mode 0644. They are what tpm2_checkquote(1) takes as -m, -s and -f. (Its other format,
- * bare values, is not read right beyond seven PCRs by tpm2-tools 5.4.) Errors: IO, NO_MEMORY.
+ * Replaces the three files in the directory, mode 0644. They are what tpm2_checkquote(1) takes as -m, -s and -f. (Its other
+ * format, bare values, is not read right beyond seven PCRs by tpm2-tools 5.4.) Errors: IO, NO_MEMORY.
  */
 bool tpm_export_quote(const struct evidence_quote *quote, int directory_fd, struct base_error *error) BASE_MUST_CHECK;

@@ -206,7 +206,7 @@ static void set_hung(const struct tpm_worker *worker, struct base_error *error)
 {
         (void) base_error_set(
                 error, BASE_ERROR_TPM_UNAVAILABLE,
-                "The TPM did not answer within %u ms; it hangs, or another program keeps it busy. If that lasts, restart the "
+                "The TPM did not answer in time (%u ms); it hangs, or another program keeps it busy. If that lasts, restart the "
                 "machine.",
                 worker->job_timeout_ms);
 }
@@ -236,19 +236,29 @@ static void give_up_engine(struct tpm_worker *worker)
         }
 }
 
+/* Jobs that make the TPM derive a key may take longer. */
+static uint64_t job_timeout_ms(const struct tpm_worker *worker, enum tpm_job_kind kind)
+{
+        bool derives = kind == TPM_JOB_CREATE_KEY || kind == TPM_JOB_IDENTITY || kind == TPM_JOB_ACTIVATE;
+
+        return (uint64_t) worker->job_timeout_ms * (derives ? TPM_WORKER_KEY_JOB_FACTOR : 1);
+}
+
 static void check_deadline(struct tpm_worker *worker)
 {
-        uint64_t now = base_system_clock.monotonic_ms(base_system_clock.context), since;
+        uint64_t now = base_system_clock.monotonic_ms(base_system_clock.context), since = now;
+        enum tpm_job_kind kind = TPM_JOB_STATUS;
+        uint64_t timeout_ms;
 
         if (worker->engine == NULL)
                 return;
-        since = tpm_engine_running_since(worker->engine);
-        if (since == 0)
-                since = now; /* between two jobs */
-        if (now - since >= worker->job_timeout_ms)
+        /* Between two jobs nothing runs: the next one's time begins now. */
+        (void) tpm_engine_is_running(worker->engine, &since, &kind);
+        timeout_ms = job_timeout_ms(worker, kind);
+        if (now >= since + timeout_ms)
                 give_up_engine(worker);
         else
-                set_timer(worker, since + worker->job_timeout_ms - now);
+                set_timer(worker, since + timeout_ms - now);
 }
 
 void tpm_worker_dispatch(struct tpm_worker *worker)

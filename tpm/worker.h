@@ -20,6 +20,7 @@
 
 #define TPM_WORKER_QUEUE_MAX       64    /* jobs that wait or run */
 #define TPM_WORKER_JOB_TIMEOUT_MS  30000 /* default bound of one job in the TPM */
+#define TPM_WORKER_KEY_JOB_FACTOR  4 /* times that for jobs that make the TPM derive an EK: RSA takes some chips many seconds */
 #define TPM_WORKER_STOP_TIMEOUT_MS 2000  /* how long tpm_worker_free() waits for the thread */
 #define TPM_WORKER_STUCK_MAX       4     /* threads that a hanging TPM holds; no new one is started beyond */
 #define TPM_WORKER_BACKOFF_MIN_MS  500   /* between attempts to connect: doubles ... */

@@ -208,7 +208,7 @@ static void quote_of_hanging_tpm_is_unavailable_in_time_and_recovers(void **stat
         assert_true(tpm_worker_quote(fixture->worker, challenge, fixture_on_quote, &second, NULL));
         fixture_wait(fixture, &first);
         fixture_wait(fixture, &second);
-        must_say(&first, BASE_ERROR_TPM_UNAVAILABLE, "did not answer within 300 ms");
+        must_say(&first, BASE_ERROR_TPM_UNAVAILABLE, "did not answer in time (300 ms)");
         must_say(&second, BASE_ERROR_TPM_UNAVAILABLE, "did not answer");
         fixture->config.job_timeout_ms = 0;
         /* The command is lost in the proxy: swtpm itself is free for the next connection. */
