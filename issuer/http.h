@@ -14,13 +14,11 @@
 #include "base/system.h"
 
 #define ISSUER_HTTP_HEADER_BYTES_MAX (24 * 1024) /* request line and fields, with the server's own bookkeeping */
-#define ISSUER_HTTP_BODY_BYTES_MAX   (64 * 1024) /* no route may allow more */
 #define ISSUER_HTTP_DISCARD_BYTES_MAX                                                                                            \
         (256 * 1024) /* of a body that is too large: read this much so that the peer sees the 413                                \
                       */
 #define ISSUER_HTTP_RESPONSE_BYTES_MAX (256 * 1024)
-#define ISSUER_HTTP_FIELDS_MAX         12           /* of a response */
-#define ISSUER_HTTP_TLS_BYTES_MAX      (256 * 1024) /* of a certificate chain; of a key */
+#define ISSUER_HTTP_FIELDS_MAX         12 /* of a response */
 
 struct issuer_http_exchange;
 

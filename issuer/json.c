@@ -4,19 +4,28 @@
 #include <inttypes.h>
 #include <string.h>
 
-/* The length of the well-formed UTF-8 sequence (RFC 3629) at `text`, or 0. */
+/* The length that the first byte of a UTF-8 sequence announces (RFC 3629), or 0. */
+static size_t announced_len(unsigned char first)
+{
+        if (first < 0x80)
+                return 1;
+        if (first >= 0xC2 && first <= 0xDF)
+                return 2;
+        if ((first & 0xF0) == 0xE0)
+                return 3;
+        return first >= 0xF0 && first <= 0xF4 ? 4 : 0;
+}
+
+/* The length of the well-formed sequence at `text`, which a NUL ends, or 0. */
 static size_t sequence_len(const unsigned char *text)
 {
         unsigned char first = text[0];
-        size_t len = first < 0x80                     ? 1
-                     : first >= 0xC2 && first <= 0xDF ? 2
-                     : (first & 0xF0) == 0xE0         ? 3
-                     : first >= 0xF0 && first <= 0xF4 ? 4
-                                                      : 0;
+        size_t len = announced_len(first);
 
         for (size_t i = 1; i < len; i++)
                 if ((text[i] & 0xC0) != 0x80)
                         return 0;
+        /* Overlong forms, surrogates, and what is beyond U+10FFFF. */
         if (len == 3 && ((first == 0xE0 && text[1] < 0xA0) || (first == 0xED && text[1] > 0x9F)))
                 return 0;
         if (len == 4 && ((first == 0xF0 && text[1] < 0x90) || (first == 0xF4 && text[1] > 0x8F)))
@@ -39,6 +48,9 @@ void issuer_json_put_string(struct base_buffer *to, const char *text)
                         base_buffer_put_u8(to, (uint8_t) *text);
                 } else if (len == 1 && ((unsigned char) *text < 0x20 || *text == 0x7F)) {
                         base_buffer_printf(to, "\\u%04x", (unsigned char) *text);
+                } else if (len == 2 && text[0] == '\xC2' && (unsigned char) text[1] < 0xA0) {
+                        /* C1 controls: a terminal that shows the text would obey them. */
+                        base_buffer_printf(to, "\\u%04x", (unsigned char) text[1]);
                 } else if (len == 0) {
                         base_buffer_put_string(to, "\xEF\xBF\xBD");
                 } else {

@@ -6,7 +6,8 @@
 
 #include "base/buffer.h"
 
-/* Appends a quoted string. Control characters are escaped; bytes that are not UTF-8 become U+FFFD. NULL is written as null. */
+/* Appends a quoted string. Control characters (C0, DEL, C1) are escaped; bytes that are not UTF-8 become U+FFFD. NULL is written
+ * as null. */
 void issuer_json_put_string(struct base_buffer *to, const char *text);
 
 /* Appends `"name":`, with a comma before it unless the last byte of `to` is '{' or '['. */

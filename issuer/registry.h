@@ -13,8 +13,7 @@
 #define ISSUER_DEVICE_ID_LEN            32 /* hex digits of 16 random bytes */
 #define ISSUER_DEVICE_GROUP_MAX         64
 #define ISSUER_DEVICE_PUBLIC_MAX        1026 /* a TPM2B_PUBLIC */
-#define ISSUER_KEY_NAME_MAX             66
-#define ISSUER_FINGERPRINT_LEN          32 /* SHA-256 of a certificate */
+#define ISSUER_FINGERPRINT_LEN          32   /* SHA-256 of a certificate */
 #define ISSUER_REGISTRY_DEVICES_MAX     1000000
 #define ISSUER_REGISTRY_KEYS_KEPT       4 /* superseded keys of a device that are still known as such */
 #define ISSUER_REGISTRY_TOKEN_DAYS_KEPT 7

@@ -17,6 +17,7 @@ static void put_string_escapes_what_must_be(void **state)
         assert_written(NULL, "null");
         assert_written("a\"b\\c", "\"a\\\"b\\\\c\"");
         assert_written("\x01\n\x7f", "\"\\u0001\\u000a\\u007f\"");
+        assert_written("\xc2\x80\xc2\x9b\xc2\xa0", "\"\\u0080\\u009b\xc2\xa0\"");
         assert_written("größe €𝄞", "\"größe €𝄞\"");
 }
 
