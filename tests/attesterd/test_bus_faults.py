@@ -1,0 +1,273 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What happens when things go wrong around the daemon: floods, a bus or TPM that goes, broken files, signals at any time."""
+
+import json
+import os
+import signal
+import time
+
+import bus_fixture
+import dbus
+import dbus.lowlevel
+from bus_fixture import ATTESTER, DAEMON_UID, NOBODY, REQUEST_TOKENS, Background, BusCase
+from stack import ISSUER_NAME, wait_for
+
+POLICY = """[Policy]
+Version={version}
+[Rule never]
+Require={require}
+Remedy=Turn it on.
+"""
+
+
+class Floods(BusCase):
+    options = {"issuers": ("plain", "slow"), "limits": "[Limits]\nRequestsPerSecond=5\nRequestsBurst=60\nInFlightPerUser=20\n"}
+
+    def test_a_flood_is_rate_limited_and_others_go_on(self):
+        flood = Background(self.stack.as_user, NOBODY, 100, ATTESTER, "RequestTokens", REQUEST_TOKENS, "slow.example", "token", "options")
+        wait_for(lambda: self.stack.fake.counts["slow", "request"], "the flood at the issuer")
+        for _ in range(5):
+            self.stack.request("plain.example")
+        self.assertTrue(flood.is_alive())
+        self.stack.fake.stopping.set()
+        outcomes = json.loads(flood.result().stdout)["outcomes"]
+        self.assertEqual(outcomes.get("org.attesterd.Error.RateLimited"), 80)
+
+    def test_a_fast_flood_says_when_to_retry(self):
+        answer = json.loads(self.stack.as_user(DAEMON_UID, 100, ATTESTER, "GetFacts").stdout)
+        limited = answer["outcomes"].get("org.attesterd.Error.RateLimited", 0)
+        self.assertGreater(limited, 0)
+        self.assertGreater(answer["outcomes"]["ok"], 0)
+        self.assertRegex(answer["sentence"], r"retry (in \d+\.\d+ seconds|when)")
+        self.stack.call(ATTESTER, "GetFacts")
+
+    def test_each_token_request_counts(self):
+        self.assert_error("RateLimited", self.burst)
+
+    def burst(self):
+        for _ in range(6):
+            self.stack.request("plain.example", [b"x"] * 16)
+
+
+class Files(BusCase):
+    options = {"issuers": ("plain",)}
+
+    def reload(self):
+        before = self.stack.log("attesterd").count("in force")
+        self.stack.reload_daemon()
+        return before
+
+    def tearDown(self):
+        for name in ("etc/policy.d/50-test.conf", "etc/issuers.d/broken.conf", "etc/issuers.d/new.example.conf"):
+            self.stack.path(name).unlink(missing_ok=True)
+        self.stack.call(bus_fixture.ADMIN, "Reload")
+
+    def test_broken_configuration_on_hangup_keeps_the_last_good_one(self):
+        self.stack.write("etc/issuers.d/broken.conf", "[Issuer]\nName=broken.example\nColour=red\n")
+        self.stack.reload_daemon()
+        wait_for(lambda: self.stack.property("ConfigError"), "the error on the bus")
+        self.assertRegex(str(self.stack.property("ConfigError")), r"broken\.conf:3:8: unknown key Colour")
+        self.assertIn("broken.conf:3", self.stack.log("attesterd"))
+        self.stack.request("plain.example")
+        self.assert_error("ConfigInvalid", self.stack.call, bus_fixture.ADMIN, "Reload")
+        self.stack.path("etc/issuers.d/broken.conf").unlink()
+        self.stack.configure_issuer("new.example", self.stack.fake.url("plain"))
+        self.stack.reload_daemon()
+        wait_for(lambda: not self.stack.property("ConfigError"), "no error on the bus")
+        self.stack.request("new.example")
+
+    def test_policy_that_denies_names_rule_and_remedy(self):
+        self.stack.write("etc/policy.d/50-test.conf", POLICY.format(version=3, require="os.id == nothing"))
+        self.stack.reload_daemon()
+        wait_for(lambda: self.stack.property("PolicyVersion") == 3, "the policy in force")
+        sentence = self.assert_error("PolicyDenied", self.stack.request, "plain.example")
+        self.assertIn("never", sentence)
+        self.assertIn("Turn it on.", sentence)
+        passed, rules = self.stack.call(ATTESTER, "Evaluate", "sa{sv}", "", {})
+        self.assertFalse(passed)
+        self.assertEqual([(str(rule), str(outcome), str(remedy)) for rule, outcome, _, remedy in rules],
+                         [("never", "fail", "Turn it on.")])
+
+    def test_policy_denial_carries_the_failed_rules(self):
+        self.stack.write("etc/policy.d/50-test.conf", POLICY.format(version=4, require="request.interactive"))
+        self.stack.call(bus_fixture.ADMIN, "Reload")
+        self.stack.request("plain.example", options={"interactive": True})
+        message = dbus.lowlevel.MethodCallMessage(bus_fixture.NAME, bus_fixture.PATH, ATTESTER, "RequestTokens")
+        message.append("plain.example", [b"x"], {}, signature=REQUEST_TOKENS)
+        connection, replies = self.stack.bus(), []
+        connection.send_message_with_reply(message, replies.append, 30).block()
+        connection.close()
+        self.assertEqual(replies[0].get_error_name(), "org.attesterd.Error.PolicyDenied")
+        self.assertEqual(replies[0].get_signature(), "sa(ssss)")
+        self.assertEqual([str(text) for text in replies[0].get_args_list()[1][0]][:2], ["never", "fail"])
+
+    def test_broken_policy_keeps_the_last_good_one(self):
+        self.stack.write("etc/policy.d/50-test.conf", POLICY.format(version=5, require="os.id != nothing"))
+        self.stack.call(bus_fixture.ADMIN, "Reload")
+        self.stack.write("etc/policy.d/50-test.conf", POLICY.format(version=6, require="os.id =="))
+        self.stack.reload_daemon()
+        wait_for(lambda: self.stack.property("PolicyError"), "the error on the bus")
+        self.assertIn("50-test.conf:4:", str(self.stack.property("PolicyError")))
+        self.assertEqual(self.stack.property("PolicyVersion"), 5)
+        self.stack.request("plain.example")
+        self.assert_error("PolicyInvalid", self.stack.call, bus_fixture.ADMIN, "Reload")
+
+    def test_broken_policy_at_start_lets_nothing_pass(self):
+        self.stack.write("etc/policy.d/50-test.conf", "[Rule x]\nRequire=(\n")
+        self.stack.restart_daemon()
+        self.assert_error("PolicyInvalid", self.stack.request, "plain.example")
+        self.assert_error("PolicyInvalid", self.stack.call, ATTESTER, "Evaluate", "sa{sv}", "", {})
+        self.stack.write("etc/policy.d/50-test.conf", POLICY.format(version=1, require="os.id != nothing"))
+        self.stack.call(bus_fixture.ADMIN, "Reload")
+        self.stack.request("plain.example")
+
+    def test_broken_configuration_at_start_ends_the_daemon_with_its_status(self):
+        self.stack.write("etc/issuers.d/broken.conf", "Name=broken.example\n")
+        self.stack.end("attesterd")
+        with self.assertRaises(bus_fixture.stack.StackError):
+            self.stack.start_daemon(limits=self.stack.limits)
+        self.assertEqual(self.stack.processes.pop("attesterd").returncode, 11)
+        self.stack.path("etc/issuers.d/broken.conf").unlink()
+        self.stack.start_daemon(limits=self.stack.limits)
+
+    def test_facts_have_names_types_provenance_and_source(self):
+        facts = {str(name): (value, str(provenance), str(source))
+                 for name, value, provenance, source in self.stack.call(ATTESTER, "GetFacts")}
+        self.assertEqual(facts["tpm.simulated"][0], True)
+        self.assertIn("os.id", facts)
+        self.assertEqual({provenance for _, provenance, _ in facts.values()}, {"reported"})
+        unreadable = [value for value, _, _ in facts.values() if isinstance(value, dbus.Struct)]
+        self.assertTrue(all(len(value) == 1 and str(value[0]) for value in unreadable))
+
+
+class Signals(BusCase):
+    options = {"issuers": ("plain", "slow", "attest"), "real_issuer": True}
+
+    def test_terminate_while_busy_answers_and_ends_well(self):
+        calls = [Background(self.stack.request, "slow.example") for _ in range(5)]
+        wait_for(lambda: self.stack.fake.counts["slow", "request"] >= 5, "requests at the issuer")
+        begin = time.monotonic()
+        self.assertEqual(self.stack.end("attesterd", signal.SIGTERM), 0)
+        self.assertLess(time.monotonic() - begin, 9)
+        for call in calls:
+            self.assert_error("Cancelled", call.result)
+        self.stack.start_daemon(limits=self.stack.limits)
+
+    def test_kill_while_busy_leaves_a_state_that_serves(self):
+        self.stack.call(bus_fixture.ADMIN, "Enroll", "s", ISSUER_NAME)
+        directory = self.stack.call(ATTESTER, "GetIssuer", "s", ISSUER_NAME)
+        for _ in range(3):
+            calls = [Background(self.stack.request, ISSUER_NAME, [bus_fixture.token_request(directory)]) for _ in range(5)]
+            self.stack.end("attesterd", signal.SIGKILL)
+            for call in calls:
+                call.join(30)
+            self.stack.start_daemon(limits=self.stack.limits)
+            self.assertTrue(self.stack.request(ISSUER_NAME, [bus_fixture.token_request(directory)])[1]["attested"])
+
+    def test_a_second_daemon_does_not_start(self):
+        first = self.stack.processes.pop("attesterd")
+        second = self.stack.spawn("attesterd", *first.args)
+        self.assertEqual(second.wait(20), 15)
+        self.stack.processes["attesterd"] = first
+        self.stack.request("plain.example")
+
+    def test_bus_restart_is_survived(self):
+        self.stack.request("plain.example")
+        waiting = Background(self.stack.request, "slow.example")
+        wait_for(lambda: self.stack.fake.counts["slow", "request"], "a request at the issuer")
+        self.stack.end("dbus-daemon")
+        waiting.join(20)
+        self.stack.path("bus.sock").unlink(missing_ok=True)
+        self.stack.start_bus()
+        self.stack.wait("attesterd", self.stack.name_is_owned, "org.attesterd on the bus again")
+        self.stack.request("plain.example")
+
+    def test_attester_net_that_dies_is_replaced(self):
+        self.stack.request("plain.example")
+        daemon = self.stack.processes["attesterd"].pid
+        with open(f"/proc/{daemon}/task/{daemon}/children", encoding="ascii") as children:
+            child = int(children.read().split()[0])
+        waiting = Background(self.stack.request, "slow.example")
+        time.sleep(0.3)
+        os.kill(child, signal.SIGKILL)
+        self.assert_error("IssuerUnreachable", waiting.result)
+        wait_for(self.plain_works, "a new attester-net")
+
+    def plain_works(self):
+        try:
+            return self.stack.request("plain.example")
+        except dbus.DBusException:
+            return None
+
+
+class Tpm(BusCase):
+    options = {"issuers": ("plain",), "real_issuer": False, "tpm": False}
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.early = str(wait_for(lambda: cls.known_state(), "the TPM's state"))
+        cls.plain = cls.stack.request("plain.example")
+        cls.early_error = None
+        try:
+            cls.stack.call(bus_fixture.ADMIN, "Reseal")
+        except dbus.DBusException as error:
+            cls.early_error = error.get_dbus_name()
+        cls.stack.start_tpm()
+        cls.stack.start_issuer()
+        cls.stack.configure_issuer()
+        cls.stack.call(bus_fixture.ADMIN, "Reload")
+
+    @classmethod
+    def known_state(cls):
+        state = cls.stack.property("TpmState")
+        return state if state != "connecting" else None
+
+    def enrolled(self):
+        try:
+            return self.stack.call(bus_fixture.ADMIN, "Enroll", "s", ISSUER_NAME)
+        except dbus.DBusException as error:
+            self.assertEqual(error.get_dbus_name(), "org.attesterd.Error.TpmUnavailable")
+            return None
+
+    def fetch(self):
+        directory = self.stack.call(ATTESTER, "GetIssuer", "s", ISSUER_NAME)
+        return self.stack.request(ISSUER_NAME, [bus_fixture.token_request(directory)])
+
+    def test_tpm_that_is_absent_at_start_is_used_when_it_appears(self):
+        self.assertTrue(self.early.startswith("unavailable: "), self.early)
+        self.assertEqual(self.early_error, "org.attesterd.Error.TpmUnavailable")
+        self.assertEqual(bytes(self.plain[0][0]), b"token")
+        wait_for(self.enrolled, "the TPM used", seconds=40)
+        self.assertTrue(self.fetch()[1]["attested"])
+        self.assertEqual(self.stack.property("TpmState"), "ready")
+        self.assertEqual(self.stack.property("SealState"), "open")
+
+    def test_tpm_that_goes_is_unavailable_and_comes_back(self):
+        wait_for(self.enrolled, "the TPM used", seconds=40)
+        self.stack.end("swtpm")
+        self.assert_error("TpmUnavailable", self.fetch)
+        self.stack.start_tpm()
+        wait_for(self.fetched, "tokens again", seconds=40)
+
+    def fetched(self):
+        try:
+            return self.fetch()
+        except dbus.DBusException as error:
+            self.assertEqual(error.get_dbus_name(), "org.attesterd.Error.TpmUnavailable")
+            return None
+
+    def test_z_changed_pcr_is_sealed_until_resealed_and_enrolled_again(self):
+        wait_for(self.enrolled, "the TPM used", seconds=40)
+        self.stack.extend_pcr(7, "another boot")
+        self.assertIn("PCR 7", self.assert_error("Sealed", self.fetch))
+        self.assertTrue(str(self.stack.property("SealState")).startswith("sealed: "))
+        self.assert_error("Sealed", self.stack.call, bus_fixture.ADMIN, "RotateKey")
+        self.stack.call(bus_fixture.ADMIN, "Reseal")
+        self.assert_error("NotEnrolled", self.fetch)
+        self.stack.call(bus_fixture.ADMIN, "Enroll", "s", ISSUER_NAME)
+        self.assertTrue(self.fetch()[1]["attested"])
+
+
+if __name__ == "__main__":
+    bus_fixture.main()
