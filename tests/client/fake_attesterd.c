@@ -383,7 +383,7 @@ int main(int argc, char **argv)
         base_auto_buffer struct base_buffer text = BASE_BUFFER_INIT(TOKEN_ISSUER_KEY_TEXT_MAX);
         DBusError reason = DBUS_ERROR_INIT;
         struct base_error error = BASE_ERROR_INIT;
-        int directory;
+        int directory = -1;
 
         check(argc == 3 && (directory = open(argv[2], O_RDONLY | O_DIRECTORY | O_CLOEXEC)) >= 0);
         check(token_issuer_key_generate(TOKEN_TYPE_BLIND_RSA, &fake.a, &error));
