@@ -27,7 +27,8 @@ static bool unusable(struct base_error *error)
 {
         return base_error_set(
                 error, BASE_ERROR_CRYPTO,
-                "the token key is not an RSASSA-PSS key of 2048 bits with SHA-384, MGF1-SHA-384 and salt length 48");
+                "the token key is not an RSASSA-PSS key of 2048 bits with SHA-384, MGF1-SHA-384, salt length 48 and an "
+                "odd exponent of at least 65537");
 }
 
 static bool in_range(const struct token_spki *spki)

@@ -158,6 +158,20 @@ static void put_pem(EVP_PKEY *pkey, const char *structure, bool private_part, co
         OSSL_ENCODER_CTX_free(encoder);
 }
 
+static void spki_encode_modulus_out_of_range_is_refused(void **state)
+{
+        base_auto_buffer struct base_buffer encoded = BASE_BUFFER_INIT(BYTES_MAX);
+        struct token_spki spki = { .exponent = 65537 };
+        struct base_error error = BASE_ERROR_INIT;
+
+        memset(spki.modulus, 0xc5, sizeof(spki.modulus));
+        spki.modulus[TOKEN_SPKI_MODULUS_LEN - 1] = 0xc4;
+        support_assert_error(token_spki_encode(&spki, &encoded, &error), &error, BASE_ERROR_CRYPTO);
+        memset(spki.modulus, 0x45, sizeof(spki.modulus));
+        support_assert_error(token_spki_encode(&spki, &encoded, &error), &error, BASE_ERROR_CRYPTO);
+        assert_int_equal(encoded.len, 0);
+}
+
 /* Other parameters, each in the one byte of the DER that tells it. */
 static void public_key_decode_other_parameters_are_refused(void **state)
 {
@@ -272,28 +286,39 @@ static void issuer_key_save_loads_to_the_same(void **state)
         assert_int_equal(small.len, 0);
 }
 
-static void assert_load_fails(struct base_bytes text, enum base_error_code code)
+static void assert_load_fails_with(struct base_bytes text, enum base_error_code code, const char *message)
 {
         struct base_error error = BASE_ERROR_INIT;
         struct token_issuer_key *key = NULL;
 
         support_assert_error(token_issuer_key_load(TOKEN_TYPE_BLIND_RSA, text, &key, &error), &error, code);
+        assert_non_null(strstr(error.message, message));
         assert_null(key);
+}
+
+static void assert_load_fails(struct base_bytes text, enum base_error_code code)
+{
+        assert_load_fails_with(text, code, "");
 }
 
 static void issuer_key_load_other_keys_are_refused(void **state)
 {
         static const struct {
                 unsigned bits, exponent;
-                const char *kind;
-        } rows[] = { { 1024, 65537, "RSA" }, { 3072, 65537, "RSA" }, { 2048, 3, "RSA" }, { 2048, 65537, "RSA-PSS" } };
+                const char *kind, *message;
+        } rows[] = {
+                { 1024, 65537, "RSA", "has 1024 bits, not 2048" },
+                { 3072, 65537, "RSA", "has 3072 bits, not 2048" },
+                { 2048, 3, "RSA", "odd exponent of at least 65537" },
+                { 2048, 65537, "RSA-PSS", "the issuer key is not an unencrypted PEM of an RSA key" },
+        };
         base_auto_buffer struct base_buffer text = BASE_BUFFER_INIT(BYTES_MAX);
         EVP_PKEY *pkey;
 
         for (size_t i = 0; i < BASE_COUNT(rows); i++) {
                 generate_rsa(rows[i].bits, rows[i].exponent, rows[i].kind, &pkey);
                 put_pem(pkey, "PrivateKeyInfo", true, NULL, &text);
-                assert_load_fails(base_buffer_bytes(&text), BASE_ERROR_CRYPTO);
+                assert_load_fails_with(base_buffer_bytes(&text), BASE_ERROR_CRYPTO, rows[i].message);
                 EVP_PKEY_free(pkey);
         }
         pkey = EVP_EC_gen("P-256");
@@ -391,6 +416,7 @@ int main(void)
                 cmocka_unit_test(public_key_decode_exponent_limits_hold),
                 cmocka_unit_test(public_key_decode_damaged_is_refused),
                 cmocka_unit_test(public_key_decode_exponent_not_minimal_is_refused),
+                cmocka_unit_test(spki_encode_modulus_out_of_range_is_refused),
                 cmocka_unit_test(public_key_decode_other_parameters_are_refused),
                 cmocka_unit_test(public_key_decode_openssl_encodings_are_refused),
                 cmocka_unit_test(public_key_decode_other_type_is_unsupported),
