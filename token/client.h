@@ -19,15 +19,18 @@ BASE_DEFINE_CLEANUP(struct token_client_state, token_client_state_free)
 /*
  * Makes one TokenRequest for the challenge with this digest, with a fresh nonce and a fresh blind. Appends the request
  * to `ret_request`. The caller frees `ret_state`; a state serves one response.
- * Randomness is drawn in this order: nonce; for 0x0002 then the salt and the blind (drawn again while out of range).
- * Errors: CRYPTO, NO_MEMORY, LIMIT_EXCEEDED (the buffer). Source: RFC 9578, sections 5.1 and 6.1; RFC 9474, section 4.2.
+ * Randomness is drawn in this order: nonce; for 0x0002 then the salt and the blind, for 0x0001 then the
+ * blind; a blind is drawn again while out of range.
+ * Errors: CRYPTO, NO_MEMORY, LIMIT_EXCEEDED (the buffer). Source: RFC 9578, sections 5.1 and 6.1; RFC 9474, section 4.2;
+ * RFC 9497, section 3.3.2.
  */
 bool token_client_blind(struct token_public_key *key, const uint8_t challenge_digest[static TOKEN_DIGEST_LEN],
                         const struct base_random *random, struct base_buffer *ret_request, struct token_client_state **ret_state,
                         struct base_error *error) BASE_MUST_CHECK;
 
 /*
- * Unblinds a TokenResponse, verifies the outcome with the issuer's key, and only then appends the Token to `ret_token`.
+ * Unblinds a TokenResponse, verifies with the issuer's key the outcome (0x0002) or the proof that it was used (0x0001),
+ * and only then appends the Token to `ret_token`.
  * Errors: MALFORMED (the response's length or range), TOKEN_INVALID (it is not this key's answer to this request),
  * CRYPTO, LIMIT_EXCEEDED (the buffer). Source: RFC 9578, sections 5.3 and 6.3; RFC 9474, section 4.4.
  */

@@ -69,8 +69,14 @@ struct token_public_key *token_issuer_key_public(const struct token_issuer_key *
         return key->public_key;
 }
 
-bool token_issuer_evaluate(const struct token_issuer_key *key, struct base_bytes bytes, struct base_buffer *ret_response,
+bool token_issuer_evaluate(const struct token_issuer_key *key, struct base_bytes request, struct base_buffer *ret_response,
                            struct base_error *error)
+{
+        return token_issuer_evaluate_with(key, &base_system_random, request, ret_response, error);
+}
+
+bool token_issuer_evaluate_with(const struct token_issuer_key *key, const struct base_random *random, struct base_bytes bytes,
+                                struct base_buffer *ret_response, struct base_error *error)
 {
         uint8_t response[TOKEN_RESPONSE_BYTES_MAX];
         struct token_request request;
@@ -80,7 +86,7 @@ bool token_issuer_evaluate(const struct token_issuer_key *key, struct base_bytes
         if (request.type != key->type || request.truncated_key_id != token_public_key_id(key->public_key)[TOKEN_KEY_ID_LEN - 1])
                 return base_error_set(error, BASE_ERROR_NOT_FOUND, "the token request is for another key than 0x…%02x",
                                       token_public_key_id(key->public_key)[TOKEN_KEY_ID_LEN - 1]);
-        if (!key->type->module->issuer_evaluate(key->module_key, request.blinded, response, error))
+        if (!key->type->module->issuer_evaluate(key->module_key, request.blinded, random, response, error))
                 return false;
         base_buffer_put(ret_response, response, key->type->response_len);
         if (!base_buffer_ok(ret_response))

@@ -35,14 +35,15 @@ struct token_module {
         void (*issuer_key_free)(void *issuer_key);
         /* Appends the encoded public half. */
         bool (*issuer_key_public)(const void *issuer_key, struct base_buffer *ret, struct base_error *error);
-        /* Writes response_len bytes. */
-        bool (*issuer_evaluate)(const void *issuer_key, struct base_bytes blinded, uint8_t *ret_response,
-                                struct base_error *error);
+        /* Writes response_len bytes. A type whose answer follows from the request draws nothing. */
+        bool (*issuer_evaluate)(const void *issuer_key, struct base_bytes blinded, const struct base_random *random,
+                                uint8_t *ret_response, struct base_error *error);
         bool (*issuer_verify)(const void *issuer_key, struct base_bytes input, struct base_bytes authenticator,
                               struct base_error *error);
 };
 
 extern const struct token_module token_blind_rsa_module;
+extern const struct token_module token_voprf_module;
 
 struct token_public_key {
         atomic_uint references;
@@ -55,6 +56,10 @@ struct token_public_key {
 /* All of token_verify() that comes before the authenticator. */
 bool token_check_binding(const struct token_public_key *key, struct base_bytes bytes, const uint8_t *challenge_digest,
                          struct token *ret, struct base_error *error) BASE_MUST_CHECK;
+
+/* As token_issuer_evaluate(), with the randomness of 0x0001's proof from elsewhere: published vectors fix it. */
+bool token_issuer_evaluate_with(const struct token_issuer_key *key, const struct base_random *random, struct base_bytes request,
+                                struct base_buffer *ret_response, struct base_error *error) BASE_MUST_CHECK;
 
 /* The row of a type; UNSUPPORTED if there is none. */
 bool token_type_require(uint16_t id, const struct token_type **ret, struct base_error *error) BASE_MUST_CHECK;

@@ -12,6 +12,14 @@ static const struct token_type token_types[] = {
                 .response_len = 256,
                 .module = &token_blind_rsa_module,
         },
+        {
+                .id = TOKEN_TYPE_VOPRF,
+                .name = "VOPRF (P-384, SHA-384)",
+                .authenticator_len = 48,
+                .request_len = TOKEN_REQUEST_HEADER_LEN + 49,
+                .response_len = 49 + 96,
+                .module = &token_voprf_module,
+        },
 };
 
 const struct token_type *token_type_find(uint16_t id)

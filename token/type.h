@@ -10,6 +10,7 @@
 
 /* Token types of the IANA registry "Privacy Pass Token Types" that have a row. */
 enum token_type_id {
+        TOKEN_TYPE_VOPRF = 0x0001,     /* RFC 9578, section 5 */
         TOKEN_TYPE_BLIND_RSA = 0x0002, /* RFC 9578, section 6 */
 };
 

@@ -139,7 +139,8 @@ static bool issuer_key_public(const void *issuer_key, struct base_buffer *ret, s
         return token_spki_encode(&spki, ret, error);
 }
 
-static bool issuer_evaluate(const void *issuer_key, struct base_bytes blinded, uint8_t *ret_response, struct base_error *error)
+static bool issuer_evaluate(const void *issuer_key, struct base_bytes blinded, const struct base_random *random,
+                            uint8_t *ret_response, struct base_error *error)
 {
         return token_rsabssa_blind_sign(issuer_key, blinded, ret_response, error);
 }

@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "token/p384.h"
+
+#include <string.h>
+
+#define COUNT_SUMS (1u << TOKEN_P384_COMB_TEETH)
+
+static const struct token_modulus *const p = &token_modulus_field;
+
+/* The curve is y^2 = x^3 - 3x + b. */
+static const struct token_number curve_b = { { 0x081188719d412dcc, 0xf729add87a4c32ec, 0x77f2209b1920022e, 0xe3374bee94938ae2,
+                                               0xb62b21f41f022094, 0xcd08114b604fbff9 } };
+
+const struct token_p384_point token_p384_generator = {
+        .x = { { 0x3dd0756649c0b528, 0x20e378e2a0d6ce38, 0x879c3afc541b4d6e, 0x6454868459a30eff, 0x812ff723614ede2b,
+                 0x4d3aadc2299e1513 } },
+        .y = { { 0x23043dad4b03a4fe, 0xa1bfa8bf7bb4a9ac, 0x8bade7562e83b050, 0xc6c3521968f4ffd9, 0xdd8002263969a840,
+                 0x2b78abc25a15c5e9 } },
+        .z = { { 0xffffffff00000001, 0x00000000ffffffff, 0x0000000000000001, 0, 0, 0 } },
+};
+
+/* (p + 1) / 4 and (p - 3) / 4: p is 3 mod 4. */
+static const struct token_number root_exponent = { { 0x0000000040000000, 0xbfffffffc0000000, UINT64_MAX, UINT64_MAX, UINT64_MAX,
+                                                     0x3fffffffffffffff } };
+static const struct token_number ratio_exponent = { { 0x000000003fffffff, 0xbfffffffc0000000, UINT64_MAX, UINT64_MAX, UINT64_MAX,
+                                                      0x3fffffffffffffff } };
+
+static struct token_number add(struct token_number a, struct token_number b)
+{
+        token_modular_add(p, &a, &b, &a);
+        return a;
+}
+
+static struct token_number subtract(struct token_number a, struct token_number b)
+{
+        token_modular_subtract(p, &a, &b, &a);
+        return a;
+}
+
+static struct token_number multiply(struct token_number a, struct token_number b)
+{
+        token_modular_multiply(p, &a, &b, &a);
+        return a;
+}
+
+static struct token_number triple(struct token_number a)
+{
+        return add(add(a, a), a);
+}
+
+void token_p384_add(const struct token_p384_point *a, const struct token_p384_point *b, struct token_p384_point *ret)
+{
+        struct token_number xx = multiply(a->x, b->x), yy = multiply(a->y, b->y), zz = multiply(a->z, b->z);
+        struct token_number xy = subtract(multiply(add(a->x, a->y), add(b->x, b->y)), add(xx, yy));
+        struct token_number yz = subtract(multiply(add(a->y, a->z), add(b->y, b->z)), add(yy, zz));
+        struct token_number xz = subtract(multiply(add(a->x, a->z), add(b->x, b->z)), add(xx, zz));
+        struct token_number s = triple(subtract(xz, multiply(curve_b, zz)));
+        struct token_number low = subtract(yy, s), high = add(yy, s);
+        struct token_number zz3 = triple(zz);
+        struct token_number t = triple(subtract(subtract(multiply(curve_b, xz), zz3), xx));
+        struct token_number u = subtract(triple(xx), zz3);
+
+        ret->x = subtract(multiply(xy, high), multiply(yz, t));
+        ret->y = add(multiply(high, low), multiply(u, t));
+        ret->z = add(multiply(yz, low), multiply(xy, u));
+}
+
+void token_p384_double(const struct token_p384_point *a, struct token_p384_point *ret)
+{
+        struct token_number xx = multiply(a->x, a->x), yy = multiply(a->y, a->y), zz = multiply(a->z, a->z);
+        struct token_number xy = multiply(a->x, a->y), xz = multiply(a->x, a->z), yz = multiply(a->y, a->z);
+        struct token_number xy2 = add(xy, xy), xz2 = add(xz, xz), yz2 = add(yz, yz);
+        struct token_number s = triple(subtract(multiply(curve_b, zz), xz2));
+        struct token_number low = subtract(yy, s), high = add(yy, s);
+        struct token_number zz3 = triple(zz);
+        struct token_number t = triple(subtract(subtract(multiply(curve_b, xz2), zz3), xx));
+        struct token_number u = subtract(triple(xx), zz3);
+        struct token_number yz2yy = multiply(yz2, yy);
+
+        ret->x = subtract(multiply(low, xy2), multiply(yz2, t));
+        ret->y = add(multiply(low, high), multiply(u, t));
+        yz2yy = add(yz2yy, yz2yy);
+        ret->z = add(yz2yy, yz2yy);
+}
+
+/* x^3 - 3x + b */
+static struct token_number curve_right_side(struct token_number x)
+{
+        return add(multiply(x, subtract(multiply(x, x), triple(p->one))), curve_b);
+}
+
+bool token_p384_decode(const uint8_t bytes[static TOKEN_P384_ELEMENT_LEN], struct token_p384_point *ret)
+{
+        struct token_number x, y, square, check, negative;
+
+        if ((bytes[0] != 2 && bytes[0] != 3) || !token_modular_decode(p, bytes + 1, &x))
+                return false;
+        square = curve_right_side(x);
+        token_modular_power(p, &square, &root_exponent, &y);
+        token_modular_multiply(p, &y, &y, &check);
+        if (!token_modular_equal(&square, &check))
+                return false;
+        token_modular_negate(p, &y, &negative);
+        token_modular_select(token_modular_is_odd(p, &y) ^ (0 - (uint64_t) (bytes[0] & 1)), &negative, &y);
+        *ret = (struct token_p384_point){ .x = x, .y = y, .z = p->one };
+        return true;
+}
+
+/*
+ * Montgomery's trick: the inverse of the product, and from it that of each factor. One factor of 0 would make all of them
+ * 0, and all points the same bytes.
+ */
+bool token_p384_encode(const struct token_p384_point *points, size_t count, uint8_t *ret)
+{
+        struct token_number products[TOKEN_P384_ENCODE_MAX], inverse, z_inverse, x, y;
+
+        products[0] = points[0].z;
+        for (size_t i = 1; i < count; i++)
+                products[i] = multiply(products[i - 1], points[i].z);
+        if (token_modular_is_zero(&products[count - 1]))
+                return false;
+        token_modular_invert(p, &products[count - 1], &inverse);
+        for (size_t i = count; i-- > 0;) {
+                uint8_t *to = ret + i * TOKEN_P384_ELEMENT_LEN;
+
+                z_inverse = i > 0 ? multiply(inverse, products[i - 1]) : inverse;
+                inverse = multiply(inverse, points[i].z);
+                x = multiply(points[i].x, z_inverse);
+                y = multiply(points[i].y, z_inverse);
+                to[0] = (uint8_t) (2 | (token_modular_is_odd(p, &y) & 1));
+                token_modular_encode(p, &x, to + 1);
+        }
+        return true;
+}
+
+void token_p384_comb_init(struct token_p384_comb *comb, const struct token_p384_point *point)
+{
+        struct token_p384_point tooth = *point;
+
+        comb->sums[0] = (struct token_p384_point){ .y = p->one };
+        for (unsigned i = 1; i < COUNT_SUMS; i *= 2) {
+                comb->sums[i] = tooth;
+                for (unsigned j = 1; j < i; j++)
+                        token_p384_add(&comb->sums[j], &tooth, &comb->sums[i + j]);
+                for (unsigned j = 0; 2 * i < COUNT_SUMS && j < TOKEN_P384_COMB_SPAN; j++)
+                        token_p384_double(&tooth, &tooth);
+        }
+}
+
+/* Reads all sums, so that which one is wanted cannot be seen. */
+static void comb_select(const struct token_p384_comb *comb, uint64_t index, struct token_p384_point *ret)
+{
+        *ret = comb->sums[0];
+        for (uint64_t i = 1; i < COUNT_SUMS; i++) {
+                uint64_t other = i ^ index;
+                uint64_t mask = ((other | (0 - other)) >> 63) - 1;
+
+                token_modular_select(mask, &comb->sums[i].x, &ret->x);
+                token_modular_select(mask, &comb->sums[i].y, &ret->y);
+                token_modular_select(mask, &comb->sums[i].z, &ret->z);
+        }
+}
+
+/* The bits of a scalar that a comb meets at one place. */
+static uint64_t comb_index(const struct token_number *plain, unsigned place)
+{
+        uint64_t index = 0;
+
+        for (unsigned tooth = 0; tooth < TOKEN_P384_COMB_TEETH; tooth++) {
+                unsigned bit = place + tooth * TOKEN_P384_COMB_SPAN;
+
+                if (bit < 8 * TOKEN_MODULAR_LEN)
+                        index |= (plain->limbs[bit / 64] >> bit % 64 & 1) << tooth;
+        }
+        return index;
+}
+
+void token_p384_comb_multiply(const struct token_p384_comb *comb, const struct token_number *scalar, struct token_p384_point *ret)
+{
+        struct token_p384_point sum = comb->sums[0], selected;
+        struct token_number plain;
+
+        token_modular_plain(&token_modulus_order, scalar, &plain);
+        for (unsigned place = TOKEN_P384_COMB_SPAN; place-- > 0;) {
+                token_p384_double(&sum, &sum);
+                comb_select(comb, comb_index(&plain, place), &selected);
+                token_p384_add(&sum, &selected, &sum);
+        }
+        *ret = sum;
+        explicit_bzero(&plain, sizeof(plain));
+        explicit_bzero(&selected, sizeof(selected));
+        explicit_bzero(&sum, sizeof(sum));
+}
+
+/* A root of u/v if it is a square, else one of Z*u/v; whether it was one. RFC 9380, appendix F.2.1.2. */
+static uint64_t root_of_ratio(struct token_number u, struct token_number v, struct token_number *ret)
+{
+        static const struct token_number root_of_minus_z = { { 0x1cdf6f1cc0a3f1f8, 0xfdf2313b4c08f647, 0x89cb6776d4183d32,
+                                                               0xacb3a761476b11b6, 0xe428a383c093fcea, 0xd78fa36b3ae40b98 } };
+        struct token_number uv = multiply(u, v), y = multiply(multiply(v, v), uv), y2, check;
+        uint64_t is_square;
+
+        token_modular_power(p, &y, &ratio_exponent, &y);
+        y = multiply(y, uv);
+        y2 = multiply(y, root_of_minus_z);
+        check = multiply(multiply(y, y), v);
+        is_square = token_modular_equal(&check, &u);
+        token_modular_select(~is_square, &y2, &y);
+        *ret = y;
+        return is_square;
+}
+
+/* RFC 9380, appendix F.2; the names are its. x is left as a fraction, which is what a point's z is for. */
+void token_p384_map(const struct token_number *u, struct token_p384_point *ret)
+{
+        static const struct token_number z = { { 0x0000000cfffffff3, 0xfffffff300000000, 0xfffffffffffffff2, UINT64_MAX,
+                                                 UINT64_MAX, UINT64_MAX } };
+        static const struct token_number curve_a = { { 0x00000003fffffffc, 0xfffffffc00000000, 0xfffffffffffffffb, UINT64_MAX,
+                                                       UINT64_MAX, UINT64_MAX } };
+        struct token_number tv1 = multiply(z, multiply(*u, *u)), tv2 = add(multiply(tv1, tv1), tv1);
+        struct token_number tv3 = multiply(curve_b, add(tv2, p->one)), tv4 = z, tv5, tv6, x, y, y1;
+        uint64_t is_square;
+
+        token_modular_negate(p, &tv2, &tv5);
+        token_modular_select(~token_modular_is_zero(&tv2), &tv5, &tv4);
+        tv4 = multiply(curve_a, tv4);
+        tv6 = multiply(tv4, tv4);
+        tv2 = multiply(add(multiply(tv3, tv3), multiply(curve_a, tv6)), tv3);
+        tv6 = multiply(tv6, tv4);
+        tv2 = add(tv2, multiply(curve_b, tv6));
+        x = multiply(tv1, tv3);
+        is_square = root_of_ratio(tv2, tv6, &y1);
+        y = multiply(multiply(tv1, *u), y1);
+        token_modular_select(is_square, &tv3, &x);
+        token_modular_select(is_square, &y1, &y);
+        token_modular_negate(p, &y, &tv5);
+        token_modular_select(token_modular_is_odd(p, u) ^ token_modular_is_odd(p, &y), &tv5, &y);
+        *ret = (struct token_p384_point){ .x = x, .y = multiply(y, tv4), .z = tv4 };
+}
