@@ -58,6 +58,8 @@ struct attestctl {
 /* Shows a failure of the library, or of attestctl itself, as text or JSON, and returns its exit status. */
 int attestctl_fail(struct attestctl *ctl, const struct attester_error *error);
 int attestctl_fail_own(struct attestctl *ctl, const struct base_error *error);
+/* As attestctl_fail_own(), with an exit status of attestctl's own. */
+int attestctl_fail_as(struct attestctl *ctl, const struct base_error *error, int status);
 
 /* A trace function for attester_authorize() that keeps the issuer's name; `context` is the struct attestctl. */
 void attestctl_trace_issuer(enum attester_step step, const char *text, void *context);

@@ -244,11 +244,9 @@ static int finish(struct attestctl *ctl, struct state *state, const struct attes
 /* A transfer that gave no answer; failures of our own side keep their status. */
 static int transfer_fail(struct attestctl *ctl, const struct state *state, const struct base_error *error)
 {
-        int status = attestctl_fail_own(ctl, error);
+        bool transfer = state->write_error == 0 && (error->code == BASE_ERROR_IO || error->code == BASE_ERROR_TIMEOUT);
 
-        if (state->write_error != 0 || (error->code != BASE_ERROR_IO && error->code != BASE_ERROR_TIMEOUT))
-                return status;
-        return ATTESTCTL_EXIT_TRANSFER;
+        return transfer ? attestctl_fail_as(ctl, error, ATTESTCTL_EXIT_TRANSFER) : attestctl_fail_own(ctl, error);
 }
 
 static int run(struct attestctl *ctl, void *context, char **arguments, int count)

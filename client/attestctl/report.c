@@ -112,7 +112,12 @@ int attestctl_fail(struct attestctl *ctl, const struct attester_error *error)
 
 int attestctl_fail_own(struct attestctl *ctl, const struct base_error *error)
 {
-        struct attester_error own = { .code = base_error_exit_status(error->code) };
+        return attestctl_fail_as(ctl, error, base_error_exit_status(error->code));
+}
+
+int attestctl_fail_as(struct attestctl *ctl, const struct base_error *error, int status)
+{
+        struct attester_error own = { .code = status };
 
         (void) snprintf(own.name, sizeof(own.name), "%s", base_error_name(error->code));
         (void) snprintf(own.message, sizeof(own.message), "%s", error->message);

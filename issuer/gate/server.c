@@ -7,6 +7,14 @@
 #define AUTH_BODY_BYTES_MAX 16384 /* read and ignored: nginx is told to send none */
 #define METRICS_BYTES_MAX   16384
 
+#define AUTH_THREADS         4
+#define AUTH_CONNECTIONS_MAX 1024
+#define AUTH_IDLE_S          75 /* longer than nginx keeps an idle upstream connection by default (60 s) */
+#define AUTH_REQUEST_S       90
+
+#define OPERATOR_CONNECTIONS_MAX 32
+#define OPERATOR_TIMEOUT_S       30
+
 /* The host that the visitor asked for, or NULL if that is not one name. */
 static const char *host_of(const struct issuer_http_request *request)
 {
@@ -112,10 +120,10 @@ bool gate_server_start(struct gate *gate, struct issuer_http_server **ret, struc
                 .routes = auth_routes,
                 .route_count = BASE_COUNT(auth_routes),
                 .context = gate,
-                .threads = 4,
-                .connections_max = 1024,
-                .idle_timeout_s = 75,
-                .request_timeout_s = 90,
+                .threads = AUTH_THREADS,
+                .connections_max = AUTH_CONNECTIONS_MAX,
+                .idle_timeout_s = AUTH_IDLE_S,
+                .request_timeout_s = AUTH_REQUEST_S,
                 .clock = gate->clock,
         };
 
@@ -130,9 +138,9 @@ bool gate_server_start_metrics(struct gate *gate, struct issuer_http_server **re
                 .route_count = BASE_COUNT(operator_routes),
                 .context = gate,
                 .threads = 1,
-                .connections_max = 32,
-                .idle_timeout_s = 30,
-                .request_timeout_s = 30,
+                .connections_max = OPERATOR_CONNECTIONS_MAX,
+                .idle_timeout_s = OPERATOR_TIMEOUT_S,
+                .request_timeout_s = OPERATOR_TIMEOUT_S,
                 .clock = gate->clock,
         };
 

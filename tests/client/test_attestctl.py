@@ -413,7 +413,7 @@ class Fetch(Case):
 
     def test_failures_of_the_transfer_are_61(self):
         self.assertIn("certificate", self.run_ctl("fetch", self.site.url + "/open", status=61).err)
-        self.run_ctl("fetch", "http://127.0.0.1:1/", status=61)
+        self.assertEqual(self.run_json("fetch", "http://127.0.0.1:1/", status=61)["error"]["status"], 61)
 
     def test_failures_of_the_output_are_7(self):
         self.fetch("/open", "-o", "/nonexistent/file", status=7)
