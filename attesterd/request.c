@@ -54,13 +54,28 @@ static void on_cancel(void *work)
         request_free(work);
 }
 
+/* Requests that the TPM quote of this one served; 0 without evidence. */
+static size_t quote_sharers(const struct request *request)
+{
+        size_t most = 0;
+
+        for (size_t i = 0; i < request->count; i++)
+                if (request->exchanges[i].sharers > most)
+                        most = request->exchanges[i].sharers;
+        return most;
+}
+
 static void log_end(const struct request *request, const struct base_error *error)
 {
         unsigned long long elapsed_ms = attesterd_daemon_now_ms(request->daemon) - request->call->started_ms;
 
-        if (error == NULL)
-                base_log(BASE_LOG_INFO, "uid %u got %zu tokens of %s in %llu ms", (unsigned) request->call->uid, request->count,
-                         request->issuer->config.name, elapsed_ms);
+        if (error == NULL && request->attested)
+                base_log(BASE_LOG_INFO, "uid %u got %zu token(s) of %s in %llu ms, by a TPM quote that %zu request(s) shared",
+                         (unsigned) request->call->uid, request->count, request->issuer->config.name, elapsed_ms,
+                         quote_sharers(request));
+        else if (error == NULL)
+                base_log(BASE_LOG_INFO, "uid %u got %zu token(s) of %s in %llu ms, without evidence",
+                         (unsigned) request->call->uid, request->count, request->issuer->config.name, elapsed_ms);
         else
                 base_log_error(BASE_LOG_INFO, error, "uid %u got no token of %s after %llu ms", (unsigned) request->call->uid,
                                request->issuer->config.name, elapsed_ms);
@@ -106,14 +121,11 @@ static bool append_responses(const struct request *request, DBusMessageIter *arr
 
 static bool append_reply(const struct request *request, DBusMessage *reply)
 {
-        dbus_uint32_t shared_by = 0,
-                      elapsed_ms = (dbus_uint32_t) (attesterd_daemon_now_ms(request->daemon) - request->call->started_ms);
+        dbus_uint32_t shared_by = (dbus_uint32_t) quote_sharers(request);
+        dbus_uint32_t elapsed_ms = (dbus_uint32_t) (attesterd_daemon_now_ms(request->daemon) - request->call->started_ms);
         dbus_bool_t attested = request->attested;
         DBusMessageIter top, array;
 
-        for (size_t i = 0; i < request->count; i++)
-                if (request->exchanges[i].sharers > shared_by)
-                        shared_by = (dbus_uint32_t) request->exchanges[i].sharers;
         dbus_message_iter_init_append(reply, &top);
         return dbus_message_iter_open_container(&top, DBUS_TYPE_ARRAY, "ay", &array) && append_responses(request, &array) &&
                dbus_message_iter_close_container(&top, &array) &&

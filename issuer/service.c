@@ -115,6 +115,8 @@ void issuer_service_log(struct issuer_service *service, const struct issuer_http
         if (refused)
                 (void) snprintf(detail, sizeof(detail), verdict->error.detail[0] == '\0' ? "%s" : "%s (%s)",
                                 verdict->error.message, verdict->error.detail);
+        else
+                (void) snprintf(detail, sizeof(detail), "%s", verdict->basis);
         base_buffer_put_bytes(&rules, base_buffer_bytes(&verdict->rules));
         issuer_events_write(service->events, &(struct issuer_event){
                                                      .event = event,

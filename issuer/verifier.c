@@ -6,6 +6,7 @@
 
 #include "evidence/header.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 /* What judging one request has found so far. */
@@ -136,22 +137,38 @@ static void put_failed_rules(const struct policy_results *results, struct base_b
                 base_buffer_reset(to);
 }
 
+/* `summary` is the policy's; NULL: there is none. */
+static void put_basis(const struct trial *trial, const char *summary, struct issuer_verdict *verdict)
+{
+        const char *sealed = trial->verified.sealed_to_quoted_pcrs ? ", and the key is sealed to the quoted PCRs" : "";
+
+        if (summary == NULL)
+                (void) snprintf(verdict->basis, sizeof(verdict->basis), "the evidence verifies%s; there is no policy", sealed);
+        else
+                (void) snprintf(verdict->basis, sizeof(verdict->basis), "the evidence verifies%s; policy version %" PRIu64 ": %s",
+                                sealed, trial->snapshot->policy->version, summary);
+}
+
 static bool judge_policy(struct trial *trial, struct issuer_verdict *verdict)
 {
         policy_auto_facts struct policy_facts facts = POLICY_FACTS_INIT;
         policy_auto_results struct policy_results results = POLICY_RESULTS_INIT;
         struct base_error reason = BASE_ERROR_INIT;
 
-        if (trial->snapshot->policy == NULL)
+        if (trial->snapshot->policy == NULL) {
+                put_basis(trial, NULL, verdict);
                 return true;
+        }
         if (!issuer_facts_collect(&trial->evidence, &trial->verified, &trial->device, trial->now, &facts, &reason))
                 return refuse_or_fail(verdict, &reason);
         if (!policy_evaluate(trial->snapshot->policy, &facts, &results, &reason)) {
                 issuer_verdict_set_failure(verdict, &reason);
                 return false;
         }
-        if (results.pass)
+        if (results.pass) {
+                put_basis(trial, results.summary, verdict);
                 return true;
+        }
         put_failed_rules(&results, &verdict->rules);
         verdict->status = 403;
         return base_error_set(&verdict->error, BASE_ERROR_POLICY_DENIED, "The device does not meet the issuer's policy: %s.",
@@ -178,6 +195,7 @@ static bool judge(struct trial *trial, const char *header, struct issuer_verdict
 {
         struct base_error reason = BASE_ERROR_INIT;
 
+        (void) snprintf(verdict->basis, sizeof(verdict->basis), "no evidence is asked for");
         if (header == NULL)
                 return !trial->verifier->require_evidence ||
                        refuse_with(verdict, 401, BASE_ERROR_EVIDENCE_STALE,

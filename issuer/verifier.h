@@ -14,6 +14,7 @@
 #define ISSUER_IAT_SKEW_S_MAX     600 /* a device's clock may be this far off; freshness is the nonce's matter */
 #define ISSUER_RULES_BYTES_MAX    (64 * 1024)
 #define ISSUER_BUSY_RETRY_AFTER_S 10
+#define ISSUER_BASIS_BYTES_MAX    256
 
 /* Shared by all threads; nothing in it changes while requests are served. */
 struct issuer_verifier {
@@ -31,6 +32,7 @@ struct issuer_verdict {
         char device[ISSUER_DEVICE_ID_LEN + 1]; /* "" while not known */
         struct base_buffer rules;              /* a JSON array of the rules that failed; empty unless the policy refused */
         unsigned retry_after_s;                /* 0: none */
+        char basis[ISSUER_BASIS_BYTES_MAX];    /* for the log: what a verdict of 200 rests on */
 };
 
 void issuer_verdict_clear(struct issuer_verdict *verdict);

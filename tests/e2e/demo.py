@@ -121,7 +121,7 @@ def get_in(stack, tell):
     expect("Members' area" in result.stdout, "the protected page", result.stdout + result.stderr)
     tell.step("attestctl fetch answers it: the request is blinded in the client; the daemon sees an issuer's name and blinded bytes.",
               result.stderr.strip())
-    quote = lines_with(stack.log("attesterd"), "got 1 token")[-1:]
+    quote = lines_with(stack.log("attesterd"), "by a TPM quote")[-1:]
     expect(quote, "the daemon's log to tell of a quote", stack.log("attesterd"))
     tell.step("attesterd had the TPM quote PCRs and claims together.", *quote)
     verdict = lines_with(stack.log("issuer"), '"issued"')[-1:]
