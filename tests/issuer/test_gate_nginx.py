@@ -153,12 +153,12 @@ class BehindNginx(Base):
         cls.addClassCleanup(nginx.send_signal, signal.SIGTERM)
         wait_for(lambda: (top / "nginx.sock").exists(), "nginx")
 
-    def request(self, authorization=None, host=HOST, headers=None):
+    def request(self, authorization=None, host=HOST, headers=None, path="/index.html"):
         connection = UnixTls(self.directory / "nginx.sock", host, self.directory / "server.pem")
         headers = dict(headers or {})
         if authorization:
             headers["Authorization"] = authorization
-        connection.request("GET", "/index.html", headers=headers)
+        connection.request("GET", path, headers=headers)
         response = connection.getresponse()
         response.body = response.read()
         connection.close()
@@ -180,6 +180,12 @@ class BehindNginx(Base):
         accepted = self.request(token)
         self.assertEqual((accepted.status, accepted.body), (200, b"welcome"))
         self.assert_refused(self.request(token), "TokenSpent")
+
+    def test_index_of_a_directory_costs_one_token(self):
+        token = token_for(self.private, self.request(path="/"))
+        accepted = self.request(token, path="/")
+        self.assertEqual((accepted.status, accepted.body), (200, b"welcome"))
+        self.assertEqual(self.request(token_for(self.private, self.request()), path="/missing").status, 404)
 
     def test_token_of_other_origin_is_refused(self):
         token = token_for(self.private, self.request(host=OTHER))
