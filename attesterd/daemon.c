@@ -33,7 +33,10 @@ static void on_call(void *context, DBusMessage *message)
 
 static void on_call_start(void *context, struct attesterd_call *call)
 {
-        attesterd_interface_run(context, call);
+        struct attesterd_daemon *daemon = context;
+
+        attesterd_memory_note_work(daemon->memory);
+        attesterd_interface_run(daemon, call);
 }
 
 static void on_peer_gone(void *context, const char *unique_name)
@@ -86,7 +89,8 @@ static bool start_bus(struct attesterd_daemon *daemon, struct base_error *error)
                 .context = daemon,
         };
 
-        return attesterd_limits_new(&daemon->config->limits, daemon->clock, &daemon->limits, error) &&
+        return attesterd_memory_new(daemon->event, &daemon->memory, error) &&
+               attesterd_limits_new(&daemon->config->limits, daemon->clock, &daemon->limits, error) &&
                attesterd_properties_new(daemon, &daemon->properties, error) &&
                attesterd_bus_new(daemon->event, daemon->options.bus_address, ATTESTERD_BUS_NAME, &events, &daemon->bus, error) &&
                attesterd_callers_new(daemon->bus, daemon->limits, daemon->clock, on_call_start, daemon, &daemon->callers, error);
@@ -363,6 +367,7 @@ void attesterd_daemon_free(struct attesterd_daemon *daemon)
         attesterd_bus_free(daemon->bus);
         attesterd_properties_free(daemon->properties);
         attesterd_limits_free(daemon->limits);
+        attesterd_memory_free(daemon->memory);
         policy_free(daemon->policy);
         attesterd_config_free(daemon->config);
         base_close_p(&daemon->root_fd);

@@ -9,6 +9,7 @@
 #include "attesterd/call.h"
 #include "attesterd/facts.h"
 #include "attesterd/issuer.h"
+#include "attesterd/memory.h"
 #include "attesterd/net/client.h"
 #include "attesterd/properties.h"
 #include "policy/policy.h"
@@ -51,6 +52,7 @@ struct attesterd_daemon {
         struct attesterd_bus *bus;
         struct attesterd_callers *callers;
         struct attesterd_properties *properties;
+        struct attesterd_memory *memory;
         int exit_status; /* of the program, once the loop has ended */
 };
 

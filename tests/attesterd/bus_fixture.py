@@ -40,11 +40,13 @@ class DaemonStack(stack.Stack):
             text = text.replace("  <include>", f"  {POLKIT_POLICY}  <include>")
         return super().write(name, text)
 
-    def start(self, limits=LIMITS, issuers=(), real_issuer=False, tpm=True):
+    def start(self, limits=LIMITS, issuers=(), real_issuer=False, tpm=True, quote_delay_ms=0):
         self.make_certificates()
         self.tcti = f"swtpm:path={self.path('tpm.sock')}"
         if tpm:
             self.start_tpm()
+        if quote_delay_ms:
+            self.slow_tpm("--delay-ms", quote_delay_ms, "--only", "Quote")
         self.start_bus()
         self.fake = fake_issuer.FakeIssuer(self.path("tls.pem"), self.path("tls.key"))
         if real_issuer:

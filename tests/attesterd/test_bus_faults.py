@@ -3,6 +3,7 @@
 
 import json
 import os
+import pathlib
 import signal
 import time
 
@@ -198,6 +199,70 @@ class Signals(BusCase):
             return self.stack.request("plain.example")
         except dbus.DBusException:
             return None
+
+
+class SlowTpm(BusCase):
+    """A quote takes four seconds."""
+
+    options = {"issuers": ("plain",), "real_issuer": True, "quote_delay_ms": 4000}
+
+    def setUp(self):
+        self.stack.call(bus_fixture.ADMIN, "Enroll", "s", ISSUER_NAME)
+        directory = self.stack.call(ATTESTER, "GetIssuer", "s", ISSUER_NAME)
+        self.tokens = [bus_fixture.token_request(directory)]
+
+    def test_a_caller_waits_no_longer_than_it_said_and_others_not_at_all(self):
+        waiting = Background(self.stack.request, ISSUER_NAME, self.tokens, {"timeout-ms": dbus.UInt32(1500)})
+        time.sleep(0.3)
+        self.stack.request("plain.example")
+        self.stack.call(ATTESTER, "GetFacts")
+        self.assertTrue(waiting.is_alive())
+        self.assert_error("Timeout", waiting.result)
+        self.assertTrue(self.stack.request(ISSUER_NAME, self.tokens)[1]["attested"])
+
+    def test_terminate_during_a_quote_ends_well(self):
+        waiting = Background(self.stack.request, ISSUER_NAME, self.tokens)
+        time.sleep(0.5)
+        self.assertEqual(self.stack.end("attesterd", signal.SIGTERM), 0)
+        self.assert_error("Cancelled", waiting.result)
+        self.restart()
+
+    def test_terminate_during_an_enrolment_and_a_quote_ends_well(self):
+        waiting = Background(self.stack.request, ISSUER_NAME, self.tokens)
+        time.sleep(0.3)
+        enrolling = Background(self.stack.call, bus_fixture.ADMIN, "Enroll", "s", ISSUER_NAME)
+        resealing = Background(self.stack.call, bus_fixture.ADMIN, "Reseal")
+        time.sleep(0.3)
+        self.assertEqual(self.stack.end("attesterd", signal.SIGTERM), 0)
+        for call in (waiting, enrolling, resealing):
+            self.assert_error("Cancelled", call.result)
+        self.restart()
+
+    def restart(self):
+        """Without a resource manager the TPM still holds what the stopped daemon had loaded: it is restarted too."""
+        tcti = self.stack.tcti
+        self.stack.end("swtpm")
+        self.stack.start_tpm()
+        self.stack.tcti = tcti
+        self.stack.start_daemon(limits=self.stack.limits)
+
+
+class Memory(BusCase):
+    options = {"issuers": ("plain",)}
+
+    def test_resident_set_at_rest_is_small_and_rest_is_rest(self):
+        for _ in range(50):
+            self.stack.request("plain.example", [b"x" * 4096] * 16)
+        wait_for(lambda: self.stack.resident_kib() < 8 * 1024, "memory given back")
+        time.sleep(2)
+        before = self.switches()
+        time.sleep(3)
+        self.assertEqual(self.switches(), before)
+
+    def switches(self):
+        daemon = self.stack.processes["attesterd"].pid
+        texts = [task.joinpath("status").read_text() for task in pathlib.Path(f"/proc/{daemon}/task").iterdir()]
+        return sum(int(text.split("\nvoluntary_ctxt_switches:")[1].split()[0]) for text in texts)
 
 
 class Tpm(BusCase):
