@@ -60,6 +60,11 @@ bool token_client_blind(struct token_public_key *key, const uint8_t challenge_di
         return true;
 }
 
+const struct token_type *token_client_state_type(const struct token_client_state *state)
+{
+        return state->key->type;
+}
+
 bool token_client_finalize(const struct token_client_state *state, struct base_bytes response, struct base_buffer *ret_token,
                            struct base_error *error)
 {

@@ -28,6 +28,9 @@ bool token_client_blind(struct token_public_key *key, const uint8_t challenge_di
                         const struct base_random *random, struct base_buffer *ret_request, struct token_client_state **ret_state,
                         struct base_error *error) BASE_MUST_CHECK;
 
+/* The type of the token that this will be. */
+const struct token_type *token_client_state_type(const struct token_client_state *state);
+
 /*
  * Unblinds a TokenResponse, verifies with the issuer's key the outcome (0x0002) or the proof that it was used (0x0001),
  * and only then appends the Token to `ret_token`.

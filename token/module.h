@@ -9,8 +9,7 @@
 #pragma once
 
 #include "base/system.h"
-#include "token/client.h"
-#include "token/issuer.h"
+#include "token/batch.h"
 
 #include <stdatomic.h>
 
@@ -57,9 +56,13 @@ struct token_public_key {
 bool token_check_binding(const struct token_public_key *key, struct base_bytes bytes, const uint8_t *challenge_digest,
                          struct token *ret, struct base_error *error) BASE_MUST_CHECK;
 
-/* As token_issuer_evaluate(), with the randomness of 0x0001's proof from elsewhere: published vectors fix it. */
+/* As those without _with, but with the randomness of 0x0001's proofs from elsewhere: published vectors fix it. */
 bool token_issuer_evaluate_with(const struct token_issuer_key *key, const struct base_random *random, struct base_bytes request,
                                 struct base_buffer *ret_response, struct base_error *error) BASE_MUST_CHECK;
+
+bool token_batch_evaluate_with(const struct token_batch_keys *keys, const struct base_random *random, struct base_bytes request,
+                               struct base_buffer *ret_response, size_t *ret_issued, size_t *ret_count,
+                               struct base_error *error) BASE_MUST_CHECK;
 
 /* The row of a type; UNSUPPORTED if there is none. */
 bool token_type_require(uint16_t id, const struct token_type **ret, struct base_error *error) BASE_MUST_CHECK;

@@ -2,6 +2,7 @@
 #include "tests/token/support.h"
 
 #include "base/encode.h"
+#include "token/modular.h"
 
 #include <string.h>
 
@@ -77,4 +78,41 @@ void support_flip_bit(struct base_bytes from, size_t bit, struct base_buffer *to
         base_buffer_put_bytes(to, from);
         assert_true(base_buffer_ok(to) && bit / 8 < to->len);
         to->data[bit / 8] ^= (uint8_t) (1 << bit % 8);
+}
+
+/* PKCS#8 has the scalar behind a fixed head. */
+void support_voprf_issuer(struct base_bytes scalar, struct token_issuer_key **ret)
+{
+        static const uint8_t head[] = { 0x30, 0x4e, 0x02, 0x01, 0x00, 0x30, 0x10, 0x06, 0x07, 0x2a, 0x86,
+                                        0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x05, 0x2b, 0x81, 0x04, 0x00,
+                                        0x22, 0x04, 0x37, 0x30, 0x35, 0x02, 0x01, 0x01, 0x04, 0x30 };
+        base_auto_buffer struct base_buffer der = BASE_BUFFER_INIT(256), text = BASE_BUFFER_INIT(1024);
+        struct base_error error = BASE_ERROR_INIT;
+
+        base_buffer_put(&der, head, sizeof(head));
+        base_buffer_put_bytes(&der, scalar);
+        base_buffer_put_string(&text, "-----BEGIN PRIVATE KEY-----\n");
+        for (size_t at = 0; at < der.len; at += 48) {
+                base_base64_encode(&text, BASE_BYTES(der.data + at, der.len - at < 48 ? der.len - at : 48), BASE_BASE64);
+                base_buffer_put_u8(&text, '\n');
+        }
+        base_buffer_put_string(&text, "-----END PRIVATE KEY-----\n");
+        support_assert_ok(token_issuer_key_load(TOKEN_TYPE_VOPRF, base_buffer_bytes(&text), ret, &error), &error);
+}
+
+void support_voprf_randomness(struct base_bytes proof, struct base_bytes scalar, struct base_buffer *ret)
+{
+        const struct token_modulus *order = &token_modulus_order;
+        struct token_number c, s, k;
+        uint8_t bytes[TOKEN_MODULAR_LEN];
+
+        assert_int_equal(proof.len, 2 * TOKEN_MODULAR_LEN);
+        assert_int_equal(scalar.len, TOKEN_MODULAR_LEN);
+        assert_true(token_modular_decode(order, proof.data, &c) &&
+                    token_modular_decode(order, proof.data + TOKEN_MODULAR_LEN, &s) &&
+                    token_modular_decode(order, scalar.data, &k));
+        token_modular_multiply(order, &c, &k, &c);
+        token_modular_add(order, &s, &c, &s);
+        token_modular_encode(order, &s, bytes);
+        base_buffer_put(ret, bytes, sizeof(bytes));
 }

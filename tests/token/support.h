@@ -6,6 +6,7 @@
 
 #include "base/buffer.h"
 #include "base/system.h"
+#include "token/issuer.h"
 
 #include "tests/cmocka.h"
 
@@ -36,6 +37,15 @@ void support_assert_bytes(struct base_bytes actual, struct base_bytes expected);
 
 /* Copies `from` to `to` (emptied before) with the bit `bit` flipped. */
 void support_flip_bit(struct base_bytes from, size_t bit, struct base_buffer *to);
+
+/* The issuer key of type 0x0001 with this scalar. */
+void support_voprf_issuer(struct base_bytes scalar, struct token_issuer_key **ret);
+
+/*
+ * Appends the randomness r of a proof, c and s: published vectors do not list it, but with s = r - c * k the holder of the
+ * private key k can tell it.
+ */
+void support_voprf_randomness(struct base_bytes proof, struct base_bytes scalar, struct base_buffer *ret);
 
 #define support_assert_error(call, error_pointer, expected_code)                                                                 \
         do {                                                                                                                     \

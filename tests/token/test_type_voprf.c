@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Token type 0x0001: the published vectors, keys at rest, the honest way, and every way that must fail. */
-#include "base/encode.h"
 #include "tests/token/support.h"
 #include "token/challenge.h"
 #include "token/module.h"
-#include "token/voprf.h"
 
 #include <openssl/ec.h>
 #include <openssl/encoder.h>
@@ -17,40 +15,6 @@ static const uint8_t challenge_digest[TOKEN_DIGEST_LEN] = { 1, 2, 3 };
 
 /* --- vectors --- */
 
-/* RFC 9578's vectors do not list the proof's randomness r; with s = r - c * k the holder of k can tell it. */
-static void proof_randomness(struct base_bytes proof, struct base_bytes scalar, uint8_t ret[static TOKEN_VOPRF_SCALAR_LEN])
-{
-        const struct token_modulus *order = &token_modulus_order;
-        struct token_number c, s, k;
-
-        assert_true(token_modular_decode(order, proof.data, &c) &&
-                    token_modular_decode(order, proof.data + TOKEN_VOPRF_SCALAR_LEN, &s) &&
-                    token_modular_decode(order, scalar.data, &k));
-        token_modular_multiply(order, &c, &k, &c);
-        token_modular_add(order, &s, &c, &s);
-        token_modular_encode(order, &s, ret);
-}
-
-/* The vectors give the private key as a scalar, which has no form at rest here; PKCS#8 has it behind a fixed head. */
-static void issuer_of_scalar(struct base_bytes scalar, struct token_issuer_key **ret)
-{
-        static const uint8_t head[] = { 0x30, 0x4e, 0x02, 0x01, 0x00, 0x30, 0x10, 0x06, 0x07, 0x2a, 0x86,
-                                        0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x05, 0x2b, 0x81, 0x04, 0x00,
-                                        0x22, 0x04, 0x37, 0x30, 0x35, 0x02, 0x01, 0x01, 0x04, 0x30 };
-        base_auto_buffer struct base_buffer der = BASE_BUFFER_INIT(BYTES_MAX), text = BASE_BUFFER_INIT(BYTES_MAX);
-        struct base_error error = BASE_ERROR_INIT;
-
-        base_buffer_put(&der, head, sizeof(head));
-        base_buffer_put_bytes(&der, scalar);
-        base_buffer_put_string(&text, "-----BEGIN PRIVATE KEY-----\n");
-        for (size_t at = 0; at < der.len; at += 48) {
-                base_base64_encode(&text, BASE_BYTES(der.data + at, der.len - at < 48 ? der.len - at : 48), BASE_BASE64);
-                base_buffer_put_u8(&text, '\n');
-        }
-        base_buffer_put_string(&text, "-----END PRIVATE KEY-----\n");
-        support_assert_ok(token_issuer_key_load(TOKEN_TYPE_VOPRF, base_buffer_bytes(&text), ret, &error), &error);
-}
-
 static void check_issuance(const json_t *object)
 {
         base_auto_token_public_key struct token_public_key *key = NULL;
@@ -62,9 +26,10 @@ static void check_issuance(const json_t *object)
         base_auto_buffer struct base_buffer response = BASE_BUFFER_INIT(BYTES_MAX),
                                             expected_response = BASE_BUFFER_INIT(BYTES_MAX);
         base_auto_buffer struct base_buffer token = BASE_BUFFER_INIT(BYTES_MAX), expected_token = BASE_BUFFER_INIT(BYTES_MAX);
-        uint8_t digest[TOKEN_DIGEST_LEN], r[TOKEN_VOPRF_SCALAR_LEN];
-        struct support_script client_script, issuer_script = { .bytes = BASE_BYTES_OF(r) };
-        struct base_random client_random, issuer_random = support_script_random(&issuer_script);
+        base_auto_buffer struct base_buffer r = BASE_BUFFER_INIT(BYTES_MAX);
+        uint8_t digest[TOKEN_DIGEST_LEN];
+        struct support_script client_script, issuer_script;
+        struct base_random client_random, issuer_random;
         struct base_error error = BASE_ERROR_INIT;
         struct token_challenge challenge;
 
@@ -79,7 +44,7 @@ static void check_issuance(const json_t *object)
         client_script = (struct support_script){ .bytes = base_buffer_bytes(&drawn) };
         client_random = support_script_random(&client_script);
 
-        issuer_of_scalar(base_buffer_bytes(&scalar), &issuer);
+        support_voprf_issuer(base_buffer_bytes(&scalar), &issuer);
         support_assert_bytes(token_public_key_encoded(token_issuer_key_public(issuer)), base_buffer_bytes(&public_key));
         support_assert_ok(token_public_key_decode(TOKEN_TYPE_VOPRF, base_buffer_bytes(&public_key), &key, &error), &error);
         support_assert_ok(token_challenge_decode(base_buffer_bytes(&encoded_challenge), &challenge, &error), &error);
@@ -89,7 +54,9 @@ static void check_issuance(const json_t *object)
         assert_int_equal(client_script.position, drawn.len);
         support_assert_bytes(base_buffer_bytes(&request), base_buffer_bytes(&expected_request));
         assert_int_equal(expected_response.len, 49 + 96);
-        proof_randomness(BASE_BYTES(expected_response.data + 49, 96), base_buffer_bytes(&scalar), r);
+        support_voprf_randomness(BASE_BYTES(expected_response.data + 49, 96), base_buffer_bytes(&scalar), &r);
+        issuer_script = (struct support_script){ .bytes = base_buffer_bytes(&r) };
+        issuer_random = support_script_random(&issuer_script);
         support_assert_ok(token_issuer_evaluate_with(issuer, &issuer_random, base_buffer_bytes(&request), &response, &error),
                           &error);
         support_assert_bytes(base_buffer_bytes(&response), base_buffer_bytes(&expected_response));

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Variable-length integers of RFC 9000, section 16, in their shortest form only, which is what
+ * draft-ietf-privacypass-batched-tokens-06, section 2.2, prefixes vectors with. Private to token/.
+ */
+#pragma once
+
+#include "base/buffer.h"
+
+#define TOKEN_VARINT_MAX ((UINT64_C(1) << 62) - 1)
+
+/* Appends a number of at most TOKEN_VARINT_MAX; a larger one makes the buffer fail. */
+void token_varint_put(struct base_buffer *buffer, uint64_t value);
+
+/* False, with the cursor where it was, if the bytes end too early or the form is not the shortest. */
+bool token_varint_get(struct base_reader *reader, uint64_t *ret) BASE_MUST_CHECK;
