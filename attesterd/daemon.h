@@ -74,6 +74,10 @@ BASE_DEFINE_CLEANUP(struct attesterd_daemon, attesterd_daemon_free)
  */
 bool attesterd_daemon_reload(struct attesterd_daemon *daemon, struct base_error *error);
 
+/* The two halves of a reload, and of a start. Neither logs an error of the configuration. Errors: as above. */
+bool attesterd_daemon_load_config(struct attesterd_daemon *daemon, struct base_error *error) BASE_MUST_CHECK;
+bool attesterd_daemon_reload_policy(struct attesterd_daemon *daemon);
+
 /* Puts a policy in force and takes it over. */
 void attesterd_daemon_set_policy(struct attesterd_daemon *daemon, struct policy *policy);
 

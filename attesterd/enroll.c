@@ -93,6 +93,7 @@ static void succeed(struct enrollment *enrollment)
 static bool take_result(struct enrollment *enrollment, struct base_bytes body, struct base_error *error)
 {
         struct evidence_enrollment_result result;
+        struct attesterd_issuer *current;
         const char *name = enrollment->issuer->config.name;
 
         if (!evidence_enrollment_result_decode(body, &result, error) || !attesterd_device_valid(result.device))
@@ -104,6 +105,9 @@ static bool take_result(struct enrollment *enrollment, struct base_bytes body, s
                 return base_error_prefix(error, "the issuer %s knows this device as %s, but that cannot be remembered", name,
                                          result.device);
         enrollment->issuer->enrolment = enrollment->result;
+        /* A reload may have put another object in this one's place meanwhile. */
+        if (attesterd_daemon_find_issuer(enrollment->daemon, name, &current, NULL))
+                current->enrolment = enrollment->result;
         return true;
 }
 

@@ -244,3 +244,10 @@ void attesterd_issuer_doubt_directory(struct attesterd_issuer *issuer)
         if (issuer->expires_ms > issuer->fetched_ms + ATTESTERD_DIRECTORY_AGE_DOUBT_MS)
                 issuer->expires_ms = issuer->fetched_ms + ATTESTERD_DIRECTORY_AGE_DOUBT_MS;
 }
+
+void attesterd_issuers_free(struct attesterd_issuer **issuers, size_t count)
+{
+        for (size_t i = 0; i < count; i++)
+                attesterd_issuer_unref(issuers[i]);
+        free(issuers);
+}

@@ -60,6 +60,9 @@ struct attesterd_issuer *attesterd_issuer_ref(struct attesterd_issuer *issuer);
 /* NULL is fine. With the last reference fetches are cancelled. */
 void attesterd_issuer_unref(struct attesterd_issuer *issuer);
 
+/* Gives up a reference to each, and frees the array. */
+void attesterd_issuers_free(struct attesterd_issuer **issuers, size_t count);
+
 bool attesterd_issuer_config_equal(const struct attesterd_issuer_config *a, const struct attesterd_issuer_config *b);
 
 enum attesterd_issuer_state {

@@ -81,9 +81,10 @@ class DaemonStack(stack.Stack):
     def property(self, name):
         return self.call(PROPERTIES, "Get", "ss", ATTESTER, name)
 
-    def resident_kib(self):
+    def status_kib(self, name):
+        """A figure of the daemon's /proc/PID/status."""
         status = pathlib.Path(f"/proc/{self.processes['attesterd'].pid}/status").read_text()
-        return int(status.split("VmRSS:")[1].split()[0])
+        return int(status.split(f"{name}:")[1].split()[0])
 
     def as_user(self, uid, *arguments, timeout=60):
         """Runs call_as_user.py as another user."""
