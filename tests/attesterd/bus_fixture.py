@@ -40,13 +40,13 @@ class DaemonStack(stack.Stack):
             text = text.replace("  <include>", f"  {POLKIT_POLICY}  <include>")
         return super().write(name, text)
 
-    def start(self, limits=LIMITS, issuers=(), real_issuer=False, tpm=True, quote_delay_ms=0):
+    def start(self, limits=LIMITS, issuers=(), real_issuer=False, tpm=True, proxy=()):
         self.make_certificates()
         self.tcti = f"swtpm:path={self.path('tpm.sock')}"
         if tpm:
             self.start_tpm()
-        if quote_delay_ms:
-            self.slow_tpm("--delay-ms", quote_delay_ms, "--only", "Quote")
+        if proxy:
+            self.slow_tpm(*proxy)
         self.start_bus()
         self.fake = fake_issuer.FakeIssuer(self.path("tls.pem"), self.path("tls.key"))
         if real_issuer:

@@ -60,16 +60,6 @@ static int set_up(void **state)
         return 0;
 }
 
-static int tear_down(void **state)
-{
-        struct bench *bench = *state;
-
-        attesterd_batcher_free(bench->batcher);
-        (void) sd_event_unref(bench->event);
-        free(bench);
-        return 0;
-}
-
 /* Runs everything that is due now. */
 static void turn(struct bench *bench)
 {
@@ -107,6 +97,19 @@ static void finish_quote(struct bench *bench, const struct base_error *error)
         assert_non_null(callback);
         bench->callback = NULL;
         callback(bench->callback_context, error == NULL ? &quote : NULL, error);
+}
+
+static int tear_down(void **state)
+{
+        const struct base_error cancelled = { .code = BASE_ERROR_CANCELLED };
+        struct bench *bench = *state;
+
+        if (bench->callback != NULL)
+                finish_quote(bench, &cancelled);
+        attesterd_batcher_free(bench->batcher);
+        (void) sd_event_unref(bench->event);
+        free(bench);
+        return 0;
 }
 
 static void submit_to_idle_tpm_is_quoted_at_once(void **state)

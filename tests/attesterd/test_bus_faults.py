@@ -204,7 +204,7 @@ class Signals(BusCase):
 class SlowTpm(BusCase):
     """A quote takes four seconds."""
 
-    options = {"issuers": ("plain",), "real_issuer": True, "quote_delay_ms": 4000}
+    options = {"issuers": ("plain",), "real_issuer": True, "proxy": ("--delay-ms", 4000, "--only", "Quote")}
 
     def setUp(self):
         self.stack.call(bus_fixture.ADMIN, "Enroll", "s", ISSUER_NAME)
@@ -245,6 +245,71 @@ class SlowTpm(BusCase):
         self.stack.start_tpm()
         self.stack.tcti = tcti
         self.stack.start_daemon(limits=self.stack.limits)
+
+
+class FailingTpm(BusCase):
+    """Quotes fail, but for the one that tries a new key: TPM_RC_VALUE, an error that no state of a TPM explains."""
+
+    options = {"real_issuer": True, "proxy": ("--fault", "rc", "--rc", "0x1c4", "--at", 2, "--times", 2, "--only", "Quote")}
+
+    def test_a_quote_that_fails_is_tpm_failed_and_the_next_callers_get_theirs(self):
+        self.stack.call(bus_fixture.ADMIN, "Enroll", "s", ISSUER_NAME)
+        directory = self.stack.call(ATTESTER, "GetIssuer", "s", ISSUER_NAME)
+        sentence = self.assert_error("TpmFailed", self.stack.request, ISSUER_NAME, [bus_fixture.token_request(directory)] * 3)
+        self.assertIn("tpm:", sentence)
+        wait_for(lambda: self.attested(directory), "a quote that does not fail")
+
+    def attested(self, directory):
+        try:
+            return self.stack.request(ISSUER_NAME, [bus_fixture.token_request(directory)])[1]["attested"]
+        except dbus.DBusException:
+            return None
+
+
+class State(BusCase):
+    """State and configuration directories that are damaged or cannot be written to; root needs stronger means than modes."""
+
+    options = {"real_issuer": True}
+
+    def test_damaged_key_file_is_state_invalid_until_resealed(self):
+        self.stack.call(bus_fixture.ADMIN, "Enroll", "s", ISSUER_NAME)
+        directory = self.stack.call(ATTESTER, "GetIssuer", "s", ISSUER_NAME)
+        self.stack.end("attesterd")
+        self.stack.path("state", "ak.key").write_bytes(b"damaged")
+        self.stack.start_daemon(limits=self.stack.limits)
+        self.assert_error("StateInvalid", self.stack.request, ISSUER_NAME, [bus_fixture.token_request(directory)])
+        self.stack.call(bus_fixture.ADMIN, "Reseal")
+        self.stack.call(bus_fixture.ADMIN, "Enroll", "s", ISSUER_NAME)
+        self.stack.request(ISSUER_NAME, [bus_fixture.token_request(directory)])
+
+    def test_state_that_cannot_be_written_is_io_and_the_old_key_serves(self):
+        self.stack.call(bus_fixture.ADMIN, "Enroll", "s", ISSUER_NAME)
+        directory = self.stack.call(ATTESTER, "GetIssuer", "s", ISSUER_NAME)
+        in_the_way = self.stack.path("state", "ak.key.new", "file")
+        in_the_way.parent.mkdir()
+        in_the_way.write_text("")
+        self.assert_error("Io", self.stack.call, bus_fixture.ADMIN, "Reseal")
+        self.assertTrue(self.stack.request(ISSUER_NAME, [bus_fixture.token_request(directory)])[1]["attested"])
+        in_the_way.unlink()
+        in_the_way.parent.rmdir()
+
+    def test_policy_directory_that_is_none_is_io(self):
+        self.stack.write("etc/policy.d", "not a directory")
+        self.addCleanup(self.stack.path("etc/policy.d").unlink)
+        self.assert_error("Io", self.stack.call, bus_fixture.ADMIN, "InstallPolicy", "ss", "a.conf", "[Policy]\nVersion=1\n")
+
+
+class Crowds(BusCase):
+    options = {"issuers": ("slow",), "limits": "[Limits]\nInFlight=3\n"}
+
+    def test_more_calls_than_all_users_may_have_are_busy(self):
+        calls = [Background(self.stack.request, "slow.example") for _ in range(3)]
+        wait_for(lambda: self.stack.fake.counts["slow", "request"] == 3, "requests at the issuer")
+        self.assert_error("Busy", self.stack.call, ATTESTER, "GetFacts")
+        self.stack.fake.stopping.set()
+        for call in calls:
+            call.result()
+        self.stack.call(ATTESTER, "GetFacts")
 
 
 class Memory(BusCase):
