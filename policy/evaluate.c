@@ -21,13 +21,13 @@ static enum policy_outcome evaluate_rule(const struct policy_rule *rule, const s
                 return POLICY_OUTCOME_SKIPPED;
         if (policy_expression_evaluate(rule->require_expression, facts, reason) == POLICY_TRUE)
                 return POLICY_OUTCOME_PASS;
-        return POLICY_OUTCOME_FAIL;
+        return rule->severity == POLICY_SEVERITY_WARN ? POLICY_OUTCOME_WARN : POLICY_OUTCOME_FAIL;
 }
 
 /* False without memory. */
 static bool set_reason(struct policy_result *result, const char *reason)
 {
-        if (result->outcome == POLICY_OUTCOME_FAIL)
+        if (result->outcome == POLICY_OUTCOME_FAIL || result->outcome == POLICY_OUTCOME_WARN)
                 result->reason = strdup(reason);
         else if (result->outcome == POLICY_OUTCOME_SKIPPED && asprintf(&result->reason, "does not apply: %s", reason) < 0)
                 result->reason = NULL;
@@ -41,6 +41,9 @@ static void summarize(struct policy_results *results)
         else if (results->failed > 0)
                 (void) snprintf(results->summary, sizeof(results->summary), "%zu of %zu rules fail", results->failed,
                                 results->count);
+        else if (results->warned > 0)
+                (void) snprintf(results->summary, sizeof(results->summary), "no rule fails: %zu pass, %zu warn, %zu do not apply",
+                                results->count - results->skipped - results->warned, results->warned, results->skipped);
         else if (results->skipped > 0)
                 (void) snprintf(results->summary, sizeof(results->summary),
                                 "all rules that apply pass: %zu pass, %zu do not apply", results->count - results->skipped,
@@ -65,6 +68,7 @@ bool policy_evaluate(const struct policy *policy, const struct policy_facts *fac
                 result->outcome = evaluate_rule(result->rule, facts, reason);
                 results.failed += result->outcome == POLICY_OUTCOME_FAIL;
                 results.skipped += result->outcome == POLICY_OUTCOME_SKIPPED;
+                results.warned += result->outcome == POLICY_OUTCOME_WARN;
                 if (!set_reason(result, reason))
                         return base_error_set_no_memory(error);
         }
@@ -81,6 +85,7 @@ const char *policy_outcome_name(enum policy_outcome outcome)
                 [POLICY_OUTCOME_PASS] = "pass",
                 [POLICY_OUTCOME_FAIL] = "fail",
                 [POLICY_OUTCOME_SKIPPED] = "skipped",
+                [POLICY_OUTCOME_WARN] = "warn",
         };
 
         return names[outcome];

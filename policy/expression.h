@@ -25,6 +25,14 @@ struct policy_expression;
 bool policy_expression_parse(struct base_bytes text, struct policy_expression **ret, size_t *ret_offset,
                              struct base_error *error) BASE_MUST_CHECK;
 
+/*
+ * Checks the expression against the known facts (policy/known_facts.h): each name is known or of an open family, and is
+ * compared with values of its type only. Errors: POLICY_INVALID with what is wrong and, as a name or a value is written
+ * there, `ret_offset` as above.
+ */
+bool policy_expression_check(const struct policy_expression *expression, size_t *ret_offset,
+                             struct base_error *error) BASE_MUST_CHECK;
+
 void policy_expression_free(struct policy_expression *expression);
 BASE_DEFINE_CLEANUP(struct policy_expression, policy_expression_free)
 #define policy_auto_expression BASE_CLEANUP(policy_expression_free_p)

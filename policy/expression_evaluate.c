@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "policy/expression_tree.h"
+#include "policy/span.h"
 #include "policy/version.h"
 
 #include <string.h>
@@ -231,6 +232,10 @@ static void explain_term(const struct evaluation *evaluation, const struct polic
                 }
         }
         policy_sentence_printf(to, "%s is %s", name, printed);
+        if (fact->type == POLICY_FACT_INTEGER && policy_span_is(text_at(evaluation, value->text))) {
+                policy_span_print(fact->integer, printed, sizeof(printed));
+                policy_sentence_printf(to, " (%s)", printed);
+        }
         explain_comparison(evaluation, node, wanted, to);
 }
 

@@ -104,10 +104,15 @@ static bool add_text(struct parser *parser, const void *text, size_t len, uint16
         return true;
 }
 
-static bool add_value(struct parser *parser, const struct policy_literal *literal)
+static bool add_value(struct parser *parser, const struct policy_literal *literal, size_t offset)
 {
         struct policy_expression *expression = parser->expression;
-        struct policy_value value = { .type = literal->type, .boolean = literal->boolean, .integer = literal->integer };
+        struct policy_value value = {
+                .type = literal->type,
+                .boolean = literal->boolean,
+                .integer = literal->integer,
+                .offset = (uint16_t) offset,
+        };
 
         if (!reserve((void **) &expression->values, expression->value_count, &parser->value_capacity, sizeof(value),
                      parser->error) ||
@@ -142,6 +147,7 @@ static bool take_fact(struct parser *parser, struct policy_node *node)
         name[token.len] = '\0';
         if (!policy_fact_name_valid(name))
                 return fail_expected(parser, "a fact, which has a dotted name as in os.id");
+        node->fact_offset = (uint16_t) token.offset;
         if (!add_text(parser, name, token.len, &node->fact) || !advance(parser))
                 return false;
         if (parser->token.kind != POLICY_TOKEN_AT)
@@ -183,7 +189,7 @@ static bool take_comparison(struct parser *parser, struct policy_node *node)
                         return fail_at(parser, offset, "texts have no order; a version starts with a digit");
                 literal.type = POLICY_FACT_VERSION;
         }
-        return add_value(parser, &literal);
+        return add_value(parser, &literal, offset);
 }
 
 /* An element must be of the kind of the elements before it; numbers and versions mix. */
@@ -213,7 +219,7 @@ static bool take_set(struct parser *parser, struct policy_node *node)
                 if (node->value_count == POLICY_EXPRESSION_SET_MAX)
                         return fail_limit(parser, offset, "the set has too many elements", POLICY_EXPRESSION_SET_MAX);
                 if (!take_literal(parser, &literal) || !check_element(parser, &literal, first, offset) ||
-                    !add_value(parser, &literal))
+                    !add_value(parser, &literal, offset))
                         return false;
                 node->value_count++;
         } while (parser->token.kind != POLICY_TOKEN_CLOSE_SET);

@@ -29,14 +29,16 @@ struct policy_node {
         uint16_t next;                     /* sibling, or NONE */
         uint16_t first_value;              /* of COMPARE, IN */
         uint16_t value_count;
-        uint16_t fact; /* where its name stands in the texts */
+        uint16_t fact;        /* where its name stands in the texts */
+        uint16_t fact_offset; /* and in the expression's own text */
 };
 
 struct policy_value {
         enum policy_fact_type type;
         bool boolean;
         int64_t integer;
-        uint16_t text; /* as written, without quotes */
+        uint16_t text;   /* as written, without quotes */
+        uint16_t offset; /* where it stands in the expression's own text */
 };
 
 struct policy_expression {

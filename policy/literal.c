@@ -2,6 +2,7 @@
 #include "policy/literal.h"
 
 #include "policy/literal_token.h"
+#include "policy/span.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -43,6 +44,12 @@ static bool parse_number(struct policy_literal *literal, struct base_error *erro
 {
         const char *digits = literal->text + (literal->text[0] == '-');
 
+        if (policy_span_is(literal->text)) {
+                literal->type = POLICY_FACT_INTEGER;
+                return policy_span_parse(literal->text, &literal->integer)
+                               ? true
+                               : base_error_set(error, BASE_ERROR_MALFORMED, "the time does not fit in 64 bits of seconds");
+        }
         if (digits[strspn(digits, "0123456789")] != '\0') {
                 literal->type = POLICY_FACT_VERSION;
                 if (digits != literal->text)

@@ -17,11 +17,11 @@ struct policy_literal {
 };
 
 /*
- * Parses one literal that is the whole of `text`: true or false, an integer in 64 bits, a version (starts with a digit),
- * a bare word (ASCII letters, digits, `_`, `-`; starts with a letter), or a string in double quotes, in which \" and \\
- * stand for the characters.
- * Errors: MALFORMED with what is wrong, LIMIT_EXCEEDED; the message says no position, `ret_offset` is the byte of `text`
- * that it is about.
+ * Parses one literal that is the whole of `text`: true or false, an integer in 64 bits, a span of time (7d: an
+ * INTEGER of seconds, whose text stays "7d"; units s, m, h, d, w), a version (starts with a digit), a bare word (ASCII letters,
+ * digits, `_`, `-`; starts with a letter), or a string in double quotes, in which \" and \\ stand for the characters. Errors:
+ * MALFORMED with what is wrong, LIMIT_EXCEEDED; the message says no position, `ret_offset` is the byte of `text` that it is
+ * about.
  */
 bool policy_literal_parse(struct base_bytes text, struct policy_literal *ret, size_t *ret_offset,
                           struct base_error *error) BASE_MUST_CHECK;

@@ -4,6 +4,7 @@
 #include "policy/nearest.h"
 #include "policy/policy.h"
 #include "policy/position.h"
+#include "policy/remedy.h"
 #include "policy/rule_table.h"
 
 #include <errno.h>
@@ -148,7 +149,8 @@ static bool set_expression(struct loader *loader, const struct base_ini_entry *e
                 copy = strdup(entry->value);
                 if (copy == NULL)
                         return base_error_set_no_memory(error);
-                if (!policy_expression_parse(base_bytes_from_string(copy), &parsed, &offset, &problem)) {
+                if (!policy_expression_parse(base_bytes_from_string(copy), &parsed, &offset, &problem) ||
+                    !policy_expression_check(parsed, &offset, &problem)) {
                         if (problem.code == BASE_ERROR_NO_MEMORY)
                                 return base_error_copy(error, &problem);
                         report_value(loader, entry, offset, problem.code, problem.message);
@@ -163,35 +165,93 @@ static bool set_expression(struct loader *loader, const struct base_ini_entry *e
         return true;
 }
 
+/* Reports a remedy that cannot be shown. */
+static bool check_remedy(struct loader *loader, const struct base_ini_entry *entry)
+{
+        if (strlen(entry->value) > POLICY_RULE_REMEDY_BYTES_MAX)
+                report_value(loader, entry, POLICY_RULE_REMEDY_BYTES_MAX, BASE_ERROR_LIMIT_EXCEEDED,
+                             "the remedy is too long (at most 512 bytes)");
+        else if (!policy_text_valid(entry->value))
+                report_value(loader, entry, 0, BASE_ERROR_POLICY_INVALID,
+                             "the remedy is not UTF-8 text without control characters");
+        else
+                return true;
+        return false;
+}
+
 static bool set_remedy(struct loader *loader, const struct base_ini_entry *entry, struct policy_rule *rule,
                        struct base_error *error)
 {
         char *copy;
 
-        if (strlen(entry->value) > POLICY_RULE_REMEDY_BYTES_MAX) {
-                report_value(loader, entry, POLICY_RULE_REMEDY_BYTES_MAX, BASE_ERROR_LIMIT_EXCEEDED,
-                             "the remedy is too long (at most 512 bytes)");
+        if (!check_remedy(loader, entry))
                 return true;
-        }
-        if (!policy_text_valid(entry->value)) {
-                report_value(loader, entry, 0, BASE_ERROR_POLICY_INVALID,
-                             "the remedy is not UTF-8 text without control characters");
-                return true;
-        }
         copy = strdup(entry->value);
         if (copy == NULL)
                 return base_error_set_no_memory(error);
         free(rule->remedy);
         rule->remedy = copy;
+        policy_translations_drop_before(rule, loader->file_number);
         return true;
+}
+
+/* The locale in the key "Remedy[locale]"; false if it is another key. */
+static bool take_locale(const char *key, char locale[POLICY_LOCALE_BYTES_MAX + 1])
+{
+        static const char prefix[] = "Remedy[";
+        size_t len = strlen(key);
+
+        if (strncmp(key, prefix, strlen(prefix)) != 0 || key[len - 1] != ']')
+                return false;
+        len -= strlen(prefix) + 1;
+        if (len > POLICY_LOCALE_BYTES_MAX)
+                len = 0; /* which is no locale */
+        memcpy(locale, key + strlen(prefix), len);
+        locale[len] = '\0';
+        return true;
+}
+
+static bool set_translation(struct loader *loader, const struct base_ini_entry *entry, const char *locale,
+                            struct base_error *error)
+{
+        struct policy_rule *rule = &loader->draft->rule;
+        struct policy_position at = policy_position_of_key(loader->text, entry->line);
+        const struct policy_translation *old = policy_translation_find(rule, locale);
+        struct base_error problem;
+
+        if (!policy_locale_valid(locale)) {
+                report(loader, at, BASE_ERROR_POLICY_INVALID, "the brackets hold no locale, as in Remedy[de] or Remedy[pt_BR]");
+        } else if (old != NULL && old->file_number == loader->file_number) {
+                policy_diagnostics_add(loader->diagnostics, BASE_ERROR_POLICY_INVALID, loader->file, at.line, at.column,
+                                       "Remedy[%s]= stands in this rule twice", locale);
+        } else if (check_remedy(loader, entry) &&
+                   !policy_translation_set(rule, locale, entry->value, loader->file_number, &problem)) {
+                if (problem.code == BASE_ERROR_NO_MEMORY)
+                        return base_error_copy(error, &problem);
+                report(loader, at, problem.code, problem.message);
+        }
+        return true;
+}
+
+static void set_severity(struct loader *loader, const struct base_ini_entry *entry, struct policy_rule *rule)
+{
+        if (*entry->value == '\0' || strcmp(entry->value, "require") == 0)
+                rule->severity = POLICY_SEVERITY_REQUIRE;
+        else if (strcmp(entry->value, "warn") == 0)
+                rule->severity = POLICY_SEVERITY_WARN;
+        else
+                report_value(loader, entry, 0, BASE_ERROR_POLICY_INVALID, "Severity= is 'require' or 'warn'");
 }
 
 static bool set_rule_key(struct loader *loader, const struct base_ini_entry *entry, struct base_error *error)
 {
-        static const char *const known[] = { "When", "Require", "Remedy" };
+        static const char *const known[] = { "When", "Require", "Remedy", "Severity" };
         struct policy_draft *draft = loader->draft;
+        char locale[POLICY_LOCALE_BYTES_MAX + 1];
         size_t key = 0;
 
+        if (take_locale(entry->key, locale))
+                return set_translation(loader, entry, locale, error);
         while (key < BASE_COUNT(known) && strcmp(entry->key, known[key]) != 0)
                 key++;
         if (key == BASE_COUNT(known)) {
@@ -210,6 +270,10 @@ static bool set_rule_key(struct loader *loader, const struct base_ini_entry *ent
                 return set_expression(loader, entry, &draft->rule.when, &draft->rule.when_expression, error);
         if (key == 2)
                 return set_remedy(loader, entry, &draft->rule, error);
+        if (key == 3) {
+                set_severity(loader, entry, &draft->rule);
+                return true;
+        }
         draft->removed = *entry->value == '\0';
         return set_expression(loader, entry, &draft->rule.require, &draft->rule.require_expression, error);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * "Did you mean …?" Used by the loader of policy files only.
+ * "Did you mean …?" Used by the loader of policy files and the table of known facts only.
  */
 #pragma once
 

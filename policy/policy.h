@@ -14,13 +14,31 @@
 #define POLICY_RULES_MAX             1024
 #define POLICY_RULE_NAME_BYTES_MAX   64  /* without the NUL; letters, digits, `_`, `-`, `.`; starts with a letter or digit */
 #define POLICY_RULE_REMEDY_BYTES_MAX 512 /* without the NUL; UTF-8 without control characters */
+#define POLICY_TRANSLATIONS_MAX      64  /* of one remedy */
+#define POLICY_LOCALE_BYTES_MAX      32  /* without the NUL */
 #define POLICY_SUMMARY_BYTES_MAX     128
+
+/* What it means that a rule does not pass. */
+enum policy_severity {
+        POLICY_SEVERITY_REQUIRE, /* the policy fails */
+        POLICY_SEVERITY_WARN,    /* the person is told */
+};
+
+/* A remedy in another language: the value of Remedy[locale]=. */
+struct policy_translation {
+        char *locale;
+        char *text;
+        unsigned file_number; /* of the file that set it; the loader's own */
+};
 
 struct policy_rule {
         char *name;
         char *when;    /* the text of When=; NULL if the rule always applies */
         char *require; /* the text of Require= */
         char *remedy;  /* "" if there is none */
+        enum policy_severity severity;
+        struct policy_translation *translations; /* of the remedy, sorted by locale */
+        size_t translation_count;
         struct policy_expression *when_expression;
         struct policy_expression *require_expression;
 };
@@ -36,7 +54,8 @@ struct policy {
 /*
  * Each loads a policy; the caller frees `ret` with policy_free(). `diagnostics` (NULL if not wanted; the caller sets it
  * to zero) takes what is wrong with the files, as much as fits. `digest` is SHA-256 over version and rules, so that equal
- * rules have equal digests wherever they were read from.
+ * rules have equal digests wherever they were read from. A fact that nothing sets (policy/known_facts.h), or that is
+ * compared with values of another type, is an error.
  * Errors: POLICY_INVALID as "file:line:column: what", LIMIT_EXCEEDED, NOT_FOUND, IO (the first thing wrong), NO_MEMORY.
  */
 bool policy_load_buffer(const char *name, struct base_bytes text, struct policy_diagnostics *diagnostics, struct policy **ret,
@@ -53,6 +72,14 @@ bool policy_load_directories(const char *const *directories, size_t count, struc
 bool policy_load_system(const char *root, struct policy_diagnostics *diagnostics, struct policy **ret,
                         struct base_error *error) BASE_MUST_CHECK;
 
+/*
+ * The rule's remedy for a locale as setlocale(3) and $LANG have it ("de_AT.UTF-8", "sr@latin") or as BCP 47 does ("de-AT"):
+ * the translation for language, territory and modifier, then without modifier, without territory, for the language alone;
+ * else the untranslated one, which also NULL gives. Owned by the rule.
+ * Source: the Desktop Entry Specification, "Localized values for keys".
+ */
+const char *policy_rule_remedy(const struct policy_rule *rule, const char *locale);
+
 void policy_free(struct policy *policy);
 BASE_DEFINE_CLEANUP(struct policy, policy_free)
 #define policy_auto_policy BASE_CLEANUP(policy_free_p)
@@ -61,13 +88,14 @@ enum policy_outcome {
         POLICY_OUTCOME_PASS,
         POLICY_OUTCOME_FAIL,
         POLICY_OUTCOME_SKIPPED, /* its When= is false */
+        POLICY_OUTCOME_WARN,    /* would fail, but Severity=warn */
         POLICY_OUTCOME_COUNT,
 };
 
 struct policy_result {
         const struct policy_rule *rule; /* its name, remedy and texts; owned by the policy */
         enum policy_outcome outcome;
-        char *reason; /* why it failed or was skipped; NULL if it passed */
+        char *reason; /* why it failed, warns or was skipped; NULL if it passed */
 };
 
 struct policy_results {
@@ -75,7 +103,8 @@ struct policy_results {
         size_t count;
         size_t failed;
         size_t skipped;
-        bool pass;                              /* no rule failed */
+        size_t warned;
+        bool pass;                              /* no rule failed; warnings do not count */
         char summary[POLICY_SUMMARY_BYTES_MAX]; /* "all 5 rules pass", "2 of 5 rules fail", "the policy has no rules" */
 };
 
@@ -86,8 +115,8 @@ struct policy_results {
 
 /*
  * Evaluates every rule. A rule whose When= is false is skipped; one whose When= is unknown applies. A rule passes only if
- * its Require= is true. The results point into `policy`, which must outlive them; the caller clears `ret`.
- * An outcome is a result; the only error is NO_MEMORY.
+ * its Require= is true; one that does not, and has Severity=warn, warns and does not fail. The results point into `policy`, which
+ * must outlive them; the caller clears `ret`. An outcome is a result; the only error is NO_MEMORY.
  */
 bool policy_evaluate(const struct policy *policy, const struct policy_facts *facts, struct policy_results *ret,
                      struct base_error *error) BASE_MUST_CHECK;
@@ -95,5 +124,5 @@ bool policy_evaluate(const struct policy *policy, const struct policy_facts *fac
 void policy_results_clear(struct policy_results *results);
 #define policy_auto_results BASE_CLEANUP(policy_results_clear)
 
-/* "pass", "fail", "skipped". */
+/* "pass", "fail", "skipped", "warn". */
 const char *policy_outcome_name(enum policy_outcome outcome);

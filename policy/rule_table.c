@@ -4,8 +4,9 @@
 #include <string.h>
 
 #define FIRST_CAPACITY     16
-#define DIGEST_LABEL       "attesterd policy 1"
-#define DIGEST_BYTES_MAX   (POLICY_RULES_MAX * (2 * POLICY_EXPRESSION_BYTES_MAX + POLICY_RULE_REMEDY_BYTES_MAX + 128) + 64)
+#define DIGEST_LABEL       "attesterd policy 2"
+#define REMEDIES_BYTES_MAX ((POLICY_TRANSLATIONS_MAX + 1) * (POLICY_RULE_REMEDY_BYTES_MAX + POLICY_LOCALE_BYTES_MAX + 8))
+#define DIGEST_BYTES_MAX   (POLICY_RULES_MAX * (2 * POLICY_EXPRESSION_BYTES_MAX + REMEDIES_BYTES_MAX + 128) + 64)
 #define RULE_NAME_ALPHABET "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-."
 
 static void clear_rule(struct policy_rule *rule)
@@ -14,6 +15,11 @@ static void clear_rule(struct policy_rule *rule)
         free(rule->when);
         free(rule->require);
         free(rule->remedy);
+        for (size_t i = 0; i < rule->translation_count; i++) {
+                free(rule->translations[i].locale);
+                free(rule->translations[i].text);
+        }
+        free(rule->translations);
         policy_expression_free(rule->when_expression);
         policy_expression_free(rule->require_expression);
         *rule = (struct policy_rule){ 0 };
@@ -118,10 +124,18 @@ static bool compute_digest(struct policy *policy, struct base_error *error)
         base_buffer_put_u64(&text, policy->version);
         base_buffer_put_u32(&text, (uint32_t) policy->count);
         for (size_t i = 0; i < policy->count; i++) {
-                put_text(&text, policy->rules[i].name);
-                put_text(&text, policy->rules[i].when);
-                put_text(&text, policy->rules[i].require);
-                put_text(&text, policy->rules[i].remedy);
+                const struct policy_rule *rule = &policy->rules[i];
+
+                put_text(&text, rule->name);
+                put_text(&text, rule->when);
+                put_text(&text, rule->require);
+                put_text(&text, rule->remedy);
+                base_buffer_put_u32(&text, rule->severity);
+                base_buffer_put_u32(&text, (uint32_t) rule->translation_count);
+                for (size_t t = 0; t < rule->translation_count; t++) {
+                        put_text(&text, rule->translations[t].locale);
+                        put_text(&text, rule->translations[t].text);
+                }
         }
         if (!base_buffer_ok(&text))
                 return base_error_set_no_memory(error);

@@ -73,7 +73,9 @@ void attestctl_print_rules(FILE *to, bool color, const struct attester_rule *rul
         }
         attestctl_table_print(&table, to, color);
         for (size_t i = 0; i < count; i++) {
-                if (strcmp(rules[i].outcome, "fail") != 0 || rules[i].remedy[0] == '\0')
+                bool to_mend = strcmp(rules[i].outcome, "fail") == 0 || strcmp(rules[i].outcome, "warn") == 0;
+
+                if (!to_mend || rules[i].remedy[0] == '\0')
                         continue;
                 if (!heading)
                         (void) fputs("\nWhat to do:\n", to);

@@ -29,7 +29,7 @@ static bool fill(struct policy_facts *facts, struct base_error *error)
         char name[32];
 
         for (int i = 0; i < POLICY_FACTS_MAX; i++) {
-                (void) snprintf(name, sizeof(name), "family%d.fact_%d", i % 16, i);
+                (void) snprintf(name, sizeof(name), "custom.family%d.fact_%d", i % 16, i);
                 if (!policy_facts_set_version(facts, name, "12.5", origin, error))
                         return false;
         }
@@ -43,7 +43,8 @@ static bool load(const char *least, struct policy **ret, struct base_error *erro
         for (int i = 0; i < RULES; i++) {
                 int fact = i % POLICY_FACTS_MAX;
 
-                base_buffer_printf(&text, "[Rule r%d]\nRequire=family%d.fact_%d >= %s and known(family%d.fact_%d)\n", i,
+                base_buffer_printf(&text,
+                                   "[Rule r%d]\nRequire=custom.family%d.fact_%d >= %s and known(custom.family%d.fact_%d)\n", i,
                                    fact % 16, fact, least, fact % 16, fact);
         }
         return policy_load_buffer("bench", base_buffer_bytes(&text), NULL, ret, error);

@@ -118,7 +118,8 @@ static void run_expressions(struct page *page, char *block)
                 size_t offset;
 
                 assert_true(cut_at_arrow(line, &expected));
-                if (!policy_expression_parse(base_bytes_from_string(line), &expression, &offset, &error))
+                if (!policy_expression_parse(base_bytes_from_string(line), &expression, &offset, &error) ||
+                    !policy_expression_check(expression, &offset, &error))
                         fail_msg("%s:%zu: %s", line, offset, error.message);
                 truth = policy_expression_evaluate(expression, &page->facts, reason);
                 (void) snprintf(found, sizeof(found), "%s%s%s", names[truth], *reason == '\0' ? "" : ": ", reason);
@@ -131,14 +132,15 @@ static void run_expression_errors(struct page *page, char *block)
         char *rest = NULL;
 
         for (char *line = strtok_r(block, "\n", &rest); line != NULL; line = strtok_r(NULL, "\n", &rest)) {
-                struct policy_expression *expression = NULL;
+                policy_auto_expression struct policy_expression *expression = NULL;
                 char found[BASE_ERROR_TEXT_MAX + 16];
                 struct base_error error;
                 char *expected = NULL;
                 size_t offset;
 
                 assert_true(cut_at_arrow(line, &expected));
-                assert_false(policy_expression_parse(base_bytes_from_string(line), &expression, &offset, &error));
+                assert_false(policy_expression_parse(base_bytes_from_string(line), &expression, &offset, &error) &&
+                             policy_expression_check(expression, &offset, &error));
                 (void) snprintf(found, sizeof(found), "%zu: %s", offset + 1, error.message);
                 assert_string_equal(found, expected);
         }
@@ -155,6 +157,16 @@ static void run_policy(struct page *page, char *block)
         assert_true(policy->count > 0);
         assert_true(policy_evaluate(policy, &page->facts, &results, NULL));
         assert_true(results.pass);
+}
+
+static void run_policy_posture(struct page *page, char *block)
+{
+        policy_auto_policy struct policy *policy = NULL;
+        struct base_error error;
+
+        if (!policy_load_buffer("policy.md", base_bytes_from_string(block), NULL, &policy, &error))
+                fail_msg("%s", error.message);
+        assert_int_equal(policy->count, 5);
 }
 
 static void run_policy_error(struct page *page, char *block)
@@ -196,6 +208,7 @@ static void documentation_of_policies_is_true(void **state)
         struct page *page = *state;
 
         assert_true(each_block(page, "policy", run_policy) >= 2);
+        assert_int_equal(each_block(page, "policy-posture", run_policy_posture), 1);
         assert_true(each_block(page, "policy-error", run_policy_error) >= 2);
         assert_true(each_block(page, "custom-facts", run_custom_facts) >= 1);
 }
@@ -266,6 +279,8 @@ static void documentation_of_limits_is_true(void **state)
         (void) snprintf(row, sizeof(row), "| parentheses and `not` around a term | %d |", POLICY_EXPRESSION_DEPTH_MAX);
         assert_non_null(strstr(text, row));
         (void) snprintf(row, sizeof(row), "| elements of a set | %d |", POLICY_EXPRESSION_SET_MAX);
+        assert_non_null(strstr(text, row));
+        (void) snprintf(row, sizeof(row), "| translations of a remedy | %d |", POLICY_TRANSLATIONS_MAX);
         assert_non_null(strstr(text, row));
         (void) snprintf(row, sizeof(row), "| facts of a device; bytes of a fact's name | %d; %d |", POLICY_FACTS_MAX,
                         POLICY_FACT_NAME_BYTES_MAX);

@@ -22,9 +22,9 @@ static void fill(struct policy_facts *facts)
 {
         struct policy_origin origin = { .provenance = POLICY_PROVENANCE_REPORTED };
 
-        assert_true(policy_facts_set_boolean(facts, "x.true", true, origin, NULL));
-        assert_true(policy_facts_set_boolean(facts, "x.false", false, origin, NULL));
-        assert_true(policy_facts_set_unreadable(facts, "x.unknown", "not now", origin, NULL));
+        assert_true(policy_facts_set_boolean(facts, "custom.true", true, origin, NULL));
+        assert_true(policy_facts_set_boolean(facts, "custom.false", false, origin, NULL));
+        assert_true(policy_facts_set_unreadable(facts, "custom.unknown", "not now", origin, NULL));
         assert_true(policy_facts_set_version(facts, "os.version", "11.9", origin, NULL));
 }
 
@@ -42,7 +42,7 @@ static void policy_evaluate_of_an_empty_policy_passes_and_says_so(void **state)
 
 static void policy_evaluate_of_rules_that_pass_has_no_reasons(void **state)
 {
-        policy_auto_policy struct policy *policy = load("[Rule a]\nRequire=x.true\n[Rule b]\nRequire=not x.false\n");
+        policy_auto_policy struct policy *policy = load("[Rule a]\nRequire=custom.true\n[Rule b]\nRequire=not custom.false\n");
         policy_auto_facts struct policy_facts facts = POLICY_FACTS_INIT;
         policy_auto_results struct policy_results results = POLICY_RESULTS_INIT;
 
@@ -60,8 +60,9 @@ static void policy_evaluate_of_rules_that_pass_has_no_reasons(void **state)
 
 static void policy_evaluate_of_a_rule_that_fails_gives_reason_and_remedy(void **state)
 {
-        policy_auto_policy struct policy *policy = load("[Rule os]\nRequire=os.version >= 12.5\nRemedy=Update.\n"
-                                                        "[Rule disk]\nRequire=x.unknown\n[Rule fine]\nRequire=x.true\n");
+        policy_auto_policy struct policy *policy = load(
+                "[Rule os]\nRequire=os.version >= 12.5\nRemedy=Update.\n"
+                "[Rule disk]\nRequire=custom.unknown\n[Rule fine]\nRequire=custom.true\n");
         policy_auto_facts struct policy_facts facts = POLICY_FACTS_INIT;
         policy_auto_results struct policy_results results = POLICY_RESULTS_INIT;
 
@@ -74,7 +75,7 @@ static void policy_evaluate_of_a_rule_that_fails_gives_reason_and_remedy(void **
         assert_string_equal(results.items[0].rule->remedy, "Update.");
         assert_string_equal(results.items[0].reason, "os.version is 11.9, needed >= 12.5");
         assert_int_equal(results.items[1].outcome, POLICY_OUTCOME_FAIL);
-        assert_string_equal(results.items[1].reason, "x.unknown could not be read: not now");
+        assert_string_equal(results.items[1].reason, "custom.unknown could not be read: not now");
         assert_int_equal(results.items[2].outcome, POLICY_OUTCOME_PASS);
         assert_string_equal(results.summary, "2 of 3 rules fail");
 }
@@ -97,33 +98,60 @@ static void expect_outcome(const char *when, const char *require, enum policy_ou
 
 static void policy_evaluate_with_when_skips_only_if_it_is_false(void **state)
 {
-        expect_outcome("x.true", "x.true", POLICY_OUTCOME_PASS);
-        expect_outcome("x.true", "x.false", POLICY_OUTCOME_FAIL);
-        expect_outcome("x.true", "x.unknown", POLICY_OUTCOME_FAIL);
-        expect_outcome("x.false", "x.true", POLICY_OUTCOME_SKIPPED);
-        expect_outcome("x.false", "x.false", POLICY_OUTCOME_SKIPPED);
-        expect_outcome("x.unknown", "x.true", POLICY_OUTCOME_PASS);
-        expect_outcome("x.unknown", "x.false", POLICY_OUTCOME_FAIL);
-        expect_outcome("x.absent", "x.false", POLICY_OUTCOME_FAIL);
-        expect_outcome("", "x.false", POLICY_OUTCOME_FAIL);
+        expect_outcome("custom.true", "custom.true", POLICY_OUTCOME_PASS);
+        expect_outcome("custom.true", "custom.false", POLICY_OUTCOME_FAIL);
+        expect_outcome("custom.true", "custom.unknown", POLICY_OUTCOME_FAIL);
+        expect_outcome("custom.false", "custom.true", POLICY_OUTCOME_SKIPPED);
+        expect_outcome("custom.false", "custom.false", POLICY_OUTCOME_SKIPPED);
+        expect_outcome("custom.unknown", "custom.true", POLICY_OUTCOME_PASS);
+        expect_outcome("custom.unknown", "custom.false", POLICY_OUTCOME_FAIL);
+        expect_outcome("custom.absent", "custom.false", POLICY_OUTCOME_FAIL);
+        expect_outcome("", "custom.false", POLICY_OUTCOME_FAIL);
 }
 
-static void policy_evaluate_of_a_skipped_rule_says_why(void **state)
+static void policy_evaluate_of_a_warning_does_not_fail(void **state)
 {
-        policy_auto_policy struct policy *policy = load("[Rule a]\nWhen=x.false\nRequire=x.false\n[Rule b]\nRequire=x.true\n");
+        policy_auto_policy struct policy *policy = load(
+                "[Rule a]\nRequire=custom.false\nSeverity=warn\n[Rule b]\nRequire=custom.true\nSeverity=warn\n"
+                "[Rule c]\nRequire=custom.unknown\nSeverity=warn\n[Rule d]\nWhen=custom.false\nRequire=custom.false\n");
+        policy_auto_policy struct policy *strict = load(
+                "[Rule a]\nRequire=custom.false\nSeverity=warn\n[Rule b]\nRequire=custom.false\n");
         policy_auto_facts struct policy_facts facts = POLICY_FACTS_INIT;
         policy_auto_results struct policy_results results = POLICY_RESULTS_INIT;
 
         fill(&facts);
         assert_true(policy_evaluate(policy, &facts, &results, NULL));
         assert_true(results.pass);
-        assert_string_equal(results.items[0].reason, "does not apply: x.false is false, needed true");
+        assert_int_equal(results.failed, 0);
+        assert_int_equal(results.warned, 2);
+        assert_int_equal(results.items[0].outcome, POLICY_OUTCOME_WARN);
+        assert_string_equal(results.items[0].reason, "custom.false is false, needed true");
+        assert_int_equal(results.items[1].outcome, POLICY_OUTCOME_PASS);
+        assert_int_equal(results.items[2].outcome, POLICY_OUTCOME_WARN);
+        assert_string_equal(results.summary, "no rule fails: 1 pass, 2 warn, 1 do not apply");
+        policy_results_clear(&results);
+        assert_true(policy_evaluate(strict, &facts, &results, NULL));
+        assert_false(results.pass);
+        assert_string_equal(results.summary, "1 of 2 rules fail");
+}
+
+static void policy_evaluate_of_a_skipped_rule_says_why(void **state)
+{
+        policy_auto_policy struct policy *policy = load(
+                "[Rule a]\nWhen=custom.false\nRequire=custom.false\n[Rule b]\nRequire=custom.true\n");
+        policy_auto_facts struct policy_facts facts = POLICY_FACTS_INIT;
+        policy_auto_results struct policy_results results = POLICY_RESULTS_INIT;
+
+        fill(&facts);
+        assert_true(policy_evaluate(policy, &facts, &results, NULL));
+        assert_true(results.pass);
+        assert_string_equal(results.items[0].reason, "does not apply: custom.false is false, needed true");
         assert_string_equal(results.summary, "all rules that apply pass: 1 pass, 1 do not apply");
 }
 
 static void policy_results_clear_twice_is_harmless(void **state)
 {
-        policy_auto_policy struct policy *policy = load("[Rule a]\nRequire=x.y\n");
+        policy_auto_policy struct policy *policy = load("[Rule a]\nRequire=custom.y\n");
         struct policy_facts facts = POLICY_FACTS_INIT;
         struct policy_results results = POLICY_RESULTS_INIT;
 
@@ -140,6 +168,7 @@ static void policy_outcome_name_of_each_outcome_is_its_own(void **state)
         assert_string_equal(policy_outcome_name(POLICY_OUTCOME_PASS), "pass");
         assert_string_equal(policy_outcome_name(POLICY_OUTCOME_FAIL), "fail");
         assert_string_equal(policy_outcome_name(POLICY_OUTCOME_SKIPPED), "skipped");
+        assert_string_equal(policy_outcome_name(POLICY_OUTCOME_WARN), "warn");
 }
 
 int main(void)
@@ -149,6 +178,7 @@ int main(void)
                 cmocka_unit_test(policy_evaluate_of_rules_that_pass_has_no_reasons),
                 cmocka_unit_test(policy_evaluate_of_a_rule_that_fails_gives_reason_and_remedy),
                 cmocka_unit_test(policy_evaluate_with_when_skips_only_if_it_is_false),
+                cmocka_unit_test(policy_evaluate_of_a_warning_does_not_fail),
                 cmocka_unit_test(policy_evaluate_of_a_skipped_rule_says_why),
                 cmocka_unit_test(policy_results_clear_twice_is_harmless),
                 cmocka_unit_test(policy_outcome_name_of_each_outcome_is_its_own),

@@ -51,6 +51,26 @@ static void policy_literal_parse_of_each_form_has_its_type(void **state)
         expect_text("\"a \\\"b\\\" \\\\ é\"", POLICY_FACT_STRING, "a \"b\" \\ é");
 }
 
+static void policy_literal_parse_of_a_time_counts_seconds(void **state)
+{
+        static const struct {
+                const char *text;
+                int64_t seconds;
+        } rows[] = {
+                { "30s", 30 },     { "30m", 1800 },   { "12h", 43200 }, { "7d", 604800 },
+                { "2w", 1209600 }, { "-1d", -86400 }, { "0d", 0 },      { "106751991167300d", 9223372036854720000 },
+        };
+
+        for (size_t i = 0; i < BASE_COUNT(rows); i++) {
+                expect_text(rows[i].text, POLICY_FACT_INTEGER, rows[i].text);
+                assert_true(parse(rows[i].text).integer == rows[i].seconds);
+        }
+        expect_text("7days", POLICY_FACT_VERSION, "7days");
+        expect_text("7y", POLICY_FACT_VERSION, "7y");
+        expect_text("7D", POLICY_FACT_VERSION, "7D");
+        expect_text("1.5h", POLICY_FACT_VERSION, "1.5h");
+}
+
 static void expect_error(struct base_bytes source, size_t offset, enum base_error_code code, const char *message)
 {
         struct policy_literal literal;
@@ -78,6 +98,8 @@ static void policy_literal_parse_of_anything_else_says_what_and_where(void **sta
         expect_malformed("a.b", 0, "a fact cannot stand here; a text with a dot stands in double quotes");
         expect_malformed("unreadable", 0, "'unreadable' is a word of the language; as a text it stands in double quotes");
         expect_malformed("9223372036854775808", 0, "the number does not fit in 64 bits");
+        expect_malformed("106751991167301d", 0, "the time does not fit in 64 bits of seconds");
+        expect_malformed("9223372036854775808s", 0, "the time does not fit in 64 bits of seconds");
         expect_malformed("-1.5", 0, "a version cannot be negative");
         expect_malformed(" \"abc", 1, "the text that starts here has no closing double quote");
         expect_malformed("\"abc\\\"", 0, "the text that starts here has no closing double quote");
@@ -112,6 +134,7 @@ int main(void)
 {
         static const struct CMUnitTest tests[] = {
                 cmocka_unit_test(policy_literal_parse_of_each_form_has_its_type),
+                cmocka_unit_test(policy_literal_parse_of_a_time_counts_seconds),
                 cmocka_unit_test(policy_literal_parse_of_anything_else_says_what_and_where),
                 cmocka_unit_test(policy_literal_parse_of_long_texts_keeps_the_limit),
         };

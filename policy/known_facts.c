@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "policy/known_facts.h"
+
+#include "policy/nearest.h"
+
+#include <string.h>
+
+#define BOOLEAN  POLICY_FACT_BOOLEAN
+#define INTEGER  POLICY_FACT_INTEGER
+#define STRING   POLICY_FACT_STRING
+#define VERSION  POLICY_FACT_VERSION
+#define POSTURE  POLICY_SETTER_POSTURE
+#define TPM      POLICY_SETTER_TPM
+#define DAEMON   POLICY_SETTER_DAEMON
+#define VERIFIER POLICY_SETTER_VERIFIER
+
+static const struct policy_known_fact known_facts[] = {
+        { "boot.event_log_ok", BOOLEAN, VERIFIER, "whether the boot event log replays to the quoted registers" },
+        { "boot.secure_boot", BOOLEAN, POSTURE,
+          "Secure Boot is on: the firmware's variable in efivarfs; unreadable without UEFI" },
+        { "boot.setup_mode", BOOLEAN, POSTURE,
+          "anybody may enrol Secure Boot keys: the firmware's variable; unreadable without UEFI" },
+        { "device.ek_certified", BOOLEAN, VERIFIER, "the TPM's endorsement key has a certificate that the issuer accepts" },
+        { "device.group", STRING, VERIFIER, "the group that the issuer's operator gave the device" },
+        { "disk.root_encrypted", BOOLEAN, POSTURE,
+          "every block device under the root file system is encrypted: `/proc/self/mountinfo` and the device mapper in `/sys`" },
+        { "disk.root_verity", BOOLEAN, POSTURE, "the root file system is on dm-verity" },
+        { "disk.swap_encrypted", BOOLEAN, POSTURE,
+          "nothing is swapped to a disk in the clear: `/proc/swaps`; true too if there is no swap, or only zram without a "
+          "backing device" },
+        { "firewall.active", BOOLEAN, POSTURE,
+          "firewalld runs, or ufw is set to be on and the kernel has filter tables; unreadable where only root could tell" },
+        { "firmware.date", VERSION, POSTURE, "the date of the system firmware, as in 2024-03-21: `/sys/class/dmi/id/bios_date`" },
+        { "firmware.hsi", INTEGER, DAEMON, "the host security level that fwupd gives, 0 to 5" },
+        { "firmware.vendor", STRING, POSTURE, "the maker of the system firmware: `/sys/class/dmi/id/bios_vendor`" },
+        { "firmware.version", STRING, POSTURE, "its version as the maker writes it: `/sys/class/dmi/id/bios_version`" },
+        { "ima.active", BOOLEAN, POSTURE,
+          "IMA has measured more than the boot: `/sys/kernel/security/ima`; often for root only" },
+        { "ima.violations", INTEGER, POSTURE,
+          "files that were written while they were measured: `/sys/kernel/security/ima/violations`" },
+        { "kernel.livepatches", INTEGER, POSTURE, "live patches in force: `/sys/kernel/livepatch`" },
+        { "kernel.lockdown", STRING, POSTURE, "`none`, `integrity` or `confidentiality`: `/sys/kernel/security/lockdown`" },
+        { "kernel.module_sig_enforce", BOOLEAN, POSTURE,
+          "unsigned modules are refused: `/sys/module/module/parameters/sig_enforce`" },
+        { "kernel.release", VERSION, POSTURE, "`/proc/sys/kernel/osrelease`" },
+        { "kernel.taint", INTEGER, POSTURE, "the bits of `/proc/sys/kernel/tainted`" },
+        { "kernel.taint_letters", STRING, POSTURE, "the same as the kernel's letters, as in `OE`; empty if there are none" },
+        { "lsm.apparmor", BOOLEAN, POSTURE, "AppArmor is on: `/sys/module/apparmor/parameters/enabled`" },
+        { "lsm.apparmor_enforced", INTEGER, POSTURE,
+          "profiles in enforce mode: `/sys/kernel/security/apparmor/profiles`; often for root only" },
+        { "lsm.bpf", BOOLEAN, POSTURE, "`bpf` is in `lsm.list`" },
+        { "lsm.landlock", BOOLEAN, POSTURE, "`landlock` is in `lsm.list`" },
+        { "lsm.list", STRING, POSTURE, "the security modules in force, with commas: `/sys/kernel/security/lsm`" },
+        { "lsm.selinux", STRING, POSTURE,
+          "`enforcing`, `permissive`, `disabled` (set up, but not in force) or `absent`: `/sys/fs/selinux/enforce`" },
+        { "malware.clamav", BOOLEAN, POSTURE, "the service of ClamAV's daemon runs: its control group" },
+        { "malware.signature_age", INTEGER, POSTURE, "seconds since ClamAV's daily signatures were written: `/var/lib/clamav`" },
+        { "os.build", STRING, POSTURE, "`BUILD_ID` of os-release" },
+        { "os.id", STRING, POSTURE, "`ID` of `/etc/os-release`, or of `/usr/lib/os-release`" },
+        { "os.reboot_required", BOOLEAN, POSTURE,
+          "`/run/reboot-required`, or a newer kernel of the running one's kind in `/lib/modules`" },
+        { "os.support_end", VERSION, POSTURE,
+          "the date `SUPPORT_END` of os-release, or else the end of regular support in `/usr/share/distro-info`" },
+        { "os.supported", BOOLEAN, POSTURE, "today is before `os.support_end`" },
+        { "os.updates.age", INTEGER, POSTURE,
+          "seconds since the system last looked for updates with success: apt's, dnf's or pacman's files" },
+        { "os.updates.security", INTEGER, POSTURE,
+          "security updates that wait: `/var/lib/update-notifier/updates-available` of Ubuntu; elsewhere unreadable" },
+        { "os.version", VERSION, POSTURE,
+          "`VERSION_ID`; on Debian the point release of `/etc/debian_version`. A rolling release has none: unreadable" },
+        { "quote.age_s", INTEGER, VERIFIER, "seconds since the device made its claims" },
+        { "quote.sealed", BOOLEAN, VERIFIER, "the key signs only in the quoted boot state" },
+        { "session.active", BOOLEAN, DAEMON, "the request comes from the session in front" },
+        { "session.locked", BOOLEAN, DAEMON, "that session's screen is locked" },
+        { "session.remote", BOOLEAN, DAEMON, "that session is a remote one" },
+        { "tpm.firmware", VERSION, TPM, "the TPM's firmware version" },
+        { "tpm.manufacturer", STRING, TPM, "the TPM's manufacturer, as in `IFX`" },
+        { "tpm.simulated", BOOLEAN, TPM, "the TPM is a simulator and no chip" },
+        { "tpm.weak", BOOLEAN, TPM, "the firmware is known to make or use keys in a weak way: ROCA, TPM-FAIL" },
+        { "virt.container", STRING, POSTURE,
+          "`none`, or the container's kind, as in `docker`: `/run/systemd/container` and other marks" },
+        { "virt.vm", STRING, POSTURE,
+          "`none`, or the virtual machine's kind, as in `kvm`: `/sys/class/dmi/id` and the processor's flag in `/proc/cpuinfo`" },
+        { "window.focused", BOOLEAN, DAEMON, "the window in front belongs to the program that asks" },
+};
+
+static const char *const open_families[] = { "custom.", "pcr.", "request." };
+
+const struct policy_known_fact *policy_known_facts(size_t *ret_count)
+{
+        *ret_count = BASE_COUNT(known_facts);
+        return known_facts;
+}
+
+static int compare(const void *name, const void *row)
+{
+        return strcmp(name, ((const struct policy_known_fact *) row)->name);
+}
+
+const struct policy_known_fact *policy_known_fact_find(const char *name)
+{
+        return bsearch(name, known_facts, BASE_COUNT(known_facts), sizeof(known_facts[0]), compare);
+}
+
+bool policy_fact_name_is_open(const char *name)
+{
+        for (size_t i = 0; i < BASE_COUNT(open_families); i++)
+                if (strncmp(name, open_families[i], strlen(open_families[i])) == 0)
+                        return true;
+        return false;
+}
+
+const char *policy_known_fact_nearest(const char *name)
+{
+        const char *names[BASE_COUNT(known_facts)];
+
+        for (size_t i = 0; i < BASE_COUNT(known_facts); i++)
+                names[i] = known_facts[i].name;
+        return policy_nearest_name(name, names, BASE_COUNT(names));
+}
