@@ -116,69 +116,99 @@ static inline uint64_t multiply_add(uint64_t *t, const uint64_t *a, uint64_t b)
         return carry;
 }
 
+/* t = a - b - borrow; the borrow is what that leaves. */
+static inline uint64_t subtract_digit(uint64_t a, uint64_t b, uint64_t *borrow)
+{
+        uint128 difference = (uint128) a - b - *borrow;
+
+        *borrow = (uint64_t) (difference >> 64) & 1;
+        return (uint64_t) difference;
+}
+
 /*
  * Adds the multiple q of p to the limbs t[0..5] that makes t[0] zero, and gives what goes into t[6]. p is 2^384 less
  * 2^128 + 2^96 - 2^32 + 1, so that q * p is two multiplications.
  */
-static inline uint128 clear_limb_field(uint64_t *t)
+static inline uint64_t clear_limb_field(uint64_t *t)
 {
-        uint64_t q = t[0] * token_modulus_field.n_inverse, borrow;
-        uint128 digit = (uint128) q * 0xffffffff00000001, difference = (uint128) t[0] - (uint64_t) digit;
+        uint64_t q = t[0] * token_modulus_field.n_inverse, borrow = 0;
+        uint128 first = (uint128) q * 0xffffffff00000001;
+        uint128 second = (uint128) q * 0x00000000ffffffff + (uint64_t) (first >> 64);
+        uint128 third = (uint128) q + (uint64_t) (second >> 64);
 
-        borrow = (uint64_t) (difference >> 64) & 1;
-        digit = (uint128) q * 0x00000000ffffffff + (uint64_t) (digit >> 64);
-        difference = (uint128) t[1] - (uint64_t) digit - borrow;
-        t[1] = (uint64_t) difference;
-        borrow = (uint64_t) (difference >> 64) & 1;
-        digit = (uint128) q + (uint64_t) (digit >> 64);
-        difference = (uint128) t[2] - (uint64_t) digit - borrow;
-        t[2] = (uint64_t) difference;
-        borrow = (uint64_t) (difference >> 64) & 1;
-        difference = (uint128) t[3] - (uint64_t) (digit >> 64) - borrow;
-        t[3] = (uint64_t) difference;
-        borrow = (uint64_t) (difference >> 64) & 1;
-        difference = (uint128) t[4] - borrow;
-        t[4] = (uint64_t) difference;
-        borrow = (uint64_t) (difference >> 64) & 1;
-        difference = (uint128) t[5] - borrow;
-        t[5] = (uint64_t) difference;
-        return (uint128) q - ((uint64_t) (difference >> 64) & 1);
+        t[0] = subtract_digit(t[0], (uint64_t) first, &borrow);
+        t[1] = subtract_digit(t[1], (uint64_t) second, &borrow);
+        t[2] = subtract_digit(t[2], (uint64_t) third, &borrow);
+        t[3] = subtract_digit(t[3], (uint64_t) (third >> 64), &borrow);
+        t[4] = subtract_digit(t[4], 0, &borrow);
+        t[5] = subtract_digit(t[5], 0, &borrow);
+        return q - borrow;
 }
 
-static void multiply_field(const struct token_number *a, const struct token_number *b, struct token_number *ret)
+/* Montgomery reduction of a product: t / 2^384. */
+static inline void reduce_product(const struct token_modulus *m, uint64_t t[static 2 * LIMBS], struct token_number *ret)
 {
-        uint64_t t[LIMBS * 2] = { 0 }, over = 0;
+        uint64_t over = 0;
 
         FOR_LIMBS(i)
         {
-                uint64_t high = multiply_add(t + i, a->limbs, b->limbs[i]);
-                uint128 digit = clear_limb_field(t + i) + high + over;
-
-                t[i + LIMBS] = (uint64_t) digit;
-                over = (uint64_t) (digit >> 64);
-        }
-        reduce_once(&token_modulus_field, t + LIMBS, over, ret);
-}
-
-/* Montgomery multiplication, one limb of b at a time: a * b / 2^384. One operand may be any number below 2^384. */
-void token_modular_multiply(const struct token_modulus *m, const struct token_number *a, const struct token_number *b,
-                            struct token_number *ret)
-{
-        uint64_t t[LIMBS * 2] = { 0 }, over = 0;
-
-        if (m == &token_modulus_field) {
-                multiply_field(a, b, ret);
-                return;
-        }
-        FOR_LIMBS(i)
-        {
-                uint64_t high = multiply_add(t + i, a->limbs, b->limbs[i]);
-                uint128 digit = (uint128) multiply_add(t + i, m->n.limbs, t[i] * m->n_inverse) + high + over;
+                uint64_t high = m == &token_modulus_field ? clear_limb_field(t + i)
+                                                          : multiply_add(t + i, m->n.limbs, t[i] * m->n_inverse);
+                uint128 digit = (uint128) t[i + LIMBS] + high + over;
 
                 t[i + LIMBS] = (uint64_t) digit;
                 over = (uint64_t) (digit >> 64);
         }
         reduce_once(m, t + LIMBS, over, ret);
+}
+
+void token_modular_multiply(const struct token_modulus *m, const struct token_number *a, const struct token_number *b,
+                            struct token_number *ret)
+{
+        uint64_t t[2 * LIMBS] = { 0 };
+
+        FOR_LIMBS(i)
+        t[i + LIMBS] = multiply_add(t + i, a->limbs, b->limbs[i]);
+        if (m == &token_modulus_field)
+                reduce_product(&token_modulus_field, t, ret);
+        else
+                reduce_product(m, t, ret);
+}
+
+/* The products of different limbs once, doubled, and the squares of the limbs. */
+void token_modular_square(const struct token_modulus *m, const struct token_number *a, struct token_number *ret)
+{
+        uint64_t t[2 * LIMBS] = { 0 }, carry = 0, high = 0;
+
+        FOR_LIMBS(i)
+        {
+                uint64_t row_carry = 0;
+
+                _Pragma("GCC unroll 6") for (unsigned j = i + 1; j < LIMBS; j++)
+                {
+                        uint128 digit = (uint128) a->limbs[i] * a->limbs[j] + t[i + j] + row_carry;
+
+                        t[i + j] = (uint64_t) digit;
+                        row_carry = (uint64_t) (digit >> 64);
+                }
+                t[i + LIMBS] = row_carry;
+        }
+        FOR_LIMBS(i)
+        {
+                uint64_t low_limb = t[2 * i], high_limb = t[2 * i + 1];
+                uint128 square = (uint128) a->limbs[i] * a->limbs[i];
+                uint128 digit = (uint128) (uint64_t) square + (low_limb << 1 | high) + carry;
+
+                t[2 * i] = (uint64_t) digit;
+                digit = (uint128) (uint64_t) (square >> 64) + (high_limb << 1 | low_limb >> 63) + (uint64_t) (digit >> 64);
+                t[2 * i + 1] = (uint64_t) digit;
+                carry = (uint64_t) (digit >> 64);
+                high = high_limb >> 63;
+        }
+        if (m == &token_modulus_field)
+                reduce_product(&token_modulus_field, t, ret);
+        else
+                reduce_product(m, t, ret);
 }
 
 void token_modular_power(const struct token_modulus *m, const struct token_number *a, const struct token_number *exponent,
@@ -191,7 +221,7 @@ void token_modular_power(const struct token_modulus *m, const struct token_numbe
         for (unsigned bit = 64 * LIMBS; bit > 0;) {
                 bit -= 4;
                 for (unsigned i = 0; i < 4; i++)
-                        token_modular_multiply(m, &result, &result, &result);
+                        token_modular_square(m, &result, &result);
                 token_modular_multiply(m, &result, &powers[(exponent->limbs[bit / 64] >> bit % 64) & 15], &result);
         }
         *ret = result;

@@ -47,8 +47,11 @@ void token_modular_add(const struct token_modulus *m, const struct token_number 
 void token_modular_subtract(const struct token_modulus *m, const struct token_number *a, const struct token_number *b,
                             struct token_number *ret);
 void token_modular_negate(const struct token_modulus *m, const struct token_number *a, struct token_number *ret);
+/* One operand may be any number below 2^384. */
 void token_modular_multiply(const struct token_modulus *m, const struct token_number *a, const struct token_number *b,
                             struct token_number *ret);
+/* a * a, in less time. */
+void token_modular_square(const struct token_modulus *m, const struct token_number *a, struct token_number *ret);
 /* a^exponent; the plain exponent is public, a need not be. */
 void token_modular_power(const struct token_modulus *m, const struct token_number *a, const struct token_number *exponent,
                          struct token_number *ret);

@@ -43,6 +43,12 @@ static struct token_number multiply(struct token_number a, struct token_number b
         return a;
 }
 
+static struct token_number square(struct token_number a)
+{
+        token_modular_square(p, &a, &a);
+        return a;
+}
+
 static struct token_number triple(struct token_number a)
 {
         return add(add(a, a), a);
@@ -91,14 +97,14 @@ static struct token_number curve_right_side(struct token_number x)
 
 bool token_p384_decode(const uint8_t bytes[static TOKEN_P384_ELEMENT_LEN], struct token_p384_point *ret)
 {
-        struct token_number x, y, square, check, negative;
+        struct token_number x, y, right, check, negative;
 
         if ((bytes[0] != 2 && bytes[0] != 3) || !token_modular_decode(p, bytes + 1, &x))
                 return false;
-        square = curve_right_side(x);
-        token_modular_power(p, &square, &root_exponent, &y);
-        token_modular_multiply(p, &y, &y, &check);
-        if (!token_modular_equal(&square, &check))
+        right = curve_right_side(x);
+        token_modular_power(p, &right, &root_exponent, &y);
+        check = square(y);
+        if (!token_modular_equal(&right, &check))
                 return false;
         token_modular_negate(p, &y, &negative);
         token_modular_select(token_modular_is_odd(p, &y) ^ (0 - (uint64_t) (bytes[0] & 1)), &negative, &y);
@@ -133,22 +139,96 @@ bool token_p384_encode(const struct token_p384_point *points, size_t count, uint
         return true;
 }
 
-void token_p384_comb_init(struct token_p384_comb *comb, const struct token_p384_point *point)
-{
-        struct token_p384_point tooth = *point;
+/* (x : y : z) for (x/z^2, y/z^3); z = 0 is the identity. Faster inside a comb, where no pair of points is an exception. */
+struct jacobian {
+        struct token_number x, y, z;
+};
 
-        comb->sums[0] = (struct token_p384_point){ .y = p->one };
-        for (unsigned i = 1; i < COUNT_SUMS; i *= 2) {
-                comb->sums[i] = tooth;
-                for (unsigned j = 1; j < i; j++)
-                        token_p384_add(&comb->sums[j], &tooth, &comb->sums[i + j]);
-                for (unsigned j = 0; 2 * i < COUNT_SUMS && j < TOKEN_P384_COMB_SPAN; j++)
-                        token_p384_double(&tooth, &tooth);
+/* 3 multiplications and 5 squarings: a of the curve is -3. */
+static void jacobian_double(struct jacobian *a)
+{
+        struct token_number zz = square(a->z), yy = square(a->y), xyy = multiply(a->x, yy);
+        struct token_number slope = triple(multiply(subtract(a->x, zz), add(a->x, zz)));
+        struct token_number xyy2 = add(xyy, xyy), xyy4 = add(xyy2, xyy2), y4 = square(add(yy, yy));
+
+        a->z = subtract(square(add(a->y, a->z)), add(yy, zz));
+        a->x = subtract(square(slope), add(xyy4, xyy4));
+        a->y = subtract(multiply(slope, subtract(xyy4, a->x)), add(y4, y4));
+}
+
+/* a + b of different points, neither the identity; (x, y) is what b's coordinates are over a's z. */
+static void jacobian_add_over(struct jacobian *a, struct token_number x, struct token_number y)
+{
+        struct token_number h = subtract(x, a->x), slope = subtract(y, a->y), hh = square(h), hhh = multiply(h, hh);
+        struct token_number v = multiply(a->x, hh);
+
+        a->z = multiply(a->z, h);
+        a->x = subtract(subtract(square(slope), hhh), add(v, v));
+        a->y = subtract(multiply(slope, subtract(v, a->x)), multiply(a->y, hhh));
+}
+
+static void jacobian_add_affine(struct jacobian *a, const struct token_p384_affine *b)
+{
+        struct token_number zz = square(a->z);
+
+        jacobian_add_over(a, multiply(b->x, zz), multiply(b->y, multiply(zz, a->z)));
+}
+
+static void jacobian_add(struct jacobian *a, const struct jacobian *b)
+{
+        struct token_number zz = square(a->z), bzz = square(b->z), bzzz = multiply(bzz, b->z);
+        struct token_number x = multiply(b->x, zz), y = multiply(b->y, multiply(zz, a->z));
+
+        a->x = multiply(a->x, bzz);
+        a->y = multiply(a->y, bzzz);
+        a->z = multiply(a->z, b->z);
+        jacobian_add_over(a, x, y);
+}
+
+/* All with z = 1, by Montgomery's trick. */
+static void jacobian_normalize(const struct jacobian *points, size_t count, struct token_p384_affine *ret)
+{
+        struct token_number products[COUNT_SUMS], inverse, z, zz;
+
+        products[0] = points[0].z;
+        for (size_t i = 1; i < count; i++)
+                products[i] = multiply(products[i - 1], points[i].z);
+        token_modular_invert(p, &products[count - 1], &inverse);
+        for (size_t i = count; i-- > 0;) {
+                z = i > 0 ? multiply(inverse, products[i - 1]) : inverse;
+                inverse = multiply(inverse, points[i].z);
+                zz = square(z);
+                ret[i] = (struct token_p384_affine){ .x = multiply(points[i].x, zz),
+                                                     .y = multiply(points[i].y, multiply(zz, z)) };
         }
 }
 
+/*
+ * As multiples of the point, a sum of teeth is below the next tooth, and both together are below the group's order: so
+ * they are never the same point, nor opposite ones.
+ */
+void token_p384_comb_init(struct token_p384_comb *comb, const struct token_p384_point *point)
+{
+        struct jacobian sums[COUNT_SUMS], tooth = { .z = point->z };
+
+        tooth.x = multiply(point->x, point->z);
+        tooth.y = multiply(point->y, square(point->z));
+        for (unsigned i = 1; i < COUNT_SUMS; i *= 2) {
+                sums[i] = tooth;
+                for (unsigned j = 1; j < i; j++) {
+                        sums[i + j] = sums[j];
+                        jacobian_add(&sums[i + j], &tooth);
+                }
+                for (unsigned j = 0; 2 * i < COUNT_SUMS && j < TOKEN_P384_COMB_SPAN; j++)
+                        jacobian_double(&tooth);
+        }
+        comb->sums[0] = (struct token_p384_affine){ .x = { { 0 } } };
+        jacobian_normalize(sums + 1, COUNT_SUMS - 1, comb->sums + 1);
+        explicit_bzero(sums, sizeof(sums));
+}
+
 /* Reads all sums, so that which one is wanted cannot be seen. */
-static void comb_select(const struct token_p384_comb *comb, uint64_t index, struct token_p384_point *ret)
+static void comb_select(const struct token_p384_comb *comb, uint64_t index, struct token_p384_affine *ret)
 {
         *ret = comb->sums[0];
         for (uint64_t i = 1; i < COUNT_SUMS; i++) {
@@ -157,7 +237,6 @@ static void comb_select(const struct token_p384_comb *comb, uint64_t index, stru
 
                 token_modular_select(mask, &comb->sums[i].x, &ret->x);
                 token_modular_select(mask, &comb->sums[i].y, &ret->y);
-                token_modular_select(mask, &comb->sums[i].z, &ret->z);
         }
 }
 
@@ -175,20 +254,44 @@ static uint64_t comb_index(const struct token_number *plain, unsigned place)
         return index;
 }
 
+/* sum += entry; `skip` is all ones if the entry stands for the identity. */
+static void comb_add(struct jacobian *sum, const struct token_p384_affine *entry, uint64_t skip)
+{
+        struct jacobian before = *sum;
+        uint64_t first = token_modular_is_zero(&sum->z);
+
+        jacobian_add_affine(sum, entry);
+        token_modular_select(first, &entry->x, &sum->x);
+        token_modular_select(first, &entry->y, &sum->y);
+        token_modular_select(first, &p->one, &sum->z);
+        token_modular_select(skip, &before.x, &sum->x);
+        token_modular_select(skip, &before.y, &sum->y);
+        token_modular_select(skip, &before.z, &sum->z);
+}
+
+/*
+ * As multiples of the point: what was doubled has, in each tooth's 77 digits, an even number, and the entry 0 or 1, so
+ * they are never equal; and together they are at most the scalar, which is below the order, so they are never opposite.
+ */
 void token_p384_comb_multiply(const struct token_p384_comb *comb, const struct token_number *scalar, struct token_p384_point *ret)
 {
-        struct token_p384_point sum = comb->sums[0], selected;
+        struct jacobian sum = { .x = p->one, .y = p->one };
+        struct token_p384_affine entry;
         struct token_number plain;
 
         token_modular_plain(&token_modulus_order, scalar, &plain);
         for (unsigned place = TOKEN_P384_COMB_SPAN; place-- > 0;) {
-                token_p384_double(&sum, &sum);
-                comb_select(comb, comb_index(&plain, place), &selected);
-                token_p384_add(&sum, &selected, &sum);
+                uint64_t index = comb_index(&plain, place);
+
+                jacobian_double(&sum);
+                comb_select(comb, index, &entry);
+                comb_add(&sum, &entry, ((index | (0 - index)) >> 63) - 1);
         }
-        *ret = sum;
+        ret->x = multiply(sum.x, sum.z);
+        ret->y = sum.y;
+        ret->z = multiply(sum.z, square(sum.z));
         explicit_bzero(&plain, sizeof(plain));
-        explicit_bzero(&selected, sizeof(selected));
+        explicit_bzero(&entry, sizeof(entry));
         explicit_bzero(&sum, sizeof(sum));
 }
 

@@ -18,9 +18,13 @@ struct token_p384_point {
 #define TOKEN_P384_COMB_TEETH 5
 #define TOKEN_P384_COMB_SPAN  77 /* bits from tooth to tooth: 5 * 77 >= 384 */
 
+struct token_p384_affine {
+        struct token_number x, y;
+};
+
 /* All sums of some of the points 2^(77 i) * P, i < 5: what makes several multiplications of one point cheaper. */
 struct token_p384_comb {
-        struct token_p384_point sums[1 << TOKEN_P384_COMB_TEETH];
+        struct token_p384_affine sums[1 << TOKEN_P384_COMB_TEETH]; /* the first is not used */
 };
 
 extern const struct token_p384_point token_p384_generator;

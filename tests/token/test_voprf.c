@@ -122,6 +122,10 @@ static void modular_arithmetic_openssl_agrees(void **state)
                 token_modular_multiply(m, &x, &y, &z);
                 token_modular_encode(m, &z, actual);
                 assert_memory_equal(actual, expected, SCALAR_LEN);
+                assert_true(BN_mod_sqr(c, a, n, context) && BN_bn2binpad(c, expected, SCALAR_LEN) > 0);
+                token_modular_square(m, &x, &z);
+                token_modular_encode(m, &z, actual);
+                assert_memory_equal(actual, expected, SCALAR_LEN);
                 assert_true(BN_mod_add(c, a, b, n, context) && BN_bn2binpad(c, expected, SCALAR_LEN) > 0);
                 token_modular_add(m, &x, &y, &z);
                 token_modular_encode(m, &z, actual);
