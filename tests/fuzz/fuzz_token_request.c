@@ -2,6 +2,10 @@
 /* What an issuer does with a request's body: as it came, and once more under the key id that the key has. */
 #include "token/issuer.h"
 
+#ifndef FUZZ_TOKEN_TYPE
+#define FUZZ_TOKEN_TYPE TOKEN_TYPE_BLIND_RSA
+#endif
+
 static struct token_issuer_key *issuer;
 
 static void evaluate(struct base_bytes request)
@@ -20,7 +24,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         base_auto_buffer struct base_buffer request = BASE_BUFFER_INIT(2 * TOKEN_REQUEST_BYTES_MAX);
         struct base_error error = BASE_ERROR_INIT;
 
-        if (issuer == NULL && !token_issuer_key_generate(TOKEN_TYPE_BLIND_RSA, &issuer, &error))
+        if (issuer == NULL && !token_issuer_key_generate(FUZZ_TOKEN_TYPE, &issuer, &error))
                 abort();
         evaluate(BASE_BYTES(data, size));
         base_buffer_put(&request, data, size);

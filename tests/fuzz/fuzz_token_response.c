@@ -4,6 +4,10 @@
 #include "token/client.h"
 #include "token/issuer.h"
 
+#ifndef FUZZ_TOKEN_TYPE
+#define FUZZ_TOKEN_TYPE TOKEN_TYPE_BLIND_RSA
+#endif
+
 static struct token_client_state *state;
 
 static void set_up(void)
@@ -13,7 +17,7 @@ static void set_up(void)
         const uint8_t digest[TOKEN_DIGEST_LEN] = { 1 };
         struct base_error error;
 
-        if (!token_issuer_key_generate(TOKEN_TYPE_BLIND_RSA, &issuer, &error) ||
+        if (!token_issuer_key_generate(FUZZ_TOKEN_TYPE, &issuer, &error) ||
             !token_client_blind(token_issuer_key_public(issuer), digest, &base_system_random, &request, &state, &error))
                 abort();
 }
