@@ -2,6 +2,7 @@
 """Admin1: who may, and what each method does and refuses."""
 
 import json
+import subprocess
 import sys
 import time
 
@@ -75,6 +76,13 @@ class Gate(BusCase):
         self.stack.request("plain.example")
         self.assertEqual(waiting.result(), "NotAuthorized")
         self.assertLess(time.monotonic() - begin, 25)
+
+    def test_another_user_cannot_take_the_name(self):
+        answer = subprocess.run(
+            ["dbus-send", "--system", "--dest=org.freedesktop.DBus", "--print-reply", "/", "org.freedesktop.DBus.RequestName",
+             "string:org.attesterd", "uint32:2"], user=DAEMON_UID, group=DAEMON_UID, extra_groups=[], capture_output=True, text=True,
+            timeout=30, check=False, env=self.stack.environment)
+        self.assertIn("AccessDenied", answer.stderr)
 
     def test_anyone_may_read_facts_and_properties(self):
         for interface, member, arguments in ((ATTESTER, "GetFacts", ()), (PROPERTIES, "GetAll", ("s", ATTESTER))):
