@@ -12,6 +12,11 @@ struct rc_row {
         enum tpm_rc_class class;
 };
 
+/* REFERENCE_H0 to H6 and S0 to S6: a handle or session that is not loaded (any more). */
+#define IS_REFERENCE(code)                                                                                                       \
+        (((code) >= TPM2_RC_REFERENCE_H0 && (code) <= TPM2_RC_REFERENCE_H6) ||                                                   \
+         ((code) >= TPM2_RC_REFERENCE_S0 && (code) <= TPM2_RC_REFERENCE_S6))
+
 static const struct rc_row rc_rows[] = {
         { TPM2_RC_INITIALIZE, TPM_RC_CLASS_NOT_STARTED },
         { TPM2_RC_FAILURE, TPM_RC_CLASS_NOT_STARTED },
@@ -74,6 +79,8 @@ enum tpm_rc_class tpm_rc_classify(TSS2_RC rc)
                 return TPM_RC_CLASS_TRANSPORT;
         if (code & TPM2_RC_FMT1)
                 code &= FORMAT_ONE_MASK;
+        else if (IS_REFERENCE(code))
+                return TPM_RC_CLASS_NO_HANDLE;
         for (size_t i = 0; i < BASE_COUNT(rc_rows); i++) {
                 if (rc_rows[i].rc == code)
                         return rc_rows[i].class;

@@ -19,7 +19,7 @@ enum tpm_rc_class {
         TPM_RC_CLASS_EXHAUSTED,   /* no slot for an object or a session */
         TPM_RC_CLASS_POLICY,      /* the policy session does not satisfy the key's policy */
         TPM_RC_CLASS_PCR_CHANGED, /* a PCR moved between TPM2_PolicyPCR and the command */
-        TPM_RC_CLASS_NO_HANDLE,   /* nothing has that handle */
+        TPM_RC_CLASS_NO_HANDLE,   /* nothing has that handle, or what had it is no longer loaded */
         TPM_RC_CLASS_AUTH,        /* a password or authorisation is wrong or missing */
         TPM_RC_CLASS_INTEGRITY,   /* a blob of another TPM or parent, or a damaged one */
         TPM_RC_CLASS_OTHER,

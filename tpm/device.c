@@ -3,6 +3,7 @@
 
 #include "base/system.h"
 #include "tpm/key.h"
+#include "tpm/leftovers.h"
 #include "tpm/properties.h"
 #include "tpm/quote.h"
 
@@ -23,6 +24,7 @@ struct tpm_device {
         struct tpm_connection connection;
         struct tpm_srk srk;
         bool connected;
+        bool left_behind;    /* a connection ended with objects or sessions perhaps still loaded */
         unsigned backoff_ms; /* 0: the last attempt succeeded */
         uint64_t next_try_ms;
         struct evidence_pcrs quoted; /* values of the last quote */
@@ -79,6 +81,7 @@ void tpm_device_hold_off(struct tpm_device *device, const struct base_error *rea
 {
         unsigned next = device->backoff_ms == 0 ? device->backoff_min_ms : device->backoff_ms * 2;
 
+        device->left_behind = true;
         device->backoff_ms = next < TPM_WORKER_BACKOFF_MAX_MS ? next : TPM_WORKER_BACKOFF_MAX_MS;
         device->next_try_ms = device->clock->monotonic_ms(device->clock->context) + device->backoff_ms;
         device->status.state = TPM_STATE_UNAVAILABLE;
@@ -88,12 +91,18 @@ void tpm_device_hold_off(struct tpm_device *device, const struct base_error *rea
         device->status.seal_reason = (struct base_error) BASE_ERROR_INIT;
 }
 
+static bool clean_up(struct tpm_device *device, struct base_error *error)
+{
+        return !device->left_behind || !tpm_leftovers_are_ours(device->tcti) || tpm_leftovers_flush(&device->connection, error);
+}
+
 static bool connect_now(struct tpm_device *device, struct base_error *error)
 {
         if (tpm_connection_open(device->tcti, &device->connection, error) &&
-            tpm_properties_read(&device->connection, device->tcti, &device->status, error) &&
+            tpm_properties_read(&device->connection, device->tcti, &device->status, error) && clean_up(device, error) &&
             tpm_srk_open(&device->connection, &device->srk, error)) {
                 device->connected = true;
+                device->left_behind = false;
                 device->backoff_ms = 0;
                 return true;
         }
@@ -178,6 +187,18 @@ static bool run_with_retries(struct tpm_device *device, device_operation *operat
         }
 }
 
+/* Whether the job that failed may succeed on a new connection. */
+static bool worth_reconnecting(struct tpm_device *device, const struct base_error *failure, bool fresh)
+{
+        /* Slots of a TPM that nobody else uses can be freed. */
+        if (device->connection.failure == TPM_RC_CLASS_EXHAUSTED && tpm_leftovers_are_ours(device->tcti)) {
+                device->left_behind = true;
+                return true;
+        }
+        /* A TPM that was reset or cleared no longer has what this connection remembers of it. */
+        return failure->code == BASE_ERROR_TPM_FAILED && (!fresh || device->connection.failure == TPM_RC_CLASS_NO_HANDLE);
+}
+
 /* Connects, runs, and drops a connection that broke. */
 static bool run(struct tpm_device *device, device_operation *operation, void *parameters, struct base_error *error)
 {
@@ -187,8 +208,7 @@ static bool run(struct tpm_device *device, device_operation *operation, void *pa
         if (!ensure_connected(device, error))
                 return false;
         done = run_with_retries(device, operation, parameters, &failure);
-        if (!done && failure.code == BASE_ERROR_TPM_FAILED && !fresh) {
-                /* A TPM that was reset or cleared no longer has what this connection remembers of it. */
+        if (!done && worth_reconnecting(device, &failure, fresh)) {
                 disconnect(device);
                 if (!ensure_connected(device, error))
                         return false;

@@ -99,6 +99,12 @@ static enum outcome policy_and_quote(struct tpm_connection *connection, const st
         if (rc == TSS2_RC_SUCCESS)
                 return OUTCOME_DONE;
         (void) tpm_connection_fail(connection, rc, "quote its PCRs", error);
+        if (connection->failure == TPM_RC_CLASS_AUTH) {
+                (void) base_error_set(error, BASE_ERROR_TPM_FAILED,
+                                      "The TPM did not get the command to quote as it was sent: something between this program "
+                                      "and the TPM alters it.");
+                base_error_set_detail(error, "TSS2_RC 0x%08x", rc);
+        }
         if (connection->failure == TPM_RC_CLASS_POLICY)
                 return OUTCOME_REFUSED;
         return connection->failure == TPM_RC_CLASS_PCR_CHANGED ? OUTCOME_MOVED : OUTCOME_FAILED;

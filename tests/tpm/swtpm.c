@@ -67,17 +67,27 @@ static void end_process(pid_t *pid)
         *pid = -1;
 }
 
-static bool listens(const char *path)
+/* -1: nothing listens there. */
+static int connect_to(const char *path)
 {
         struct sockaddr_un address = { .sun_family = AF_UNIX };
         int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-        bool connected;
 
-        assert_true(strlen(path) < sizeof(address.sun_path));
+        assert_true(fd >= 0 && strlen(path) < sizeof(address.sun_path));
         (void) strcpy(address.sun_path, path);
-        connected = connect(fd, (struct sockaddr *) &address, sizeof(address)) == 0;
+        if (connect(fd, (struct sockaddr *) &address, sizeof(address)) == 0)
+                return fd;
         (void) close(fd);
-        return connected;
+        return -1;
+}
+
+static bool listens(const char *path)
+{
+        int fd = connect_to(path);
+
+        if (fd >= 0)
+                (void) close(fd);
+        return fd >= 0;
 }
 
 /* The data socket alone says little: swtpm takes one client at a time and a look at it would be that one. */
@@ -219,6 +229,7 @@ void swtpm_proxy_start(struct swtpm_proxy *proxy, const struct swtpm *tpm, const
                                        "--tpm",    tpm->socket,
                                        "--report", proxy->report };
         size_t count = 8;
+        char plan[128];
         int log_fd;
 
         assert_non_null(argv[1]);
@@ -233,9 +244,38 @@ void swtpm_proxy_start(struct swtpm_proxy *proxy, const struct swtpm *tpm, const
         proxy->pid = start(argv, log_fd);
         (void) close(log_fd);
         wait_for_socket(proxy->socket, proxy->pid);
+        (void) snprintf(plan, sizeof(plan), "%s.plan", proxy->socket);
+        for (long waited = 0; !listens(plan) && waited < WAIT_MAX_MS; waited += WAIT_STEP_MS)
+                pause_ms(WAIT_STEP_MS);
 }
 
 void swtpm_proxy_stop(struct swtpm_proxy *proxy)
 {
         end_process(&proxy->pid);
+}
+
+void swtpm_proxy_plan(const struct swtpm_proxy *proxy, const char *options, char *report, size_t report_len)
+{
+        struct timeval timeout = { .tv_sec = WAIT_MAX_MS / 1000 };
+        char path[128], line[512], answer[4096];
+        size_t got = 0;
+        int fd;
+
+        (void) snprintf(path, sizeof(path), "%s.plan", proxy->socket);
+        (void) snprintf(line, sizeof(line), "%s\n", options);
+        fd = connect_to(path);
+        assert_true(fd >= 0);
+        assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout)), 0);
+        assert_int_equal(write(fd, line, strlen(line)), (ssize_t) strlen(line));
+        while (got == 0 || answer[got - 1] != '\n') {
+                ssize_t more = read(fd, answer + got, sizeof(answer) - 1 - got);
+
+                if (more <= 0)
+                        fail_msg("the proxy does not take the plan \"%s\"", options);
+                got += (size_t) more;
+        }
+        (void) close(fd);
+        answer[got] = '\0';
+        if (report != NULL)
+                (void) snprintf(report, report_len, "%s", answer);
 }

@@ -44,3 +44,6 @@ struct swtpm_proxy {
 };
 void swtpm_proxy_start(struct swtpm_proxy *proxy, const struct swtpm *tpm, const char *const options[]);
 void swtpm_proxy_stop(struct swtpm_proxy *proxy);
+
+/* Gives the proxy other options, as one text; `report` (may be NULL) gets the JSON of what was seen under those before. */
+void swtpm_proxy_plan(const struct swtpm_proxy *proxy, const char *options, char *report, size_t report_len);

@@ -2,6 +2,7 @@
 #include "tests/cmocka.h"
 
 #include "tpm/connection.h"
+#include "tpm/leftovers.h"
 
 #include <string.h>
 
@@ -29,6 +30,8 @@ static const struct sample samples[] = {
         { TPM2_RC_POLICY_FAIL | TPM2_RC_S | TPM2_RC_1, TPM_RC_CLASS_POLICY, BASE_ERROR_TPM_FAILED, "policy check failed" },
         { TPM2_RC_PCR_CHANGED, TPM_RC_CLASS_PCR_CHANGED, BASE_ERROR_TPM_FAILED, "PCR have changed" },
         { TPM2_RC_HANDLE | TPM2_RC_1, TPM_RC_CLASS_NO_HANDLE, BASE_ERROR_TPM_FAILED, "handle" },
+        { TPM2_RC_REFERENCE_H0, TPM_RC_CLASS_NO_HANDLE, BASE_ERROR_TPM_FAILED, "not loaded" },
+        { TPM2_RC_REFERENCE_S6, TPM_RC_CLASS_NO_HANDLE, BASE_ERROR_TPM_FAILED, "not loaded" },
         { TPM2_RC_BAD_AUTH | TPM2_RC_S | TPM2_RC_1, TPM_RC_CLASS_AUTH, BASE_ERROR_TPM_FAILED, "password" },
         { TPM2_RC_AUTH_UNAVAILABLE, TPM_RC_CLASS_AUTH, BASE_ERROR_TPM_FAILED, "not available" },
         { TPM2_RC_INTEGRITY | TPM2_RC_P | TPM2_RC_1, TPM_RC_CLASS_INTEGRITY, BASE_ERROR_TPM_FAILED, "integrity" },
@@ -76,11 +79,26 @@ static int silence(void **state)
         return 0;
 }
 
+static void leftovers_are_ours_behind_resource_manager_no(void **state)
+{
+        static const char *const ours[] = { "device:/dev/tpm0", "device:/dev/tpm1", "swtpm:path=/x", "swtpm", "mssim:port=1" };
+        static const char *const not_ours[] = {
+                "device:/dev/tpmrm0",      "device:/dev/tpmrm1", "device",       "device:", "tabrmd:",
+                "tabrmd:bus_type=session", "device:/dev/tpm",    "cmd:ssh host", ""
+        };
+
+        for (size_t i = 0; i < BASE_COUNT(ours); i++)
+                assert_true(tpm_leftovers_are_ours(ours[i]));
+        for (size_t i = 0; i < BASE_COUNT(not_ours); i++)
+                assert_false(tpm_leftovers_are_ours(not_ours[i]));
+}
+
 int main(void)
 {
         static const struct CMUnitTest tests[] = {
                 cmocka_unit_test(connection_fail_names_class_code_and_reason),
                 cmocka_unit_test(connection_open_of_nothing_is_unavailable),
+                cmocka_unit_test(leftovers_are_ours_behind_resource_manager_no),
         };
 
         return cmocka_run_group_tests(tests, silence, NULL);
