@@ -57,6 +57,7 @@ struct evidence_boot_command_line {
         uint32_t event;
         uint32_t pcr;
         enum evidence_boot_loader loader;
+        bool authentic; /* that this is a command line was measured too, and not only its text */
         char text[EVIDENCE_BOOT_TEXT_MAX + 1];
 };
 
@@ -85,6 +86,7 @@ enum evidence_boot_finding_kind {
         EVIDENCE_BOOT_SECURE_BOOT_LENGTH,    /* SecureBoot is not one byte of 0 or 1 */
         EVIDENCE_BOOT_APPLICATION_EARLY,     /* an application of PCR 4 before "Calling EFI Application from Boot Option" */
         EVIDENCE_BOOT_APPLICATION_MALFORMED, /* its data is not an image load event, or its device path is broken */
+        EVIDENCE_BOOT_COMMAND_LINE_LABEL,    /* a kernel command line by its label alone, which no digest covers */
         EVIDENCE_BOOT_EXIT_MISSING,          /* no "Exit Boot Services Invocation" in a trusted PCR 5 */
         EVIDENCE_BOOT_DROPPED,               /* more than a limit of this header: the rest is not listed */
         EVIDENCE_BOOT_FINDING_KIND_COUNT,
@@ -110,6 +112,8 @@ struct evidence_boot {
         bool mok_list_trusted_known;
         bool mok_list_trusted;                       /* shim lets the kernel trust MokList for its own keyring */
         char sbat_level[EVIDENCE_BOOT_NAME_MAX + 1]; /* the date line of shim's revocations ("sbat,1,2021030218"), or "" */
+        bool uefi_debug_mode;                        /* the firmware allows a debugger */
+        bool dma_protection_disabled;                /* the firmware says that devices may read all memory */
         size_t authority_count;
         struct evidence_boot_authority authorities[EVIDENCE_BOOT_AUTHORITIES_MAX];
         size_t application_count;
@@ -123,7 +127,12 @@ struct evidence_boot {
         struct evidence_boot_finding findings[EVIDENCE_BOOT_FINDINGS_MAX];
 };
 
-/* Derives. Free with evidence_boot_free(). Errors: NO_MEMORY, CRYPTO. What is odd about the log is a finding and no error. */
+/*
+ * Derives. `replay` must be of this log. What firmware and loaders measured stands before what a running system could add to a
+ * PCR, but nothing marks the border: of lists the first entries are the boot's, and whoever wants exactly one must ask for
+ * exactly one. GRUB boots the last kernel that it was told to load. Free with evidence_boot_free(). What is odd about a log is a
+ * finding and no error. Errors: NO_MEMORY, CRYPTO.
+ */
 bool evidence_boot_new(const struct evidence_eventlog *log, const struct evidence_eventlog_replay *replay,
                        struct evidence_boot **ret, struct base_error *error) BASE_MUST_CHECK;
 void evidence_boot_free(struct evidence_boot *boot);

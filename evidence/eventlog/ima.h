@@ -49,7 +49,7 @@ bool evidence_ima_list_parse(struct base_bytes bytes, struct evidence_ima_list *
 
 enum evidence_ima_extension {
         EVIDENCE_IMA_PER_BANK,    /* hash of the data by each bank's algorithm: Linux 5.8 and later */
-        EVIDENCE_IMA_PADDED_SHA1, /* the SHA-1 hash and zeros: before */
+        EVIDENCE_IMA_PADDED_SHA1, /* the SHA-1 hash and zeros: before, and for banks whose hash the kernel lacks */
 };
 
 enum evidence_ima_aggregate {
