@@ -249,10 +249,12 @@ bool token_batch_finalize(const struct token_client_state *const *states, size_t
                         return base_error_set(error, BASE_ERROR_LIMIT_EXCEEDED, "no room for token %zu of the batch", i + 1);
         start = 0;
         for (size_t i = 0; i < count; start = ends[i++]) {
+                if (ends[i] == start)
+                        continue;
                 base_buffer_put(&ret_tokens[i], tokens.data + start, ends[i] - start);
                 if (!base_buffer_ok(&ret_tokens[i]))
                         return base_error_set_no_memory(error);
-                issued += ends[i] > start;
+                issued++;
         }
         *ret_issued = issued;
         return true;
