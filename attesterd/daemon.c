@@ -155,6 +155,7 @@ static bool start_tpm(struct attesterd_daemon *daemon, struct base_error *error)
         const struct posture_sources sources = {
                 .root_fd = daemon->root_fd,
                 .trusted_uid = 0,
+                .clock = daemon->clock,
         };
         struct attesterd_quoter quoter = { .quote = quote };
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* os.*: which operating system this is, and whether it waits for a restart. */
+/* os.*: which operating system this is, and how long it gets updates. */
 #include "attesterd/posture/collectors.h"
 #include "attesterd/posture/os_release.h"
+#include "attesterd/posture/os_support.h"
 #include "attesterd/posture/source.h"
 
 #include <errno.h>
@@ -10,9 +11,8 @@
 #define OS_RELEASE        "/etc/os-release"
 #define OS_RELEASE_VENDOR "/usr/lib/os-release" /* os-release(5): if there is none in /etc */
 #define DEBIAN_VERSION    "/etc/debian_version"
-#define REBOOT_REQUIRED   "/run/reboot-required"
 
-static const char *const release_facts[] = { "os.id", "os.version", "os.build", "os.support_end" };
+static const char *const release_facts[] = { "os.id", "os.version", "os.build", "os.support_end", "os.supported" };
 
 struct release {
         struct posture_os_release values;
@@ -78,28 +78,8 @@ static bool set_version(const struct posture_sources *sources, struct policy_fac
         return set_value(to, "os.version", POLICY_FACT_VERSION, release, version, "VERSION_ID", error);
 }
 
-static bool is_date(const char *text)
-{
-        const char *form = "dddd-dd-dd";
-
-        for (; *form != '\0'; form++, text++)
-                if (*form == 'd' ? *text < '0' || *text > '9' : *text != *form)
-                        return false;
-        return *text == '\0';
-}
-
-/* A date is a version: 2026-08-31 < 2027-01-01. */
-static bool set_support_end(struct policy_facts *to, const struct release *release, struct base_error *error)
-{
-        const struct posture_os_release_value *end = &release->values.support_end;
-
-        if (end->present && end->malformed_line == 0 && !is_date(end->text))
-                return posture_set_unreadable(to, "os.support_end", "SUPPORT_END is not a date like 2027-01-31", release->path,
-                                              error);
-        return set_value(to, "os.support_end", POLICY_FACT_VERSION, release, end, "SUPPORT_END", error);
-}
-
-static bool set_release_facts(const struct posture_sources *sources, struct policy_facts *to, struct base_error *error)
+bool posture_collect_os(const struct posture_sources *sources, struct policy_facts *to, struct policy_diagnostics *diagnostics,
+                        struct base_error *error)
 {
         base_auto_buffer struct base_buffer text = BASE_BUFFER_INIT(POSTURE_OS_RELEASE_BYTES_MAX);
         struct release release = { .path = OS_RELEASE };
@@ -118,31 +98,5 @@ static bool set_release_facts(const struct posture_sources *sources, struct poli
         posture_os_release_parse(base_buffer_bytes(&text), &release.values);
         return set_id(to, &release, error) && set_version(sources, to, &release, error) &&
                set_value(to, "os.build", POLICY_FACT_STRING, &release, &release.values.build_id, "BUILD_ID", error) &&
-               set_support_end(to, &release, error);
-}
-
-/* The absence of the mark says something only where a package is installed that would have set it. */
-static bool set_reboot_required(const struct posture_sources *sources, struct policy_facts *to, struct base_error *error)
-{
-        static const char *const writers[] = {
-                "/etc/kernel/postinst.d/unattended-upgrades",
-                "/etc/kernel/postinst.d/update-notifier",
-        };
-        int error_number = posture_source_exists(sources, REBOOT_REQUIRED);
-
-        if (error_number == 0)
-                return posture_set_boolean(to, "os.reboot_required", true, REBOOT_REQUIRED, error);
-        if (error_number != ENOENT)
-                return posture_set_errno(to, "os.reboot_required", error_number, REBOOT_REQUIRED, error);
-        for (size_t i = 0; i < BASE_COUNT(writers); i++)
-                if (posture_source_exists(sources, writers[i]) == 0)
-                        return posture_set_boolean(to, "os.reboot_required", false, REBOOT_REQUIRED, error);
-        return posture_set_unreadable(to, "os.reboot_required", "nothing on this system writes " REBOOT_REQUIRED, REBOOT_REQUIRED,
-                                      error);
-}
-
-bool posture_collect_os(const struct posture_sources *sources, struct policy_facts *to, struct policy_diagnostics *diagnostics,
-                        struct base_error *error)
-{
-        return set_release_facts(sources, to, error) && set_reboot_required(sources, to, error);
+               posture_set_support(sources, to, &release.values, release.path, error);
 }

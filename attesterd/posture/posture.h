@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include "base/system.h"
 #include "policy/diagnostics.h"
 #include "policy/facts.h"
 
@@ -15,6 +16,7 @@
 struct posture_sources {
         int root_fd;       /* directory that stands for "/" */
         uid_t trusted_uid; /* owner that custom fact files must have: 0 on a real system */
+        const struct base_clock *clock;
 };
 
 /*
@@ -33,8 +35,8 @@ struct posture_tpm {
 };
 
 /*
- * Sets tpm.manufacturer, tpm.firmware and tpm.simulated; with `tpm` NULL all three are unreadable for `reason`. A text
- * that is not clean makes that one fact unreadable.
+ * Sets tpm.manufacturer, tpm.firmware, tpm.simulated and tpm.weak; with `tpm` NULL all are unreadable for `reason`. A text
+ * that is not clean makes the facts that need it unreadable.
  * Errors: NO_MEMORY, LIMIT_EXCEEDED.
  */
 bool posture_set_tpm(struct policy_facts *to, const struct posture_tpm *tpm, const char *reason,

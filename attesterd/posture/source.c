@@ -2,6 +2,7 @@
 #include "attesterd/posture/source.h"
 
 #include <ctype.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -58,6 +59,73 @@ int posture_source_read_line(const struct posture_sources *sources, const char *
         return policy_text_valid(ret) ? 0 : EILSEQ;
 }
 
+int posture_source_read_start(const struct posture_sources *sources, const char *path, char *ret, size_t ret_size)
+{
+        base_auto_close int fd = openat(sources->root_fd, path + 1, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+        struct stat status;
+        size_t len = 0;
+
+        if (fd < 0 || fstat(fd, &status) < 0)
+                return errno;
+        if (!S_ISREG(status.st_mode))
+                return S_ISDIR(status.st_mode) ? EISDIR : EINVAL;
+        while (len + 1 < ret_size) {
+                ssize_t got = read(fd, ret + len, ret_size - 1 - len);
+
+                if (got < 0 && errno == EINTR)
+                        continue;
+                if (got < 0)
+                        return errno;
+                if (got == 0)
+                        break;
+                len += (size_t) got;
+        }
+        ret[len] = '\0';
+        return 0;
+}
+
+int posture_source_each_name(const struct posture_sources *sources, const char *path, posture_name_visitor *visit, void *context)
+{
+        int fd = openat(sources->root_fd, path + 1, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        DIR *stream = fd < 0 ? NULL : fdopendir(fd);
+        int error_number = 0;
+        struct dirent *item;
+        size_t count = 0;
+
+        if (stream == NULL) {
+                error_number = errno;
+                base_close_p(&fd);
+                return error_number;
+        }
+        while ((item = readdir(stream)) != NULL) {
+                if (item->d_name[0] == '.')
+                        continue;
+                if (count++ == POSTURE_NAMES_MAX) {
+                        error_number = E2BIG;
+                        break;
+                }
+                if (!visit(item->d_name, context))
+                        break;
+        }
+        (void) closedir(stream);
+        return error_number;
+}
+
+int posture_source_modified(const struct posture_sources *sources, const char *path, int64_t *ret)
+{
+        struct stat status;
+
+        if (fstatat(sources->root_fd, path + 1, &status, 0) < 0)
+                return errno;
+        *ret = status.st_mtim.tv_sec;
+        return 0;
+}
+
+int64_t posture_source_now(const struct posture_sources *sources)
+{
+        return (int64_t) sources->clock->wall_seconds(sources->clock->context);
+}
+
 int posture_source_exists(const struct posture_sources *sources, const char *path)
 {
         struct stat status;
@@ -112,4 +180,14 @@ bool posture_set_errno(struct policy_facts *to, const char *name, int error_numb
 
         posture_source_reason(reason, source, error_number);
         return posture_set_unreadable(to, name, reason, source, error);
+}
+
+bool posture_set_age(const struct posture_sources *sources, struct policy_facts *to, const char *name, int64_t then,
+                     const char *source, struct base_error *error)
+{
+        int64_t age;
+
+        if (__builtin_sub_overflow(posture_source_now(sources), then, &age) || age < 0)
+                return posture_set_unreadable(to, name, "the file's time lies in the future", source, error);
+        return posture_set_integer(to, name, age, source, error);
 }

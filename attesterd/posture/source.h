@@ -9,6 +9,8 @@
 
 #define POSTURE_REASON_BYTES_MAX (POLICY_FACT_TEXT_BYTES_MAX + 1)
 #define POSTURE_LINE_BYTES_MAX   POLICY_FACT_TEXT_BYTES_MAX
+#define POSTURE_PATH_BYTES_MAX   512  /* with the NUL; of paths that are put together from what directories hold */
+#define POSTURE_NAMES_MAX        1024 /* of a directory that is listed */
 
 /*
  * Appends a regular file (or a node of procfs, sysfs, efivarfs) below the root to `to`. `path` is absolute, as on the
@@ -23,6 +25,27 @@ int posture_source_read_fd(int fd, struct base_buffer *to) BASE_MUST_CHECK;
 /* Reads a file of one short line, without the white space at its end. EILSEQ if it holds more than clean text. */
 int posture_source_read_line(const struct posture_sources *sources, const char *path,
                              char ret[POSTURE_LINE_BYTES_MAX + 1]) BASE_MUST_CHECK;
+
+/*
+ * Reads the beginning of a file into `ret` as a string, at most `ret_size` - 1 bytes and what comes before a NUL. Returns 0
+ * or an errno(3).
+ */
+int posture_source_read_start(const struct posture_sources *sources, const char *path, char *ret,
+                              size_t ret_size) BASE_MUST_CHECK;
+
+/*
+ * Calls `visit` for the names in a directory, in no order and without those that start with a dot, until it returns false.
+ * Returns 0 or an errno(3); E2BIG if there are more than POSTURE_NAMES_MAX names.
+ */
+typedef bool posture_name_visitor(const char *name, void *context);
+int posture_source_each_name(const struct posture_sources *sources, const char *path, posture_name_visitor *visit,
+                             void *context) BASE_MUST_CHECK;
+
+/* When the file or directory was last modified, in seconds since 1970. Returns 0 or an errno(3). */
+int posture_source_modified(const struct posture_sources *sources, const char *path, int64_t *ret) BASE_MUST_CHECK;
+
+/* The sources' clock, in seconds since 1970. */
+int64_t posture_source_now(const struct posture_sources *sources);
 
 /* 0 if something has that path below the root (a link counts, wherever it points), ENOENT, or another errno(3). */
 int posture_source_exists(const struct posture_sources *sources, const char *path) BASE_MUST_CHECK;
@@ -45,3 +68,6 @@ bool posture_set_unreadable(struct policy_facts *to, const char *name, const cha
 /* Unreadable for an errno(3) that reading `source` gave. */
 bool posture_set_errno(struct policy_facts *to, const char *name, int error_number, const char *source,
                        struct base_error *error) BASE_MUST_CHECK;
+/* An INTEGER: the seconds from `then` to now. Unreadable if that is in the future, as after the clock was set back. */
+bool posture_set_age(const struct posture_sources *sources, struct policy_facts *to, const char *name, int64_t then,
+                     const char *source, struct base_error *error) BASE_MUST_CHECK;

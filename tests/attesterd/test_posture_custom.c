@@ -146,7 +146,7 @@ static void put(const struct tree *tree, const char *name, const char *text)
 
 static void collect(struct tree *tree)
 {
-        struct posture_sources sources = { .root_fd = tree->fd, .trusted_uid = tree->trusted_uid };
+        struct posture_sources sources = { .root_fd = tree->fd, .trusted_uid = tree->trusted_uid, .clock = &base_system_clock };
         struct base_error error;
 
         policy_facts_clear(&tree->facts);
@@ -374,7 +374,7 @@ static void posture_collect_with_a_bad_file_name_says_so(void **state)
 static void posture_collect_without_diagnostics_still_refuses(void **state)
 {
         struct tree *tree = *state;
-        struct posture_sources sources = { .root_fd = tree->fd, .trusted_uid = tree->trusted_uid };
+        struct posture_sources sources = { .root_fd = tree->fd, .trusted_uid = tree->trusted_uid, .clock = &base_system_clock };
 
         put_mode(tree, "a.facts", "forged = true\n", 0666);
         put(tree, "b.facts", "broken\n");

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* os.updates.*: what the package managers have left on the disk about updates. No solver is run and no list is searched. */
+#include "attesterd/posture/collectors.h"
+#include "attesterd/posture/source.h"
+#include "attesterd/posture/updates_available.h"
+
+#include <errno.h>
+
+#define UPDATES_AVAILABLE "/var/lib/update-notifier/updates-available"
+#define NONE_FOUND        "/var/lib"
+
+/* Files that are touched when the lists of packages were renewed, the best witnesses first; later rows of a rank add none. */
+static const struct {
+        const char *path;
+        unsigned rank;
+} witnesses[] = {
+        { "/var/lib/apt/periodic/update-success-stamp", 0 }, /* Ubuntu: after each success */
+        { "/var/lib/apt/periodic/update-stamp", 0 },         /* apt.systemd.daily: after its own successes */
+        { "/var/cache/dnf/last_makecache", 0 },              /* dnf makecache */
+        { "/var/lib/apt/lists", 1 },                         /* when a list was replaced */
+        { "/var/lib/pacman/sync", 1 },
+};
+
+static bool set_age(const struct posture_sources *sources, struct policy_facts *to, struct base_error *error)
+{
+        const char *source = NULL;
+        unsigned rank = 0;
+        int64_t newest = 0;
+
+        for (size_t i = 0; i < BASE_COUNT(witnesses); i++) {
+                int64_t modified;
+
+                if (source != NULL && witnesses[i].rank > rank)
+                        break;
+                if (posture_source_modified(sources, witnesses[i].path, &modified) != 0 || (source != NULL && modified <= newest))
+                        continue;
+                source = witnesses[i].path;
+                rank = witnesses[i].rank;
+                newest = modified;
+        }
+        if (source == NULL)
+                return posture_set_unreadable(to, "os.updates.age", "no package manager that is known has left a mark",
+                                              NONE_FOUND, error);
+        return posture_set_age(sources, to, "os.updates.age", newest, source, error);
+}
+
+static bool set_security(const struct posture_sources *sources, struct policy_facts *to, struct base_error *error)
+{
+        base_auto_buffer struct base_buffer text = BASE_BUFFER_INIT(POSTURE_UPDATES_AVAILABLE_BYTES_MAX);
+        int error_number = posture_source_read(sources, UPDATES_AVAILABLE, &text);
+        int64_t count;
+
+        if (error_number == ENOENT)
+                return posture_set_unreadable(to, "os.updates.security", "nothing on this system counts security updates",
+                                              UPDATES_AVAILABLE, error);
+        if (error_number != 0)
+                return posture_set_errno(to, "os.updates.security", error_number, UPDATES_AVAILABLE, error);
+        if (!posture_updates_available_parse(base_buffer_bytes(&text), &count))
+                return posture_set_unreadable(to, "os.updates.security", UPDATES_AVAILABLE " does not say in English how many",
+                                              UPDATES_AVAILABLE, error);
+        return posture_set_integer(to, "os.updates.security", count, UPDATES_AVAILABLE, error);
+}
+
+bool posture_collect_updates(const struct posture_sources *sources, struct policy_facts *to,
+                             struct policy_diagnostics *diagnostics, struct base_error *error)
+{
+        return set_age(sources, to, error) && set_security(sources, to, error);
+}
