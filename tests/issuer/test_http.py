@@ -201,7 +201,8 @@ class TokenRequests(IssuerCase):
     def test_unknown_type_key_or_size_is_422(self):
         request, _ = self.key.blind()
         wrong_key = request[:2] + bytes([request[2] ^ 1]) + request[3:]
-        cases = [(b"\0\1" + request[2:], "Unsupported"), (b"\xff\xff", "Unsupported"), (wrong_key, "NotFound"), (request[:-1], "Malformed")]
+        cases = [(b"\x42\x42" + request[2:], "Unsupported"), (b"\xff\xff", "Unsupported"), (wrong_key, "NotFound"),
+                 (b"\0\1" + request[2:], "Malformed"), (request[:-1], "Malformed")]
         for body, reason in cases:
             response = self.issuer.token_request(body, self.device.evidence(body, self.issuer.nonce()))
             self.assert_refused(response, 422, reason)
