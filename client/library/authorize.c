@@ -114,31 +114,63 @@ static bool choice_authorize(struct attester *attester, const struct client_call
         return token_authorization_format(base_buffer_bytes(&token), authorization, error);
 }
 
+/* One offer with its issuer's directory and the key to blind with. */
+struct client_plan {
+        struct attester_status *status;
+        struct client_choice choice; /* its issuer is of the status */
+        struct attester_issuer *directory;
+        const struct attester_key *key; /* of the directory */
+};
+
+static void plan_clear(struct client_plan *plan)
+{
+        attester_issuer_free_p(&plan->directory);
+        attester_status_free_p(&plan->status);
+}
+
+/*
+ * The first offer that can be served: an offer without a usable key gives way to the next one, as when a website offers
+ * several token types and the issuer has a key for one. If none can be served the first one's error is the one to tell.
+ */
+static bool plan_make(struct attester *attester, const struct client_call *call, const struct token_offers *offers,
+                      const char *origin, struct client_plan *ret, struct base_error *error)
+{
+        uint64_t now_s = base_system_clock.wall_seconds(base_system_clock.context);
+        struct base_error first = BASE_ERROR_INIT, next = BASE_ERROR_INIT;
+        size_t from = 0;
+
+        if (!client_query_status(attester, call, &ret->status, error))
+                return false;
+        while (client_choose_offer(offers, from, base_bytes_from_string(origin), ret->status, &ret->choice, &next)) {
+                client_call_trace(call, ATTESTER_STEP_CHALLENGE, "%s", ret->choice.issuer);
+                if (client_query_issuer(attester, call, ret->choice.issuer, &ret->directory, &next) &&
+                    client_choose_key(ret->choice.offer, ret->directory, now_s, &ret->key, &next))
+                        return true;
+                attester_issuer_free_p(&ret->directory);
+                if (first.code == BASE_ERROR_NONE)
+                        first = next;
+                from = (size_t) (ret->choice.offer - offers->items) + 1;
+        }
+        return base_error_copy(error, first.code == BASE_ERROR_NONE ? &next : &first);
+}
+
 static bool authorize(struct attester *attester, const struct client_call *call, const char *www_authenticate, const char *origin,
                       struct base_buffer *authorization, struct attester_info *info, struct base_error *error)
 {
         base_auto_token_offers struct token_offers offers = { .count = 0 };
-        client_auto_status struct attester_status *status = NULL;
-        client_auto_issuer struct attester_issuer *directory = NULL;
-        const struct attester_key *key = NULL;
-        struct client_choice choice;
+        BASE_CLEANUP(plan_clear) struct client_plan plan = { .status = NULL };
 
         if (!token_server_name_valid(base_bytes_from_string(origin)))
                 return base_error_set(error, BASE_ERROR_INVALID_ARGUMENT,
                                       "the origin is not a host name, with or without a port");
         if (!token_www_authenticate_parse(base_bytes_from_string(www_authenticate), &offers, error))
                 return base_error_prefix(error, "the website's WWW-Authenticate");
-        if (!client_query_status(attester, call, &status, error) ||
-            !client_choose_offer(&offers, base_bytes_from_string(origin), status, &choice, error))
+        if (!plan_make(attester, call, &offers, origin, &plan, error))
                 return false;
-        client_call_trace(call, ATTESTER_STEP_CHALLENGE, "%s", choice.issuer);
-        if (!client_query_issuer(attester, call, choice.issuer, &directory, error) ||
-            !client_choose_key(choice.offer, directory, base_system_clock.wall_seconds(base_system_clock.context), &key, error))
-                return false;
-        client_call_trace(call, ATTESTER_STEP_KEY, "type 0x%04x, key id %s", (unsigned) key->token_type, key->id);
-        (void) snprintf(info->issuer, sizeof(info->issuer), "%s", choice.issuer);
-        info->token_type = key->token_type;
-        return choice_authorize(attester, call, &choice, key, authorization, info, error);
+        client_call_trace(call, ATTESTER_STEP_KEY, "type 0x%04x, key id %s", (unsigned) plan.key->token_type, plan.key->id);
+        (void) snprintf(info->issuer, sizeof(info->issuer), "%s", plan.choice.issuer);
+        info->token_type = plan.key->token_type;
+        return choice_authorize(attester, call, &plan.choice, plan.key, authorization, info, error);
 }
 
 int attester_authorize(struct attester *attester, const char *www_authenticate, const char *origin,

@@ -26,14 +26,14 @@ static bool no_offer(const struct token_offers *offers, struct base_error *error
         return base_error_set(error, BASE_ERROR_UNSUPPORTED, "the website does not ask for a PrivateToken");
 }
 
-bool client_choose_offer(const struct token_offers *offers, struct base_bytes origin, const struct attester_status *status,
-                         struct client_choice *ret, struct base_error *error)
+bool client_choose_offer(const struct token_offers *offers, size_t from, struct base_bytes origin,
+                         const struct attester_status *status, struct client_choice *ret, struct base_error *error)
 {
         const struct token_offer *foreign = NULL;
 
         if (offers->count == 0)
                 return no_offer(offers, error);
-        for (size_t i = 0; i < offers->count; i++) {
+        for (size_t i = from; i < offers->count; i++) {
                 const struct token_offer *offer = &offers->items[i];
                 const char *issuer = issuer_find(status, offer->challenge.issuer_name);
 

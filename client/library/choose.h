@@ -14,11 +14,12 @@ struct client_choice {
 };
 
 /*
- * Takes the first offer whose issuer is configured and which allows `origin`, a valid server name.
+ * Takes the first offer from index `from` on whose issuer is configured and which allows `origin`, a valid server name.
  * Errors: UNSUPPORTED (no offer of a known type), MALFORMED (all of them are broken), ISSUER_UNKNOWN, ORIGIN_MISMATCH.
  */
-bool client_choose_offer(const struct token_offers *offers, struct base_bytes origin, const struct attester_status *status,
-                         struct client_choice *ret, struct base_error *error) BASE_MUST_CHECK;
+bool client_choose_offer(const struct token_offers *offers, size_t from, struct base_bytes origin,
+                         const struct attester_status *status, struct client_choice *ret,
+                         struct base_error *error) BASE_MUST_CHECK;
 
 /*
  * The key to blind with: the one that the challenge names, which must be in the directory, or else the first of the

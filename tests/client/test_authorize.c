@@ -53,14 +53,15 @@ static int tear_down(void **state)
         return 0;
 }
 
-/* Adds a challenge of `issuer` to the header; its digest becomes the fixture's. */
-static void challenge_add(struct fixture *fixture, const char *issuer, const char *origin_info, struct base_bytes key)
+/* Adds a challenge for a token of `type` to the header; its digest becomes the fixture's. */
+static void challenge_of_type_add(struct fixture *fixture, uint16_t type, const char *issuer, const char *origin_info,
+                                  struct base_bytes key)
 {
         base_auto_buffer struct base_buffer encoded = BASE_BUFFER_INIT(TOKEN_CHALLENGE_BYTES_MAX);
         static const uint8_t context[TOKEN_REDEMPTION_CONTEXT_LEN] = "redemption context for a test..";
         struct base_error error = BASE_ERROR_INIT;
         struct token_challenge challenge = {
-                .type = TOKEN_TYPE_BLIND_RSA,
+                .type = type,
                 .issuer_name = base_bytes_from_string(issuer),
                 .redemption_context = BASE_BYTES_OF(context),
                 .origin_info = base_bytes_from_string(origin_info),
@@ -69,6 +70,11 @@ static void challenge_add(struct fixture *fixture, const char *issuer, const cha
         assert_true(token_challenge_encode(&challenge, &encoded, &error));
         assert_true(token_challenge_digest(base_buffer_bytes(&encoded), fixture->digest, &error));
         assert_true(token_www_authenticate_append(&fixture->header, base_buffer_bytes(&encoded), key, NULL, &error));
+}
+
+static void challenge_add(struct fixture *fixture, const char *issuer, const char *origin_info, struct base_bytes key)
+{
+        challenge_of_type_add(fixture, TOKEN_TYPE_BLIND_RSA, issuer, origin_info, key);
 }
 
 static int authorize(struct fixture *fixture, uint32_t timeout_ms, char **ret, struct attester_info *info,
@@ -147,6 +153,22 @@ static void authorize_several_challenges_takes_the_first_usable(void **state)
         challenge_add(fixture, "good.example", ORIGIN, base_buffer_bytes(&fixture->key_bytes));
         assert_int_equal(authorize(fixture, 0, &authorization, &info, NULL), 0);
         assert_token_valid(fixture, authorization);
+        attester_string_free(authorization);
+}
+
+static void authorize_offer_without_a_key_gives_way_to_the_next(void **state)
+{
+        struct fixture *fixture = *state;
+        struct attester_info info = ATTESTER_INFO_INIT;
+        char *authorization = NULL;
+
+        challenge_of_type_add(fixture, TOKEN_TYPE_VOPRF, "good.example", ORIGIN, BASE_BYTES(NULL, 0));
+        challenge_add(fixture, "nokeys.example", ORIGIN, BASE_BYTES(NULL, 0));
+        challenge_add(fixture, "good.example", ORIGIN, base_buffer_bytes(&fixture->other_key_bytes));
+        challenge_add(fixture, "good.example", ORIGIN, base_buffer_bytes(&fixture->key_bytes));
+        assert_int_equal(authorize(fixture, 0, &authorization, &info, NULL), 0);
+        assert_token_valid(fixture, authorization);
+        assert_int_equal(info.token_type, TOKEN_TYPE_BLIND_RSA);
         attester_string_free(authorization);
 }
 
@@ -425,6 +447,7 @@ int main(void)
                 CASE(authorize_honest_challenge_gives_valid_token),
                 CASE(authorize_without_token_key_uses_directory_key),
                 CASE(authorize_several_challenges_takes_the_first_usable),
+                CASE(authorize_offer_without_a_key_gives_way_to_the_next),
                 CASE(authorize_two_tokens_for_one_challenge_differ),
                 CASE(authorize_challenge_of_other_origin_is_refused),
                 CASE(authorize_key_outside_directory_is_refused),
