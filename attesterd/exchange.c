@@ -142,6 +142,7 @@ static bool make_header(struct attesterd_exchange *exchange, const struct attest
         evidence->claims_len = exchange->claims.len;
         evidence->proof = share->proof;
         evidence->quote = share->quote->evidence;
+        evidence->seal = share->quote->seal;
         memcpy(evidence->key_id, share->quote->key_name, sizeof(evidence->key_id));
         base_buffer_clear(&exchange->claims);
         base_buffer_reset(&exchange->header);

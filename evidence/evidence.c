@@ -11,7 +11,8 @@
 #define KEY_PROOF  2
 #define KEY_QUOTE  3
 #define KEY_KEY_ID 4
-#define KEY_COUNT  4
+#define KEY_SEAL   5 /* optional */
+#define KEY_COUNT  5
 
 static bool encodable(const struct evidence *evidence)
 {
@@ -20,7 +21,8 @@ static bool encodable(const struct evidence *evidence)
         if (evidence->claims_len == 0 || evidence->claims_len > sizeof(evidence->claims) || evidence->quote.attest_len == 0 ||
             evidence->quote.attest_len > sizeof(evidence->quote.attest) || evidence->quote.signature_len == 0 ||
             evidence->quote.signature_len > sizeof(evidence->quote.signature) || pcrs->bank_count == 0 ||
-            pcrs->bank_count > EVIDENCE_PCR_BANKS_MAX || evidence->proof.path_len > EVIDENCE_PROOF_PATH_MAX)
+            pcrs->bank_count > EVIDENCE_PCR_BANKS_MAX || evidence->proof.path_len > EVIDENCE_PROOF_PATH_MAX ||
+            evidence->seal.mask >> EVIDENCE_PCR_COUNT != 0)
                 return false;
         for (size_t i = 0; i < pcrs->bank_count; i++) {
                 const struct evidence_pcr_bank *bank = &pcrs->banks[i];
@@ -76,6 +78,13 @@ static void put_pcrs(struct base_buffer *to, const struct evidence_pcrs *pcrs)
         }
 }
 
+static void put_seal(struct base_buffer *to, struct evidence_pcr_selection seal)
+{
+        evidence_cbor_put_array(to, 2);
+        evidence_cbor_put_uint(to, seal.algorithm);
+        evidence_cbor_put_uint(to, seal.mask);
+}
+
 bool evidence_encode(const struct evidence *evidence, struct base_buffer *to, struct base_error *error)
 {
         base_auto_buffer struct base_buffer encoded = BASE_BUFFER_INIT(EVIDENCE_BYTES_MAX);
@@ -83,7 +92,7 @@ bool evidence_encode(const struct evidence *evidence, struct base_buffer *to, st
 
         if (!encodable(evidence))
                 return base_error_set(error, BASE_ERROR_INVALID_ARGUMENT, "The evidence is not complete.");
-        evidence_cbor_put_map(&encoded, KEY_COUNT);
+        evidence_cbor_put_map(&encoded, evidence->seal.mask == 0 ? KEY_COUNT - 1 : KEY_COUNT);
         evidence_cbor_put_uint(&encoded, KEY_CLAIMS);
         evidence_cbor_put_bytes(&encoded, BASE_BYTES(evidence->claims, evidence->claims_len));
         evidence_cbor_put_uint(&encoded, KEY_PROOF);
@@ -95,6 +104,10 @@ bool evidence_encode(const struct evidence *evidence, struct base_buffer *to, st
         put_pcrs(&encoded, &quote->pcrs);
         evidence_cbor_put_uint(&encoded, KEY_KEY_ID);
         evidence_cbor_put_bytes(&encoded, BASE_BYTES_OF(evidence->key_id));
+        if (evidence->seal.mask != 0) {
+                evidence_cbor_put_uint(&encoded, KEY_SEAL);
+                put_seal(&encoded, evidence->seal);
+        }
         if (base_buffer_ok(&encoded))
                 base_buffer_put_bytes(to, base_buffer_bytes(&encoded));
         if (!base_buffer_ok(&encoded) || !base_buffer_ok(to))
@@ -192,14 +205,26 @@ static bool get_quote(struct base_reader *reader, struct evidence_quote *quote)
                get_pcrs(reader, &quote->pcrs);
 }
 
+static bool get_seal(struct base_reader *reader, struct evidence_pcr_selection *seal)
+{
+        uint64_t algorithm, mask;
+        size_t count;
+
+        if (!evidence_cbor_get_array(reader, 2, 2, &count) || !evidence_cbor_get_uint(reader, UINT16_MAX, &algorithm) ||
+            !evidence_cbor_get_uint(reader, (1u << EVIDENCE_PCR_COUNT) - 1, &mask) || mask == 0)
+                return false;
+        *seal = (struct evidence_pcr_selection){ .algorithm = (uint16_t) algorithm, .mask = (uint32_t) mask };
+        return true;
+}
+
 bool evidence_decode(struct base_bytes encoded, struct evidence *ret, struct base_error *error)
 {
         struct base_reader reader = base_reader_over(encoded);
         struct evidence_cbor_map map;
         struct evidence evidence = { .claims_len = 0 };
 
-        if (encoded.len > EVIDENCE_BYTES_MAX || !evidence_cbor_get_map(&reader, KEY_COUNT, KEY_COUNT, &map))
-                return invalid(error, "it is too long, or not a map of four");
+        if (encoded.len > EVIDENCE_BYTES_MAX || !evidence_cbor_get_map(&reader, KEY_COUNT - 1, KEY_COUNT, &map))
+                return invalid(error, "it is too long, or not a map of four or five");
         if (!evidence_cbor_map_take(&reader, &map, KEY_CLAIMS) ||
             !get_limited(&reader, evidence.claims, sizeof(evidence.claims), &evidence.claims_len))
                 return invalid(error, "claims (1)");
@@ -210,6 +235,8 @@ bool evidence_decode(struct base_bytes encoded, struct evidence *ret, struct bas
         if (!evidence_cbor_map_take(&reader, &map, KEY_KEY_ID) ||
             !evidence_cbor_copy_bytes(&reader, evidence.key_id, sizeof(evidence.key_id)))
                 return invalid(error, "key id (4)");
+        if (map.left > 0 && (!evidence_cbor_map_take(&reader, &map, KEY_SEAL) || !get_seal(&reader, &evidence.seal)))
+                return invalid(error, "seal (5)");
         if (!base_reader_at_end(&reader))
                 return invalid(error, "bytes after the end");
         *ret = evidence;

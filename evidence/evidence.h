@@ -18,6 +18,7 @@ struct evidence {
         struct evidence_proof proof;
         struct evidence_quote quote;
         uint8_t key_id[EVIDENCE_KEY_ID_LEN]; /* the attestation key's name */
+        struct evidence_pcr_selection seal;  /* what the device says that the key is sealed to; mask 0: all that is quoted */
 };
 
 /*
@@ -47,7 +48,8 @@ struct evidence_verdict {
         struct evidence_claims claims;   /* owned */
         uint8_t leaf[EVIDENCE_HASH_LEN]; /* unique to this evidence: accept each once */
         struct evidence_attest attest;   /* clock, reset and restart counts, firmware, selection */
-        bool sealed_to_quoted_pcrs;      /* the key's authPolicy is PolicyPCR of exactly the quoted values */
+        bool sealed_to_quoted_pcrs;      /* the key's authPolicy is PolicyPCR of quoted values, those of `sealed` */
+        struct evidence_pcrs sealed;     /* no bank unless sealed_to_quoted_pcrs */
 };
 
 void evidence_verdict_clear(struct evidence_verdict *verdict);

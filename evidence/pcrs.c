@@ -33,6 +33,18 @@ const struct evidence_pcr_bank *evidence_pcrs_find_bank(const struct evidence_pc
         return NULL;
 }
 
+bool evidence_pcrs_select(const struct evidence_pcrs *pcrs, struct evidence_pcr_selection selection, struct evidence_pcrs *ret)
+{
+        const struct evidence_pcr_bank *bank = evidence_pcrs_find_bank(pcrs, selection.algorithm);
+
+        if (bank == NULL || selection.mask == 0 || (selection.mask & ~bank->mask) != 0)
+                return false;
+        ret->bank_count = 1;
+        ret->banks[0] = *bank;
+        ret->banks[0].mask = selection.mask;
+        return true;
+}
+
 static bool check_banks(const struct evidence_pcrs *pcrs, struct base_error *error)
 {
         if (pcrs->bank_count == 0 || pcrs->bank_count > EVIDENCE_PCR_BANKS_MAX)

@@ -25,11 +25,21 @@ struct evidence_pcrs {
         struct evidence_pcr_bank banks[EVIDENCE_PCR_BANKS_MAX];
 };
 
+/* Some PCRs of one bank. A mask of 0: nothing is selected. */
+struct evidence_pcr_selection {
+        uint16_t algorithm;
+        uint32_t mask;
+};
+
 /* 20, 32, 48 or 64; 0 for an algorithm that is not a PCR bank we know. */
 size_t evidence_pcr_value_len(uint16_t algorithm);
 
 /* The bank of that algorithm, or NULL. */
 const struct evidence_pcr_bank *evidence_pcrs_find_bank(const struct evidence_pcrs *pcrs, uint16_t algorithm);
+
+/* The values of these PCRs alone. False, with `ret` untouched, if one of them is not in `pcrs`, or none is selected. */
+bool evidence_pcrs_select(const struct evidence_pcrs *pcrs, struct evidence_pcr_selection selection,
+                          struct evidence_pcrs *ret) BASE_MUST_CHECK;
 
 /*
  * SHA-256 over the selected values, bank by bank in the given order and by ascending PCR number: the pcrDigest of a

@@ -20,19 +20,34 @@ static bool check_key(const struct evidence *evidence, const struct evidence_pub
         return evidence_public_check_attestation_key(key, error);
 }
 
+/* What the device says only chooses among the values that the TPM quoted; whether the key holds those is computed. */
+static bool check_seal(const struct evidence *evidence, const struct evidence_public *key, struct evidence_verdict *verdict,
+                       struct base_error *error)
+{
+        uint8_t policy[EVIDENCE_PCR_DIGEST_LEN];
+
+        if (evidence->seal.mask == 0)
+                verdict->sealed = verdict->attest.pcrs;
+        else if (!evidence_pcrs_select(&verdict->attest.pcrs, evidence->seal, &verdict->sealed))
+                return true;
+        if (!evidence_pcr_policy_digest(&verdict->sealed, policy, error))
+                return false;
+        verdict->sealed_to_quoted_pcrs = base_bytes_equal(BASE_BYTES_OF(policy), evidence_public_auth_policy(key));
+        if (!verdict->sealed_to_quoted_pcrs)
+                verdict->sealed.bank_count = 0;
+        return true;
+}
+
 static bool check_quote(const struct evidence *evidence, const struct evidence_public *key, struct evidence_verdict *verdict,
                         struct base_error *error)
 {
-        uint8_t root[EVIDENCE_HASH_LEN], qualifying_data[EVIDENCE_HASH_LEN], policy[EVIDENCE_PCR_DIGEST_LEN];
+        uint8_t root[EVIDENCE_HASH_LEN], qualifying_data[EVIDENCE_HASH_LEN];
 
-        if (!evidence_leaf_hash(BASE_BYTES(evidence->claims, evidence->claims_len), verdict->leaf, error) ||
-            !evidence_proof_root(&evidence->proof, verdict->leaf, root, error) ||
-            !evidence_batch_qualifying_data(root, evidence->proof.tree_size, qualifying_data, error) ||
-            !evidence_quote_verify(&evidence->quote, key, BASE_BYTES_OF(qualifying_data), &verdict->attest, error) ||
-            !evidence_pcr_policy_digest(&verdict->attest.pcrs, policy, error))
-                return false;
-        verdict->sealed_to_quoted_pcrs = base_bytes_equal(BASE_BYTES_OF(policy), evidence_public_auth_policy(key));
-        return true;
+        return evidence_leaf_hash(BASE_BYTES(evidence->claims, evidence->claims_len), verdict->leaf, error) &&
+               evidence_proof_root(&evidence->proof, verdict->leaf, root, error) &&
+               evidence_batch_qualifying_data(root, evidence->proof.tree_size, qualifying_data, error) &&
+               evidence_quote_verify(&evidence->quote, key, BASE_BYTES_OF(qualifying_data), &verdict->attest, error) &&
+               check_seal(evidence, key, verdict, error);
 }
 
 static bool check_nonce(const struct evidence_claims *claims, const struct evidence_expectation *expectation,

@@ -51,7 +51,7 @@ static bool put_claims(const struct evidence_claims *claims, struct policy_facts
         return true;
 }
 
-static const char *bank_name(uint16_t algorithm)
+const char *issuer_facts_bank_name(uint16_t algorithm)
 {
         switch (algorithm) {
         case EVIDENCE_TPM_ALG_SHA1:
@@ -65,6 +65,23 @@ static const char *bank_name(uint16_t algorithm)
         }
 }
 
+static bool put_seal(const struct evidence_pcrs *sealed, const struct evidence_pcr_bank *bank, struct policy_facts *to,
+                     struct base_error *error)
+{
+        const struct evidence_pcr_bank *of_seal = evidence_pcrs_find_bank(sealed, bank->algorithm);
+
+        for (unsigned pcr = 0; pcr < EVIDENCE_PCR_COUNT; pcr++) {
+                char name[POLICY_FACT_NAME_BYTES_MAX + 1];
+
+                if ((bank->mask & (1U << pcr)) == 0)
+                        continue;
+                (void) snprintf(name, sizeof(name), "quote.sealed.%s.%u", issuer_facts_bank_name(bank->algorithm), pcr);
+                if (!policy_facts_set_boolean(to, name, of_seal != NULL && (of_seal->mask & (1U << pcr)) != 0, quoted, error))
+                        return false;
+        }
+        return true;
+}
+
 static bool put_bank(const struct evidence_pcr_bank *bank, struct policy_facts *to, struct base_error *error)
 {
         for (unsigned pcr = 0; pcr < EVIDENCE_PCR_COUNT; pcr++) {
@@ -73,7 +90,7 @@ static bool put_bank(const struct evidence_pcr_bank *bank, struct policy_facts *
 
                 if ((bank->mask & (1U << pcr)) == 0)
                         continue;
-                (void) snprintf(name, sizeof(name), "pcr.%s.%u", bank_name(bank->algorithm), pcr);
+                (void) snprintf(name, sizeof(name), "pcr.%s.%u", issuer_facts_bank_name(bank->algorithm), pcr);
                 base_hex_encode(&hex, BASE_BYTES(bank->values[pcr], evidence_pcr_value_len(bank->algorithm)));
                 if (base_buffer_c_string(&hex) == NULL)
                         return base_error_set_no_memory(error);
@@ -95,7 +112,8 @@ bool issuer_facts_collect(const struct evidence *evidence, const struct evidence
             (device->group[0] != '\0' && !policy_facts_set_string(&facts, "device.group", device->group, registered, error)))
                 return false;
         for (size_t i = 0; i < evidence->quote.pcrs.bank_count; i++)
-                if (!put_bank(&evidence->quote.pcrs.banks[i], &facts, error))
+                if (!put_bank(&evidence->quote.pcrs.banks[i], &facts, error) ||
+                    !put_seal(&verdict->sealed, &evidence->quote.pcrs.banks[i], &facts, error))
                         return false;
         if (!put_claims(&verdict->claims, &facts, error))
                 return false;

@@ -4,7 +4,8 @@
  *
  * What the verifier knows itself has provenance `hardware` (it follows from the quote) or comes from the registry:
  *   pcr.sha256.0 … 23 (and sha1, sha384, sha512)  hex, as quoted
- *   quote.sealed          whether the key can sign only in the quoted state
+ *   quote.sealed          whether the key can sign only while PCRs hold what was quoted
+ *   quote.sealed.sha256.7 … whether these are among those PCRs
  *   quote.age_s           seconds between the claims' time and now
  *   device.ek_certified   whether a TPM maker's certificate was checked at enrolment
  *   device.group          the operator's, if one was given
@@ -22,3 +23,6 @@
 bool issuer_facts_collect(const struct evidence *evidence, const struct evidence_verdict *verdict,
                           const struct issuer_device *device, uint64_t now, struct policy_facts *ret,
                           struct base_error *error) BASE_MUST_CHECK;
+
+/* "sha256", as in the facts' names; for a bank that evidence can hold. */
+const char *issuer_facts_bank_name(uint16_t algorithm);

@@ -137,11 +137,33 @@ static void put_failed_rules(const struct policy_results *results, struct base_b
                 base_buffer_reset(to);
 }
 
+/* "the key is sealed to sha256:7" with its comma, or nothing. */
+static void put_sealed(const struct evidence_pcrs *sealed, struct base_buffer *to)
+{
+        for (size_t i = 0; i < sealed->bank_count; i++) {
+                const char *comma = "";
+
+                base_buffer_printf(to, "%s%s:", i == 0 ? ", and the key is sealed to " : " ",
+                                   issuer_facts_bank_name(sealed->banks[i].algorithm));
+                for (unsigned pcr = 0; pcr < EVIDENCE_PCR_COUNT; pcr++) {
+                        if ((sealed->banks[i].mask & (1U << pcr)) == 0)
+                                continue;
+                        base_buffer_printf(to, "%s%u", comma, pcr);
+                        comma = ",";
+                }
+        }
+}
+
 /* `summary` is the policy's; NULL: there is none. */
 static void put_basis(const struct trial *trial, const char *summary, struct issuer_verdict *verdict)
 {
-        const char *sealed = trial->verified.sealed_to_quoted_pcrs ? ", and the key is sealed to the quoted PCRs" : "";
+        base_auto_buffer struct base_buffer text = BASE_BUFFER_INIT(ISSUER_BASIS_BYTES_MAX);
+        const char *sealed;
 
+        put_sealed(&trial->verified.sealed, &text);
+        sealed = text.len == 0 ? "" : base_buffer_c_string(&text);
+        if (sealed == NULL)
+                sealed = ", and the key is sealed";
         if (summary == NULL)
                 (void) snprintf(verdict->basis, sizeof(verdict->basis), "the evidence verifies%s; there is no policy", sealed);
         else

@@ -69,7 +69,9 @@ static const struct policy_known_fact known_facts[] = {
         { "os.version", VERSION, POSTURE,
           "`VERSION_ID`; on Debian the point release of `/etc/debian_version`. A rolling release has none: unreadable" },
         { "quote.age_s", INTEGER, VERIFIER, "seconds since the device made its claims" },
-        { "quote.sealed", BOOLEAN, VERIFIER, "the key signs only in the quoted boot state" },
+        { "quote.sealed", BOOLEAN, VERIFIER,
+          "the key signs only while registers hold what was quoted; `quote.sealed.sha256.7` says of one register whether it is "
+          "among them" },
         { "session.active", BOOLEAN, DAEMON, "the request comes from the session in front" },
         { "session.locked", BOOLEAN, DAEMON, "that session's screen is locked" },
         { "session.remote", BOOLEAN, DAEMON, "that session is a remote one" },
@@ -84,7 +86,7 @@ static const struct policy_known_fact known_facts[] = {
         { "window.focused", BOOLEAN, DAEMON, "the window in front belongs to the program that asks" },
 };
 
-static const char *const open_families[] = { "custom.", "pcr.", "request." };
+static const char *const open_families[] = { "custom.", "pcr.", "quote.sealed.", "request." };
 
 const struct policy_known_fact *policy_known_facts(size_t *ret_count)
 {

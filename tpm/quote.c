@@ -149,7 +149,8 @@ bool tpm_quote_create(struct tpm_connection *connection, const struct tpm_srk *s
                       struct tpm_pcr_selection pcrs, const uint8_t qualifying_data[static TPM_QUALIFYING_DATA_LEN],
                       struct evidence_pcrs *cached, struct tpm_quote *ret, uint32_t *ret_changed_pcrs, struct base_error *error)
 {
-        struct tpm_quote made;
+        const struct evidence_pcr_bank *bank = &file->sealed.banks[0];
+        struct tpm_quote made = { .seal = { .algorithm = bank->algorithm, .mask = bank->mask } };
 
         if (!tpm_key_file_name(file, made.key_name, error))
                 return false;

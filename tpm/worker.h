@@ -36,6 +36,7 @@ struct tpm_worker;
 struct tpm_quote {
         struct evidence_quote evidence;        /* attest, signature, and PCR values that hash to what was signed */
         uint8_t key_name[EVIDENCE_KEY_ID_LEN]; /* of the AK that signed */
+        struct evidence_pcr_selection seal;    /* what that AK is sealed to */
 };
 
 struct tpm_identity {

@@ -30,9 +30,10 @@ struct batch_options {
         uint64_t nonce_issued;
         uint64_t iat;
         bool no_nonce;
-        uint64_t quoted_size; /* that is signed; 0: the true one */
-        uint32_t magic;       /* 0: the true one */
-        bool sealed;          /* the key's policy is PolicyPCR of what it quotes */
+        uint64_t quoted_size;                    /* that is signed; 0: the true one */
+        uint32_t magic;                          /* 0: the true one */
+        bool sealed;                             /* the key's policy is PolicyPCR of what it quotes */
+        struct evidence_pcr_selection sealed_to; /* or of this part of it */
 };
 
 static void make_claims(const struct batch_options *options, size_t index, struct evidence *ret)
@@ -89,6 +90,8 @@ static void batch_make(struct batch *batch, const struct batch_options *options)
                 struct fake_attest attest;
 
                 fake_attest_init(&attest, BASE_BYTES(NULL, 0));
+                if (options->sealed_to.mask != 0)
+                        assert_true(evidence_pcrs_select(&attest.pcrs, options->sealed_to, &attest.pcrs));
                 assert_ok(evidence_pcr_policy_digest(&attest.pcrs, made_from.policy, &error));
         }
         fake_key_make(&batch->fake, &made_from);
@@ -158,6 +161,100 @@ static void verify_key_with_another_policy_is_not_sealed(void **state)
         batch_make(&batch, &options);
         assert_ok(evidence_verify(&batch.evidence[0], &batch.expectation[0], &verdict, &error));
         assert_false(verdict.sealed_to_quoted_pcrs);
+}
+
+static void verify_with_claimed_seal(const struct batch *batch, struct evidence_pcr_selection claimed,
+                                     struct evidence_verdict *ret)
+{
+        static struct evidence decoded;
+        base_auto_buffer struct base_buffer encoded = BASE_BUFFER_INIT(EVIDENCE_BYTES_MAX);
+        struct evidence evidence = batch->evidence[0];
+        struct base_error error;
+
+        evidence.seal = claimed;
+        assert_ok(evidence_encode(&evidence, &encoded, &error));
+        assert_ok(evidence_decode(base_buffer_bytes(&encoded), &decoded, &error));
+        assert_ok(evidence_verify(&decoded, &batch->expectation[0], ret, &error));
+}
+
+static const struct evidence_pcr_selection only_7 = { .algorithm = EVIDENCE_TPM_ALG_SHA256, .mask = 1u << 7 };
+
+static void verify_key_sealed_to_part_of_the_quote_is_sealed(void **state)
+{
+        const struct batch_options options = {
+                .nonce_key = nonce_key, .nonce_issued = NOW - 5, .iat = NOW, .sealed = true, .sealed_to = only_7
+        };
+        evidence_auto_verdict struct evidence_verdict verdict = { .sealed_to_quoted_pcrs = false };
+        auto_batch struct batch batch;
+
+        batch_make(&batch, &options);
+        verify_with_claimed_seal(&batch, only_7, &verdict);
+        assert_true(verdict.sealed_to_quoted_pcrs);
+        assert_int_equal(verdict.sealed.bank_count, 1);
+        assert_int_equal(verdict.sealed.banks[0].algorithm, EVIDENCE_TPM_ALG_SHA256);
+        assert_int_equal(verdict.sealed.banks[0].mask, 1u << 7);
+}
+
+/* The key is sealed to PCR 7. Whatever else is said of it, it counts as not sealed, and nothing more. */
+static void verify_claimed_seal_that_does_not_hold_is_not_sealed(void **state)
+{
+        const struct batch_options options = {
+                .nonce_key = nonce_key, .nonce_issued = NOW - 5, .iat = NOW, .sealed = true, .sealed_to = only_7
+        };
+        const struct evidence_pcr_selection claims[] = {
+                { .mask = 0 },                                                       /* nothing: all that is quoted */
+                { .algorithm = EVIDENCE_TPM_ALG_SHA256, .mask = 1u << 0 },           /* another one that is quoted */
+                { .algorithm = EVIDENCE_TPM_ALG_SHA256, .mask = 1u << 0 | 1u << 7 }, /* more */
+                { .algorithm = EVIDENCE_TPM_ALG_SHA256, .mask = 1u << 4 | 1u << 7 }, /* one of them is not quoted */
+                { .algorithm = EVIDENCE_TPM_ALG_SHA1, .mask = 1u << 7 },             /* not quoted in this bank */
+                { .algorithm = EVIDENCE_TPM_ALG_SHA384, .mask = 1u << 7 },           /* a bank that is not quoted */
+                { .algorithm = 0xffff, .mask = 0xffffff },
+        };
+        auto_batch struct batch batch;
+
+        batch_make(&batch, &options);
+        for (size_t i = 0; i < BASE_COUNT(claims); i++) {
+                evidence_auto_verdict struct evidence_verdict verdict = { .sealed_to_quoted_pcrs = true };
+
+                verify_with_claimed_seal(&batch, claims[i], &verdict);
+                assert_false(verdict.sealed_to_quoted_pcrs);
+                assert_int_equal(verdict.sealed.bank_count, 0);
+        }
+}
+
+static void decode_seal_to_nothing_or_out_of_range_refused(void **state)
+{
+        /* After the key id: 5 => [11, 128]. */
+        static const uint8_t good[] = { 0x05, 0x82, 0x0b, 0x18, 0x80 };
+        static const struct {
+                uint8_t bytes[9];
+                size_t len;
+        } bad[] = {
+                { { 0x05, 0x82, 0x0b, 0x00 }, 4 },                               /* no PCR */
+                { { 0x05, 0x82, 0x0b, 0x1a, 0x01, 0x00, 0x00, 0x00 }, 8 },       /* PCR 24 */
+                { { 0x05, 0x82, 0x1a, 0x00, 0x01, 0x00, 0x00, 0x18, 0x80 }, 9 }, /* no TPM_ALG_ID */
+                { { 0x05, 0x81, 0x0b }, 3 },
+                { { 0x06, 0x82, 0x0b, 0x18, 0x80 }, 5 },
+        };
+        static struct evidence decoded;
+        const struct batch_options options = HONEST;
+        base_auto_buffer struct base_buffer encoded = BASE_BUFFER_INIT(EVIDENCE_BYTES_MAX);
+        auto_batch struct batch batch;
+        struct base_error error;
+
+        batch_make(&batch, &options);
+        batch.evidence[0].seal = only_7;
+        assert_ok(evidence_encode(&batch.evidence[0], &encoded, &error));
+        encoded.len -= sizeof(good);
+        assert_memory_equal(encoded.data + encoded.len, good, sizeof(good));
+        for (size_t i = 0; i < BASE_COUNT(bad); i++) {
+                base_auto_buffer struct base_buffer other = BASE_BUFFER_INIT(EVIDENCE_BYTES_MAX);
+
+                base_buffer_put_bytes(&other, base_buffer_bytes(&encoded));
+                base_buffer_put(&other, bad[i].bytes, bad[i].len);
+                assert_refused(evidence_decode(base_buffer_bytes(&other), &decoded, &error), BASE_ERROR_EVIDENCE_INVALID,
+                               "seal (5)");
+        }
 }
 
 static void verify_for_another_request_refused(void **state)
@@ -377,6 +474,9 @@ static void encode_incomplete_or_too_long_refused(void **state)
         assert_refused(evidence_encode(evidence, &encoded, &error), BASE_ERROR_LIMIT_EXCEEDED, "fit");
         evidence->claims_len = 0;
         assert_refused(evidence_encode(evidence, &encoded, &error), BASE_ERROR_INVALID_ARGUMENT, "complete");
+        evidence->claims_len = 1;
+        evidence->seal = (struct evidence_pcr_selection){ .algorithm = EVIDENCE_TPM_ALG_SHA256, .mask = 1u << 24 };
+        assert_refused(evidence_encode(evidence, &encoded, &error), BASE_ERROR_INVALID_ARGUMENT, "complete");
         assert_int_equal(encoded.len, 0);
 }
 
@@ -405,6 +505,9 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(verify_honest_batch_accepted),
                 cmocka_unit_test(verify_key_with_another_policy_is_not_sealed),
+                cmocka_unit_test(verify_key_sealed_to_part_of_the_quote_is_sealed),
+                cmocka_unit_test(verify_claimed_seal_that_does_not_hold_is_not_sealed),
+                cmocka_unit_test(decode_seal_to_nothing_or_out_of_range_refused),
                 cmocka_unit_test(verify_for_another_request_refused),
                 cmocka_unit_test(verify_with_another_requests_proof_refused),
                 cmocka_unit_test(verify_with_swapped_or_altered_claims_refused),
