@@ -13,12 +13,13 @@ FOLDERS = {
     "policy": {"base"},
     "tpm": {"base", "evidence"},
     "attesterd": {"base", "evidence", "policy", "tpm"},
-    "client": {"base", "token", "policy"},
+    "client": {"base", "token", "evidence", "policy"},
     "issuer": {"base", "token", "evidence", "policy"},
 }
 
-# Only attestctl's own files may look at policies; the library that other programs link may not.
-POLICY_IN_CLIENT = re.compile(r"^client/attestctl/")
+# Only attestctl's own files may look at policies and evidence; the library that other programs link may not.
+ATTESTCTL = re.compile(r"^client/attestctl/")
+ATTESTCTL_ONLY = {"evidence", "policy"}
 
 # Header prefix of a wrapped library -> the folders that may include it.
 LIBRARIES = {
@@ -41,7 +42,7 @@ def violations(name, text):
         if kind == '"' and head in FOLDERS:
             if head != folder and head not in FOLDERS[folder]:
                 yield f"{name}: {folder}/ may not include {target}"
-            if folder == "client" and head == "policy" and not POLICY_IN_CLIENT.match(name):
+            if folder == "client" and head in ATTESTCTL_ONLY and not ATTESTCTL.match(name):
                 yield f"{name}: only attestctl may include {target}"
         elif kind == '"':
             yield f'{name}: "{target}" is not written from the top of the tree'
@@ -55,6 +56,8 @@ def self_test():
     assert list(violations("base/x.c", '#include "token/challenge.h"\n'))
     assert list(violations("attesterd/x.c", '#include "token/challenge.h"\n'))
     assert list(violations("client/library/x.c", '#include "policy/policy.h"\n'))
+    assert list(violations("client/library/x.c", '#include "evidence/eventlog/log.h"\n'))
+    assert not list(violations("client/attestctl/x.c", '#include "evidence/eventlog/log.h"\n'))
     assert list(violations("issuer/x.c", "#include <tss2/tss2_esys.h>\n"))
     assert not list(violations("attesterd/x.c", '#include "tpm/worker.h"\n#include <stdio.h>\n'))
 

@@ -70,5 +70,14 @@ void evidence_eventlog_clear(struct evidence_eventlog *log);
  */
 bool evidence_eventlog_parse(struct base_bytes bytes, struct evidence_eventlog *ret, struct base_error *error) BASE_MUST_CHECK;
 
+#define EVIDENCE_EVENTLOG_DESCRIPTION_MAX 512
+
+/*
+ * What the event's data says, for people to read: a variable's name, a device path, a text; "" for what has no text. No digest is
+ * looked at, so this is what somebody wrote and no more.
+ */
+void evidence_eventlog_describe(const struct evidence_eventlog_event *event,
+                                char ret[static EVIDENCE_EVENTLOG_DESCRIPTION_MAX + 1]);
+
 /* "EV_SEPARATOR"; NULL for a type that is not in the PFP. */
 const char *evidence_eventlog_type_name(uint32_t type);
