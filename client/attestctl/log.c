@@ -93,7 +93,8 @@ static int explain_run(struct attestctl *ctl, void *state, char **arguments, int
         struct evidence_pcrs pcrs = { .bank_count = 1 };
 
         if (!log_file_read(arguments, count, &file, &error) ||
-            !evidence_eventlog_compute(&file.log, file.log.banks[file.log.bank_count - 1], &pcrs.banks[0], &error))
+            !evidence_eventlog_compute(&file.log, file.log.banks[evidence_eventlog_strongest_bank(&file.log)], &pcrs.banks[0],
+                                       &error))
                 return attestctl_fail_own(ctl, &error);
         return report(ctl, &file.log, &pcrs, false);
 }

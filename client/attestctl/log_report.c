@@ -27,7 +27,7 @@ void attestctl_log_print_events(const struct attestctl *ctl, const struct eviden
 {
         attestctl_auto_table struct attestctl_table table;
         static const char *const heads[] = { "EVENT", "PCR", "TYPE", "DIGEST", "DATA" };
-        size_t strongest = log->bank_count - 1;
+        size_t strongest = evidence_eventlog_strongest_bank(log);
 
         attestctl_table_init(&table, BASE_COUNT(heads));
         for (size_t i = 0; i < BASE_COUNT(heads); i++)

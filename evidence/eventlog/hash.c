@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "evidence/eventlog/internal.h"
+#include "evidence/eventlog/log.h"
 #include "evidence/internal.h"
 #include "evidence/pcrs.h"
 #include "evidence/tpm_numbers.h"
@@ -48,4 +49,14 @@ bool evidence_eventlog_extend(uint16_t algorithm, uint8_t *value, const uint8_t 
 unsigned evidence_eventlog_strength(uint16_t algorithm)
 {
         return (unsigned) evidence_pcr_value_len(algorithm);
+}
+
+size_t evidence_eventlog_strongest_bank(const struct evidence_eventlog *log)
+{
+        size_t strongest = 0;
+
+        for (size_t bank = 1; bank < log->bank_count; bank++)
+                if (evidence_eventlog_strength(log->banks[bank]) > evidence_eventlog_strength(log->banks[strongest]))
+                        strongest = bank;
+        return strongest;
 }

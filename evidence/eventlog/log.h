@@ -70,6 +70,9 @@ void evidence_eventlog_clear(struct evidence_eventlog *log);
  */
 bool evidence_eventlog_parse(struct base_bytes bytes, struct evidence_eventlog *ret, struct base_error *error) BASE_MUST_CHECK;
 
+/* The index in `banks` of the one with the longest digests. */
+size_t evidence_eventlog_strongest_bank(const struct evidence_eventlog *log);
+
 #define EVIDENCE_EVENTLOG_DESCRIPTION_MAX 512
 
 /*

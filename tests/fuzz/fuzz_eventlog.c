@@ -15,7 +15,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                 return 0;
         for (size_t i = 0; i < log.event_count; i++)
                 evidence_eventlog_describe(&log.events[i], text);
-        if (!evidence_eventlog_compute(&log, log.banks[log.bank_count - 1], &pcrs.banks[0], &error))
+        if (!evidence_eventlog_compute(&log, log.banks[evidence_eventlog_strongest_bank(&log)], &pcrs.banks[0], &error))
                 return 0;
         if (pcrs.banks[0].mask == 0)
                 pcrs.banks[0].mask = 1;

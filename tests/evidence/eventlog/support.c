@@ -165,8 +165,8 @@ void case_quote(struct log_case *test)
         struct base_error error;
 
         test->quoted.bank_count = 1;
-        assert_ok(
-                evidence_eventlog_compute(&test->log, test->log.banks[test->log.bank_count - 1], &test->quoted.banks[0], &error));
+        assert_ok(evidence_eventlog_compute(&test->log, test->log.banks[evidence_eventlog_strongest_bank(&test->log)],
+                                            &test->quoted.banks[0], &error));
         test->quoted.banks[0].mask = (1u << EVIDENCE_PCR_COUNT) - 1;
 }
 
