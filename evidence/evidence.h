@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include "evidence/authority.h"
 #include "evidence/claims.h"
 #include "evidence/merkle.h"
 #include "evidence/quote.h"
@@ -36,12 +37,20 @@ bool evidence_decode(struct base_bytes encoded, struct evidence *ret, struct bas
 /* Reads the value of the request header. Errors: EVIDENCE_INVALID. */
 bool evidence_decode_header(const char *text, size_t len, struct evidence *ret, struct base_error *error) BASE_MUST_CHECK;
 
+/* An authority whose approval of boot states the verifier takes, and under which policy reference. */
+struct evidence_approver {
+        uint8_t name[EVIDENCE_KEY_ID_LEN]; /* of evidence_authority */
+        struct base_bytes policy_ref;      /* at most EVIDENCE_POLICY_REF_BYTES_MAX bytes; empty with systemd's signatures */
+};
+
 struct evidence_expectation {
         const struct evidence_public *attestation_key; /* registered for the evidence's key_id */
         uint8_t request_digest[EVIDENCE_DIGEST_LEN];   /* SHA-256 of the TokenRequest that came with it */
         struct base_bytes nonce_key;                   /* of evidence_nonce_issue() */
         uint64_t now;                                  /* seconds since 1970 */
         uint32_t iat_skew_seconds_max;                 /* how far the device's clock may be off, either way */
+        const struct evidence_approver *approvers;     /* NULL: none is known */
+        size_t approver_count;
 };
 
 struct evidence_verdict {
@@ -50,6 +59,8 @@ struct evidence_verdict {
         struct evidence_attest attest;   /* clock, reset and restart counts, firmware, selection */
         bool sealed_to_quoted_pcrs;      /* the key's authPolicy is PolicyPCR of quoted values, those of `sealed` */
         struct evidence_pcrs sealed;     /* no bank unless sealed_to_quoted_pcrs */
+        /* The key's authPolicy is PolicyAuthorize by this one of the expectation's approvers; NULL: by none of them. */
+        const struct evidence_approver *sealed_to_authority;
 };
 
 void evidence_verdict_clear(struct evidence_verdict *verdict);

@@ -20,6 +20,23 @@ static bool check_key(const struct evidence *evidence, const struct evidence_pub
         return evidence_public_check_attestation_key(key, error);
 }
 
+static bool find_approver(const struct evidence_expectation *expectation, struct evidence_verdict *verdict,
+                          struct base_error *error)
+{
+        struct base_bytes auth_policy = evidence_public_auth_policy(expectation->attestation_key);
+        uint8_t policy[EVIDENCE_POLICY_DIGEST_LEN];
+
+        for (size_t i = 0; i < expectation->approver_count && verdict->sealed_to_authority == NULL; i++) {
+                const struct evidence_approver *approver = &expectation->approvers[i];
+
+                if (!evidence_policy_authorize_digest(BASE_BYTES_OF(approver->name), approver->policy_ref, policy, error))
+                        return false;
+                if (base_bytes_equal(BASE_BYTES_OF(policy), auth_policy))
+                        verdict->sealed_to_authority = approver;
+        }
+        return true;
+}
+
 /* What the device says only chooses among the values that the TPM quoted; whether the key holds those is computed. */
 static bool check_seal(const struct evidence *evidence, const struct evidence_public *key, struct evidence_verdict *verdict,
                        struct base_error *error)
@@ -38,16 +55,17 @@ static bool check_seal(const struct evidence *evidence, const struct evidence_pu
         return true;
 }
 
-static bool check_quote(const struct evidence *evidence, const struct evidence_public *key, struct evidence_verdict *verdict,
-                        struct base_error *error)
+static bool check_quote(const struct evidence *evidence, const struct evidence_expectation *expectation,
+                        struct evidence_verdict *verdict, struct base_error *error)
 {
         uint8_t root[EVIDENCE_HASH_LEN], qualifying_data[EVIDENCE_HASH_LEN];
 
         return evidence_leaf_hash(BASE_BYTES(evidence->claims, evidence->claims_len), verdict->leaf, error) &&
                evidence_proof_root(&evidence->proof, verdict->leaf, root, error) &&
                evidence_batch_qualifying_data(root, evidence->proof.tree_size, qualifying_data, error) &&
-               evidence_quote_verify(&evidence->quote, key, BASE_BYTES_OF(qualifying_data), &verdict->attest, error) &&
-               check_seal(evidence, key, verdict, error);
+               evidence_quote_verify(&evidence->quote, expectation->attestation_key, BASE_BYTES_OF(qualifying_data),
+                                     &verdict->attest, error) &&
+               check_seal(evidence, expectation->attestation_key, verdict, error) && find_approver(expectation, verdict, error);
 }
 
 static bool check_nonce(const struct evidence_claims *claims, const struct evidence_expectation *expectation,
@@ -94,8 +112,7 @@ bool evidence_verify(const struct evidence *evidence, const struct evidence_expe
 {
         struct evidence_verdict verdict = { .claims = EVIDENCE_CLAIMS_INIT };
 
-        if (!check_key(evidence, expectation->attestation_key, error) ||
-            !check_quote(evidence, expectation->attestation_key, &verdict, error) ||
+        if (!check_key(evidence, expectation->attestation_key, error) || !check_quote(evidence, expectation, &verdict, error) ||
             !check_claims(evidence, expectation, &verdict.claims, error)) {
                 evidence_verdict_clear(&verdict);
                 return false;

@@ -44,6 +44,7 @@ static const struct rc_row rc_rows[] = {
         { TPM2_RC_AUTH_FAIL, TPM_RC_CLASS_AUTH },
         { TPM2_RC_BAD_AUTH, TPM_RC_CLASS_AUTH },
         { TPM2_RC_INTEGRITY, TPM_RC_CLASS_INTEGRITY },
+        { TPM2_RC_VALUE, TPM_RC_CLASS_VALUE },
 };
 
 /* Advice by class, and the code under which it is reported. */
@@ -66,6 +67,7 @@ static const struct class_row class_rows[] = {
         [TPM_RC_CLASS_NO_HANDLE] = { BASE_ERROR_TPM_FAILED, "" },
         [TPM_RC_CLASS_AUTH] = { BASE_ERROR_TPM_FAILED, " The TPM's owner or endorsement hierarchy may have a password." },
         [TPM_RC_CLASS_INTEGRITY] = { BASE_ERROR_TPM_FAILED, "" },
+        [TPM_RC_CLASS_VALUE] = { BASE_ERROR_TPM_FAILED, "" },
         [TPM_RC_CLASS_OTHER] = { BASE_ERROR_TPM_FAILED, "" },
 };
 

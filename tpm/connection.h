@@ -22,6 +22,7 @@ enum tpm_rc_class {
         TPM_RC_CLASS_NO_HANDLE,   /* nothing has that handle, or what had it is no longer loaded */
         TPM_RC_CLASS_AUTH,        /* a password or authorisation is wrong or missing */
         TPM_RC_CLASS_INTEGRITY,   /* a blob of another TPM or parent, or a damaged one */
+        TPM_RC_CLASS_VALUE,       /* a parameter has a value that does not fit */
         TPM_RC_CLASS_OTHER,
 };
 

@@ -17,6 +17,7 @@
 struct tpm_device {
         char *tcti;
         int state_dir_fd;
+        struct tpm_seal_config seal;
         struct tpm_pcr_selection seal_pcrs;
         struct tpm_pcr_selection quote_pcrs;
         unsigned backoff_min_ms;
@@ -41,6 +42,7 @@ bool tpm_device_new(const struct tpm_device_config *config, struct tpm_device **
         if (device == NULL)
                 return base_error_set_no_memory(error);
         device->srk = (struct tpm_srk) TPM_SRK_INIT;
+        device->seal = config->seal;
         device->seal_pcrs = config->seal_pcrs;
         device->quote_pcrs = config->quote_pcrs;
         device->backoff_min_ms = config->backoff_min_ms;
@@ -155,6 +157,7 @@ static void note_outcome(struct tpm_device *device, const struct base_error *fai
                 break;
         case BASE_ERROR_STATE_INVALID:
         case BASE_ERROR_UNSUPPORTED:
+        case BASE_ERROR_CONFIG_INVALID:
                 status->seal = TPM_SEAL_UNKNOWN;
                 status->seal_reason = *failure;
                 break;
@@ -235,8 +238,8 @@ static bool quote(struct tpm_device *device, void *context, struct base_error *e
         struct tpm_key_file file;
 
         if (!tpm_key_file_load(device->state_dir_fd, &file, error) ||
-            !tpm_quote_create(&device->connection, &device->srk, &file, device->quote_pcrs, parameters->qualifying_data,
-                              &device->quoted, parameters->ret, &device->status.changed_pcrs, error))
+            !tpm_quote_create(&device->connection, &device->srk, &file, &device->seal, device->quote_pcrs,
+                              parameters->qualifying_data, &device->quoted, parameters->ret, &device->status.changed_pcrs, error))
                 return false;
         note_open(device);
         return true;
@@ -270,12 +273,11 @@ static bool create_key(struct tpm_device *device, void *context, struct base_err
         static const uint8_t nothing[TPM_QUALIFYING_DATA_LEN] = { 0 };
         struct tpm_key_file file;
         struct tpm_quote trial;
-        uint32_t changed = 0;
 
-        if (!tpm_key_create(&device->connection, &device->srk, device->seal_pcrs,
+        if (!tpm_key_create(&device->connection, &device->srk, device->seal_pcrs, &device->seal,
                             device->clock->wall_seconds(device->clock->context), &file, error) ||
-            !tpm_quote_create(&device->connection, &device->srk, &file, device->quote_pcrs, nothing, &device->quoted, &trial,
-                              &changed, error) ||
+            !tpm_quote_create(&device->connection, &device->srk, &file, &device->seal, device->quote_pcrs, nothing,
+                              &device->quoted, &trial, &device->status.changed_pcrs, error) ||
             !describe(device, &file, context, error) || !tpm_key_file_save(device->state_dir_fd, &file, error))
                 return false;
         note_open(device);
@@ -341,7 +343,7 @@ static bool examine(struct tpm_device *device, void *context, struct base_error 
 
         if (!tpm_key_file_load(device->state_dir_fd, &file, error) ||
             !tpm_key_load(&device->connection, &device->srk, &file, &key, error) ||
-            !tpm_quote_check_seal(&device->connection, &file, &device->status.changed_pcrs, error))
+            !tpm_quote_check_seal(&device->connection, &file, &device->seal, &device->status.changed_pcrs, error))
                 return false;
         note_open(device);
         return true;

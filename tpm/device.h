@@ -16,6 +16,7 @@ struct tpm_device;
 struct tpm_device_config {
         const char *tcti; /* copied */
         int state_dir_fd; /* duplicated */
+        struct tpm_seal_config seal;
         struct tpm_pcr_selection seal_pcrs;
         struct tpm_pcr_selection quote_pcrs;
         unsigned backoff_min_ms;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "tpm/key.h"
 
+#include "tpm/approval.h"
 #include "tpm/pcr_read.h"
 
 #include <tss2/tss2_mu.h>
@@ -8,7 +9,7 @@
 
 #include <string.h>
 
-static TPM2B_PUBLIC template_of(const uint8_t policy[static EVIDENCE_PCR_DIGEST_LEN])
+static TPM2B_PUBLIC template_of(const uint8_t policy[static EVIDENCE_POLICY_DIGEST_LEN])
 {
         TPM2B_PUBLIC template = {
                 .publicArea = {
@@ -16,7 +17,7 @@ static TPM2B_PUBLIC template_of(const uint8_t policy[static EVIDENCE_PCR_DIGEST_
                         .nameAlg = TPM2_ALG_SHA256,
                         .objectAttributes = TPMA_OBJECT_FIXEDTPM | TPMA_OBJECT_FIXEDPARENT | TPMA_OBJECT_SENSITIVEDATAORIGIN |
                                             TPMA_OBJECT_RESTRICTED | TPMA_OBJECT_SIGN_ENCRYPT | TPMA_OBJECT_NODA,
-                        .authPolicy.size = EVIDENCE_PCR_DIGEST_LEN,
+                        .authPolicy.size = EVIDENCE_POLICY_DIGEST_LEN,
                         .parameters.eccDetail = {
                                 .symmetric.algorithm = TPM2_ALG_NULL,
                                 .scheme = { .scheme = TPM2_ALG_ECDSA, .details.ecdsa.hashAlg = TPM2_ALG_SHA256 },
@@ -26,7 +27,7 @@ static TPM2B_PUBLIC template_of(const uint8_t policy[static EVIDENCE_PCR_DIGEST_
                 },
         };
 
-        memcpy(template.publicArea.authPolicy.buffer, policy, EVIDENCE_PCR_DIGEST_LEN);
+        memcpy(template.publicArea.authPolicy.buffer, policy, EVIDENCE_POLICY_DIGEST_LEN);
         return template;
 }
 
@@ -38,11 +39,11 @@ static bool create(struct tpm_connection *connection, const struct tpm_srk *srk,
         static const TPML_PCR_SELECTION no_pcrs = { 0 };
         tpm_auto_esys TPM2B_PRIVATE *private = NULL;
         tpm_auto_esys TPM2B_PUBLIC *public = NULL;
-        uint8_t policy[EVIDENCE_PCR_DIGEST_LEN];
+        uint8_t policy[EVIDENCE_POLICY_DIGEST_LEN];
         TPM2B_PUBLIC template;
         TSS2_RC rc;
 
-        if (!evidence_pcr_policy_digest(&file->sealed, policy, error))
+        if (!tpm_key_file_policy(file, policy, error))
                 return false;
         template = template_of(policy);
         rc = Esys_Create(connection->esys, srk->object, session, ESYS_TR_NONE, ESYS_TR_NONE, &no_secret, &template,
@@ -56,19 +57,42 @@ static bool create(struct tpm_connection *connection, const struct tpm_srk *srk,
         return true;
 }
 
-bool tpm_key_create(struct tpm_connection *connection, const struct tpm_srk *srk, struct tpm_pcr_selection pcrs, uint64_t now,
-                    struct tpm_key_file *ret, struct base_error *error)
+/* Audited, so that nobody on the bus can have the key sealed to PCR values of their choice. */
+static bool seal_to_pcrs(struct tpm_connection *connection, const struct tpm_srk *srk, struct tpm_pcr_selection pcrs,
+                         struct tpm_key_file *file, struct base_error *error)
 {
         tpm_auto_handle struct tpm_handle session = TPM_HANDLE_INIT;
-        struct tpm_key_file file = { .mode = TPM_SEAL_MODE_PCR, .created = now };
+
+        file->mode = TPM_SEAL_MODE_PCR;
+        return tpm_session_start(connection, srk->object, TPM2_SE_HMAC, TPMA_SESSION_AUDIT, &session, error) &&
+               tpm_pcrs_read(connection, pcrs, session.object, &file->sealed, error);
+}
+
+static bool seal_to_authority(const struct tpm_seal_config *seal, struct tpm_key_file *file, struct base_error *error)
+{
+        struct evidence_authority authority;
+
+        file->mode = TPM_SEAL_MODE_SIGNED;
+        if (!tpm_authority_load(seal, &authority, error))
+                return false;
+        memcpy(file->authority_area, authority.public_area, authority.public_len);
+        file->authority_len = authority.public_len;
+        file->policy_ref_len = strlen(seal->policy_ref);
+        memcpy(file->policy_ref, seal->policy_ref, file->policy_ref_len);
+        return true;
+}
+
+bool tpm_key_create(struct tpm_connection *connection, const struct tpm_srk *srk, struct tpm_pcr_selection pcrs,
+                    const struct tpm_seal_config *seal, uint64_t now, struct tpm_key_file *ret, struct base_error *error)
+{
+        tpm_auto_handle struct tpm_handle session = TPM_HANDLE_INIT;
+        struct tpm_key_file file = { .created = now };
 
         memcpy(file.parent_name, srk->name, srk->name_len);
         file.parent_name_len = srk->name_len;
-        /* Audited, so that nobody on the bus can have the key sealed to PCR values of their choice. */
-        if (!tpm_session_start(connection, srk->object, TPM2_SE_HMAC, TPMA_SESSION_AUDIT, &session, error) ||
-            !tpm_pcrs_read(connection, pcrs, session.object, &file.sealed, error))
+        if (seal->mode == TPM_SEAL_MODE_SIGNED ? !seal_to_authority(seal, &file, error)
+                                               : !seal_to_pcrs(connection, srk, pcrs, &file, error))
                 return false;
-        tpm_handle_flush(&session);
         if (!tpm_session_start(connection, srk->object, TPM2_SE_HMAC, TPMA_SESSION_DECRYPT | TPMA_SESSION_ENCRYPT, &session,
                                error) ||
             !create(connection, srk, session.object, &file, error))
@@ -132,7 +156,7 @@ bool tpm_key_activate(struct tpm_connection *connection, const struct tpm_srk *s
         rc = Esys_ActivateCredential(connection->esys, key->object, ek->key.object, admin.object, user.object, ESYS_TR_NONE,
                                      credential, encrypted_secret, &secret);
         class = tpm_rc_classify(rc);
-        if (class == TPM_RC_CLASS_INTEGRITY || class == TPM_RC_CLASS_OTHER) {
+        if (class == TPM_RC_CLASS_INTEGRITY || class == TPM_RC_CLASS_VALUE || class == TPM_RC_CLASS_OTHER) {
                 (void) base_error_set(error, BASE_ERROR_CRYPTO, "The verifier's credential is not for this device's keys: %s.",
                                       Tss2_RC_Decode(rc));
                 return false;

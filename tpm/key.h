@@ -8,13 +8,16 @@
 
 #include "tpm/hierarchy.h"
 #include "tpm/pcr.h"
+#include "tpm/seal.h"
 
 /*
- * Makes a restricted ECDSA P-256 signing key under the SRK, sealed to the present values of `pcrs`. Nothing is written.
- * `now` is for the record. Errors: TPM_UNAVAILABLE, TPM_FAILED, CRYPTO. Source: TPM 2.0 part 3, TPM2_Create.
+ * Makes a restricted ECDSA P-256 signing key under the SRK, sealed as `seal` says: to the present values of `pcrs`, or to an
+ * authority. Nothing is written. `now` is for the record. Errors: TPM_UNAVAILABLE, TPM_FAILED, CRYPTO; those of
+ * tpm_authority_load(). Source: TPM 2.0 part 3, TPM2_Create.
  */
-bool tpm_key_create(struct tpm_connection *connection, const struct tpm_srk *srk, struct tpm_pcr_selection pcrs, uint64_t now,
-                    struct tpm_key_file *ret, struct base_error *error) BASE_MUST_CHECK;
+bool tpm_key_create(struct tpm_connection *connection, const struct tpm_srk *srk, struct tpm_pcr_selection pcrs,
+                    const struct tpm_seal_config *seal, uint64_t now, struct tpm_key_file *ret,
+                    struct base_error *error) BASE_MUST_CHECK;
 
 /*
  * Loads the key into a slot; the caller flushes `ret`.

@@ -45,7 +45,12 @@ bool tpm_key_file_encode(const struct tpm_key_file *file, struct base_buffer *to
         base_buffer_put_u16(to, TPM_KEY_FILE_VERSION);
         base_buffer_put_u16(to, (uint16_t) file->mode);
         base_buffer_put_u64(to, file->created);
-        put_sealed(to, &file->sealed.banks[0]);
+        if (file->mode == TPM_SEAL_MODE_SIGNED) {
+                put_prefixed(to, file->authority_area, file->authority_len);
+                put_prefixed(to, file->policy_ref, file->policy_ref_len);
+        } else {
+                put_sealed(to, &file->sealed.banks[0]);
+        }
         put_prefixed(to, file->parent_name, file->parent_name_len);
         put_prefixed(to, file->public_area, file->public_len);
         put_prefixed(to, file->private_area, file->private_len);
@@ -72,7 +77,7 @@ static bool get_header(struct base_reader *reader, struct tpm_key_file *file, st
                 return base_error_set(error, BASE_ERROR_UNSUPPORTED,
                                       "The key file %s has version %u; this program reads version %d.", TPM_KEY_FILE_NAME,
                                       version, TPM_KEY_FILE_VERSION);
-        if (mode != TPM_SEAL_MODE_PCR)
+        if (mode != TPM_SEAL_MODE_PCR && mode != TPM_SEAL_MODE_SIGNED)
                 return base_error_set(error, BASE_ERROR_UNSUPPORTED,
                                       "The key file %s has seal mode %u, which this program does not know.", TPM_KEY_FILE_NAME,
                                       mode);
@@ -117,6 +122,21 @@ static bool is_tpm2b(const uint8_t *data, size_t len)
         return len > 2 && (size_t) ((data[0] << 8) | data[1]) == len - 2;
 }
 
+static bool get_authority(struct base_reader *reader, struct tpm_key_file *file, struct base_error *error)
+{
+        struct base_bytes policy_ref = { 0 };
+
+        if (!get_prefixed(reader, file->authority_area, sizeof(file->authority_area), &file->authority_len) ||
+            !is_tpm2b(file->authority_area, file->authority_len))
+                return damaged(error, "its authority's public key is malformed");
+        if (!base_reader_get_u16_prefixed(reader, &policy_ref) || policy_ref.len > sizeof(file->policy_ref))
+                return damaged(error, "its policy reference is malformed");
+        if (policy_ref.len > 0)
+                memcpy(file->policy_ref, policy_ref.data, policy_ref.len);
+        file->policy_ref_len = policy_ref.len;
+        return true;
+}
+
 static bool check_digest(struct base_bytes bytes, struct base_bytes *ret_body, struct base_error *error)
 {
         uint8_t digest[BASE_SHA256_LEN];
@@ -145,7 +165,7 @@ bool tpm_key_file_decode(struct base_bytes bytes, struct tpm_key_file *ret, stru
         if (!get_header(&reader, &file, error) || !check_digest(bytes, &body, error))
                 return false;
         reader.len = body.len;
-        if (!get_sealed(&reader, &file.sealed, error))
+        if (file.mode == TPM_SEAL_MODE_SIGNED ? !get_authority(&reader, &file, error) : !get_sealed(&reader, &file.sealed, error))
                 return false;
         if (!get_prefixed(&reader, file.parent_name, sizeof(file.parent_name), &file.parent_name_len))
                 return damaged(error, "its parent's name is malformed");
@@ -185,12 +205,36 @@ bool tpm_key_file_save(int directory_fd, const struct tpm_key_file *file, struct
         return base_file_replace_at(directory_fd, TPM_KEY_FILE_NAME, base_buffer_bytes(&content), 0600, error);
 }
 
-bool tpm_key_file_name(const struct tpm_key_file *file, uint8_t ret[static EVIDENCE_KEY_ID_LEN], struct base_error *error)
+/* The name of a TPM2B_PUBLIC whose nameAlg is SHA-256. */
+static bool name_of(const uint8_t *public_area, size_t len, uint8_t ret[static EVIDENCE_KEY_ID_LEN], struct base_error *error)
 {
-        struct base_bytes area = BASE_BYTES(file->public_area + 2, file->public_len - 2);
+        struct base_bytes area = BASE_BYTES(public_area + 2, len - 2);
 
         _Static_assert(EVIDENCE_KEY_ID_LEN == 2 + BASE_SHA256_LEN, "a name is an algorithm and a digest");
         ret[0] = EVIDENCE_TPM_ALG_SHA256 >> 8;
         ret[1] = EVIDENCE_TPM_ALG_SHA256 & 0xff;
         return base_sha256(&area, 1, ret + 2, error);
+}
+
+bool tpm_key_file_name(const struct tpm_key_file *file, uint8_t ret[static EVIDENCE_KEY_ID_LEN], struct base_error *error)
+{
+        return name_of(file->public_area, file->public_len, ret, error);
+}
+
+bool tpm_key_file_authority_name(const struct tpm_key_file *file, uint8_t ret[static EVIDENCE_KEY_ID_LEN],
+                                 struct base_error *error)
+{
+        return name_of(file->authority_area, file->authority_len, ret, error);
+}
+
+bool tpm_key_file_policy(const struct tpm_key_file *file, uint8_t ret[static EVIDENCE_POLICY_DIGEST_LEN],
+                         struct base_error *error)
+{
+        uint8_t name[EVIDENCE_KEY_ID_LEN];
+
+        if (file->mode != TPM_SEAL_MODE_SIGNED)
+                return evidence_pcr_policy_digest(&file->sealed, ret, error);
+        return tpm_key_file_authority_name(file, name, error) &&
+               evidence_policy_authorize_digest(BASE_BYTES_OF(name), BASE_BYTES(file->policy_ref, file->policy_ref_len), ret,
+                                                error);
 }

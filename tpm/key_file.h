@@ -3,9 +3,10 @@
  * The state file of the attestation key: what the TPM wrapped, and what it was sealed to. Holds nothing that another TPM
  * could use. Runs in attesterd; may be included by tpm/ alone.
  *
- * All numbers in network order: magic, u16 version, u16 seal mode, u64 created, u16 bank, u32 PCR mask, the sealed value of
- * each PCR in the mask, then with a u16 length each the parent's name, TPM2B_PUBLIC and TPM2B_PRIVATE; last the SHA-256
- * of all that, which finds damage (the TPM itself finds tampering).
+ * All numbers in network order: magic, u16 version, u16 seal mode, u64 created; for mode PCR u16 bank, u32 PCR mask and the
+ * sealed value of each PCR in the mask, for mode SIGNED with a u16 length each the authority's TPM2B_PUBLIC and the policy
+ * reference; then with a u16 length each the parent's name, TPM2B_PUBLIC and TPM2B_PRIVATE; last the SHA-256 of all that,
+ * which finds damage (the TPM itself finds tampering: the key's authPolicy is in TPM2B_PUBLIC).
  */
 #pragma once
 
@@ -13,6 +14,7 @@
 #include "base/error.h"
 #include "evidence/pcrs.h"
 #include "evidence/public.h"
+#include "tpm/seal.h"
 
 #define TPM_KEY_FILE_NAME         "ak.key"
 #define TPM_KEY_FILE_VERSION      1
@@ -20,14 +22,14 @@
 #define TPM_KEY_NAME_BYTES_MAX    66 /* nameAlg and a SHA-512 digest */
 #define TPM_KEY_PRIVATE_BYTES_MAX 2048
 
-enum tpm_seal_mode {
-        TPM_SEAL_MODE_PCR = 1, /* authPolicy is TPM2_PolicyPCR over `sealed` */
-};
-
 struct tpm_key_file {
         enum tpm_seal_mode mode;
-        uint64_t created;            /* seconds since 1970 */
-        struct evidence_pcrs sealed; /* one bank */
+        uint64_t created;                                  /* seconds since 1970 */
+        struct evidence_pcrs sealed;                       /* PCR: one bank; SIGNED: none */
+        uint8_t authority_area[EVIDENCE_PUBLIC_BYTES_MAX]; /* SIGNED: TPM2B_PUBLIC of evidence_authority */
+        size_t authority_len;
+        uint8_t policy_ref[EVIDENCE_POLICY_REF_BYTES_MAX];
+        size_t policy_ref_len; /* may be 0 */
         uint8_t parent_name[TPM_KEY_NAME_BYTES_MAX];
         size_t parent_name_len;
         uint8_t public_area[EVIDENCE_PUBLIC_BYTES_MAX]; /* TPM2B_PUBLIC */
@@ -51,3 +53,11 @@ bool tpm_key_file_save(int directory_fd, const struct tpm_key_file *file, struct
 /* The key's name (its id in evidence): 0x000B and the SHA-256 of its public area. Errors: CRYPTO. */
 bool tpm_key_file_name(const struct tpm_key_file *file, uint8_t ret[static EVIDENCE_KEY_ID_LEN],
                        struct base_error *error) BASE_MUST_CHECK;
+
+/* The name of the authority that a key of mode SIGNED is sealed to. Errors: CRYPTO. */
+bool tpm_key_file_authority_name(const struct tpm_key_file *file, uint8_t ret[static EVIDENCE_KEY_ID_LEN],
+                                 struct base_error *error) BASE_MUST_CHECK;
+
+/* The authPolicy that the file's mode and what goes with it make. Errors: CRYPTO, INVALID_ARGUMENT. */
+bool tpm_key_file_policy(const struct tpm_key_file *file, uint8_t ret[static EVIDENCE_POLICY_DIGEST_LEN],
+                         struct base_error *error) BASE_MUST_CHECK;

@@ -2,6 +2,7 @@
 #include "tpm/quote.h"
 
 #include "tpm/pcr_read.h"
+#include "tpm/policy_session.h"
 
 #include <tss2/tss2_mu.h>
 
@@ -14,6 +15,15 @@ enum outcome {
         OUTCOME_REFUSED, /* the policy does not hold */
         OUTCOME_MOVED,   /* a PCR moved in between: try again */
         OUTCOME_FAILED,
+};
+
+/* What does not change between attempts. */
+struct quote_request {
+        const struct tpm_key_file *file;
+        const struct tpm_seal_config *seal;
+        struct tpm_pcr_selection pcrs;
+        const uint8_t *qualifying_data;
+        uint32_t *ret_changed_pcrs;
 };
 
 static bool sealed_error(uint32_t changed, struct base_error *error)
@@ -30,13 +40,16 @@ static bool sealed_error(uint32_t changed, struct base_error *error)
                 text != NULL ? text : "Several PCRs");
 }
 
-bool tpm_quote_check_seal(struct tpm_connection *connection, const struct tpm_key_file *file, uint32_t *ret_changed_pcrs,
-                          struct base_error *error)
+bool tpm_quote_check_seal(struct tpm_connection *connection, const struct tpm_key_file *file, const struct tpm_seal_config *seal,
+                          uint32_t *ret_changed_pcrs, struct base_error *error)
 {
         const struct evidence_pcr_bank *bank = &file->sealed.banks[0];
+        struct tpm_approval approval;
         struct evidence_pcrs current;
         uint32_t changed;
 
+        if (file->mode == TPM_SEAL_MODE_SIGNED)
+                return tpm_approval_find(connection, file, seal, &approval, ret_changed_pcrs, error);
         if (!tpm_pcrs_read(connection, (struct tpm_pcr_selection){ .bank = bank->algorithm, .mask = bank->mask }, ESYS_TR_NONE,
                            &current, error))
                 return false;
@@ -74,28 +87,27 @@ static bool take_attest(const TPM2B_ATTEST *attest, const TPMT_SIGNATURE *signat
 }
 
 static enum outcome policy_and_quote(struct tpm_connection *connection, const struct tpm_srk *srk,
-                                     const struct tpm_key_file *file, struct tpm_pcr_selection pcrs,
-                                     const uint8_t *qualifying_data, TPM2B_ATTEST **ret_attest, TPMT_SIGNATURE **ret_signature,
-                                     struct base_error *error)
+                                     const struct quote_request *request, TPM2B_ATTEST **ret_attest,
+                                     TPMT_SIGNATURE **ret_signature, struct base_error *error)
 {
-        static const TPM2B_DIGEST present_values = { 0 };
         static const TPMT_SIG_SCHEME scheme_of_key = { .scheme = TPM2_ALG_NULL };
         tpm_auto_handle struct tpm_handle policy = TPM_HANDLE_INIT, key = TPM_HANDLE_INIT;
-        const struct evidence_pcr_bank *bank = &file->sealed.banks[0];
-        TPML_PCR_SELECTION sealed, quoted = tpm_pcr_selection_list(pcrs);
+        TPML_PCR_SELECTION quoted = tpm_pcr_selection_list(request->pcrs);
         TPM2B_DATA data = { .size = TPM_QUALIFYING_DATA_LEN };
+        enum tpm_policy_outcome satisfied;
         TSS2_RC rc;
 
-        memcpy(data.buffer, qualifying_data, TPM_QUALIFYING_DATA_LEN);
-        sealed = tpm_pcr_selection_list((struct tpm_pcr_selection){ .bank = bank->algorithm, .mask = bank->mask });
-        /* The key comes last, so that it takes a slot for as short as can be. */
-        if (!tpm_session_start(connection, srk->object, TPM2_SE_POLICY, 0, &policy, error) ||
-            !tpm_key_load(connection, srk, file, &key, error))
+        memcpy(data.buffer, request->qualifying_data, TPM_QUALIFYING_DATA_LEN);
+        if (!tpm_session_start(connection, srk->object, TPM2_SE_POLICY, 0, &policy, error))
                 return OUTCOME_FAILED;
-        rc = Esys_PolicyPCR(connection->esys, policy.object, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE, &present_values, &sealed);
-        if (rc == TSS2_RC_SUCCESS)
-                rc = Esys_Quote(connection->esys, key.object, policy.object, ESYS_TR_NONE, ESYS_TR_NONE, &data, &scheme_of_key,
-                                &quoted, ret_attest, ret_signature);
+        satisfied = tpm_policy_satisfy(connection, request->file, request->seal, &policy, request->ret_changed_pcrs, error);
+        if (satisfied != TPM_POLICY_SATISFIED)
+                return satisfied == TPM_POLICY_MOVED ? OUTCOME_MOVED : OUTCOME_FAILED;
+        /* The key comes last, so that it takes a slot for as short as can be. */
+        if (!tpm_key_load(connection, srk, request->file, &key, error))
+                return OUTCOME_FAILED;
+        rc = Esys_Quote(connection->esys, key.object, policy.object, ESYS_TR_NONE, ESYS_TR_NONE, &data, &scheme_of_key, &quoted,
+                        ret_attest, ret_signature);
         if (rc == TSS2_RC_SUCCESS)
                 return OUTCOME_DONE;
         (void) tpm_connection_fail(connection, rc, "quote its PCRs", error);
@@ -118,22 +130,21 @@ static bool values_match(const struct evidence_pcrs *values, const struct eviden
                memcmp(digest, attest->pcr_digest, sizeof(digest)) == 0;
 }
 
-static enum outcome quote_once(struct tpm_connection *connection, const struct tpm_srk *srk, const struct tpm_key_file *file,
-                               struct tpm_pcr_selection pcrs, const uint8_t *qualifying_data, struct evidence_pcrs *cached,
-                               struct evidence_quote *quote, struct base_error *error)
+static enum outcome quote_once(struct tpm_connection *connection, const struct tpm_srk *srk, const struct quote_request *request,
+                               struct evidence_pcrs *cached, struct evidence_quote *quote, struct base_error *error)
 {
         tpm_auto_esys TPM2B_ATTEST *attest = NULL;
         tpm_auto_esys TPMT_SIGNATURE *signature = NULL;
         struct evidence_attest parsed;
         enum outcome outcome;
 
-        outcome = policy_and_quote(connection, srk, file, pcrs, qualifying_data, &attest, &signature, error);
+        outcome = policy_and_quote(connection, srk, request, &attest, &signature, error);
         if (outcome != OUTCOME_DONE)
                 return outcome;
-        if (!take_attest(attest, signature, pcrs, qualifying_data, quote, &parsed, error))
+        if (!take_attest(attest, signature, request->pcrs, request->qualifying_data, quote, &parsed, error))
                 return OUTCOME_FAILED;
         if (!values_match(cached, &parsed)) {
-                if (!tpm_pcrs_read(connection, pcrs, ESYS_TR_NONE, cached, error))
+                if (!tpm_pcrs_read(connection, request->pcrs, ESYS_TR_NONE, cached, error))
                         return OUTCOME_FAILED;
                 if (!values_match(cached, &parsed)) {
                         (void) base_error_set(error, BASE_ERROR_TPM_FAILED,
@@ -146,26 +157,28 @@ static enum outcome quote_once(struct tpm_connection *connection, const struct t
 }
 
 bool tpm_quote_create(struct tpm_connection *connection, const struct tpm_srk *srk, const struct tpm_key_file *file,
-                      struct tpm_pcr_selection pcrs, const uint8_t qualifying_data[static TPM_QUALIFYING_DATA_LEN],
-                      struct evidence_pcrs *cached, struct tpm_quote *ret, uint32_t *ret_changed_pcrs, struct base_error *error)
+                      const struct tpm_seal_config *seal, struct tpm_pcr_selection pcrs,
+                      const uint8_t qualifying_data[static TPM_QUALIFYING_DATA_LEN], struct evidence_pcrs *cached,
+                      struct tpm_quote *ret, uint32_t *ret_changed_pcrs, struct base_error *error)
 {
         const struct evidence_pcr_bank *bank = &file->sealed.banks[0];
+        const struct quote_request request = { file, seal, pcrs, qualifying_data, ret_changed_pcrs };
         struct tpm_quote made = { .seal = { .algorithm = bank->algorithm, .mask = bank->mask } };
 
         if (!tpm_key_file_name(file, made.key_name, error))
                 return false;
         for (unsigned attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
-                struct base_error seal = BASE_ERROR_INIT;
+                struct base_error sealed = BASE_ERROR_INIT;
 
-                switch (quote_once(connection, srk, file, pcrs, qualifying_data, cached, &made.evidence, error)) {
+                switch (quote_once(connection, srk, &request, cached, &made.evidence, error)) {
                 case OUTCOME_DONE:
                         *ret = made;
                         return true;
                 case OUTCOME_FAILED:
                         return false;
                 case OUTCOME_REFUSED:
-                        if (!tpm_quote_check_seal(connection, file, ret_changed_pcrs, &seal))
-                                return base_error_copy(error, &seal);
+                        if (!tpm_quote_check_seal(connection, file, seal, ret_changed_pcrs, &sealed))
+                                return base_error_copy(error, &sealed);
                         break;
                 case OUTCOME_MOVED:
                         break;

@@ -74,6 +74,7 @@ bool tpm_worker_new(const struct tpm_worker_config *config, struct tpm_worker **
         worker->device = (struct tpm_device_config){
                 .tcti = worker->tcti,
                 .state_dir_fd = worker->state_dir_fd,
+                .seal = config->seal,
                 .seal_pcrs = config->seal_pcrs,
                 .quote_pcrs = config->quote_pcrs,
                 .backoff_min_ms = config->backoff_min_ms != 0 ? config->backoff_min_ms : TPM_WORKER_BACKOFF_MIN_MS,

@@ -17,6 +17,7 @@
 #include "base/error.h"
 #include "evidence/quote.h"
 #include "tpm/pcr.h"
+#include "tpm/seal.h"
 
 #define TPM_WORKER_QUEUE_MAX       64    /* jobs that wait or run */
 #define TPM_WORKER_JOB_TIMEOUT_MS  30000 /* default bound of one job in the TPM */
@@ -63,7 +64,7 @@ struct tpm_status {
         enum tpm_state state;
         struct base_error reason; /* of UNAVAILABLE: code and the TPM's own reason; code NONE otherwise */
         enum tpm_seal_state seal;
-        uint32_t changed_pcrs;         /* of SEALED: bit n for PCR n */
+        uint32_t changed_pcrs;         /* of SEALED: bit n for PCR n; in mode SIGNED, those that no signature holds for */
         struct base_error seal_reason; /* why it is not OPEN; code NONE if it is, or if the TPM is unavailable */
         char manufacturer[5];          /* TPM_PT_MANUFACTURER, "" until it has been read */
         char firmware[24];             /* "major.minor.major.minor" of TPM_PT_FIRMWARE_VERSION_1 and _2 */
@@ -73,7 +74,8 @@ struct tpm_status {
 struct tpm_worker_config {
         const char *tcti;                    /* copied, as is all of this */
         int state_dir_fd;                    /* directory of the key file; duplicated */
-        struct tpm_pcr_selection seal_pcrs;  /* for new keys; a present key keeps its own */
+        struct tpm_seal_config seal;         /* zero: mode PCR */
+        struct tpm_pcr_selection seal_pcrs;  /* mode PCR, for new keys; a present key keeps its own */
         struct tpm_pcr_selection quote_pcrs; /* what quotes report */
         unsigned job_timeout_ms;             /* 0: TPM_WORKER_JOB_TIMEOUT_MS */
         unsigned backoff_min_ms;             /* 0: TPM_WORKER_BACKOFF_MIN_MS */
@@ -115,14 +117,15 @@ typedef void tpm_status_callback(void *context, const struct tpm_status *status,
 /*
  * Signs the quoted PCRs and `qualifying_data` with the AK (TPM2_Quote).
  * Job errors also: SEALED (names each PCR that changed), NOT_ENROLLED (no key, or the TPM was cleared since it was made),
- * STATE_INVALID (damaged key file).
+ * STATE_INVALID (damaged key file), CONFIG_INVALID (damaged signatures of an authority: names file and position).
  */
 bool tpm_worker_quote(struct tpm_worker *worker, const uint8_t qualifying_data[static TPM_QUALIFYING_DATA_LEN],
                       tpm_quote_callback *callback, void *context, struct base_error *error) BASE_MUST_CHECK;
 
 /*
- * Makes a new AK, sealed to the present values of `seal_pcrs`, and replaces the key file; the old key stays in force
- * if anything fails. The result is the new identity. Job errors also: IO (state directory).
+ * Makes a new AK, sealed to the present values of `seal_pcrs` or to the authority of `seal`, and replaces the key file; the old
+ * key stays in force if anything fails: also if the new one does not sign now. The result is the new identity.
+ * Job errors also: IO (state directory), SEALED and CONFIG_INVALID (mode SIGNED: no signature for the state of now, no key).
  */
 bool tpm_worker_create_key(struct tpm_worker *worker, tpm_identity_callback *callback, void *context,
                            struct base_error *error) BASE_MUST_CHECK;

@@ -30,10 +30,11 @@ struct batch_options {
         uint64_t nonce_issued;
         uint64_t iat;
         bool no_nonce;
-        uint64_t quoted_size;                    /* that is signed; 0: the true one */
-        uint32_t magic;                          /* 0: the true one */
-        bool sealed;                             /* the key's policy is PolicyPCR of what it quotes */
-        struct evidence_pcr_selection sealed_to; /* or of this part of it */
+        uint64_t quoted_size;                     /* that is signed; 0: the true one */
+        uint32_t magic;                           /* 0: the true one */
+        bool sealed;                              /* the key's policy is PolicyPCR of what it quotes */
+        struct evidence_pcr_selection sealed_to;  /* or of this part of it */
+        const struct evidence_approver *approver; /* the key's policy is PolicyAuthorize by this one */
 };
 
 static void make_claims(const struct batch_options *options, size_t index, struct evidence *ret)
@@ -94,6 +95,9 @@ static void batch_make(struct batch *batch, const struct batch_options *options)
                         assert_true(evidence_pcrs_select(&attest.pcrs, options->sealed_to, &attest.pcrs));
                 assert_ok(evidence_pcr_policy_digest(&attest.pcrs, made_from.policy, &error));
         }
+        if (options->approver != NULL)
+                assert_ok(evidence_policy_authorize_digest(BASE_BYTES_OF(options->approver->name), options->approver->policy_ref,
+                                                           made_from.policy, &error));
         fake_key_make(&batch->fake, &made_from);
         assert_ok(evidence_public_new(base_buffer_bytes(&batch->fake.public), &batch->key, &error));
         for (size_t i = 0; i < BATCH_SIZE; i++) {
@@ -254,6 +258,36 @@ static void decode_seal_to_nothing_or_out_of_range_refused(void **state)
                 base_buffer_put(&other, bad[i].bytes, bad[i].len);
                 assert_refused(evidence_decode(base_buffer_bytes(&other), &decoded, &error), BASE_ERROR_EVIDENCE_INVALID,
                                "seal (5)");
+        }
+}
+
+/* Only the authority and reference that the key's policy was made of are told, and only if the verifier asked for them. */
+static void verify_key_sealed_to_authority_names_it(void **state)
+{
+        const struct evidence_approver approvers[] = {
+                { .name = { 0, 0x0b, 1 } },
+                { .name = { 0, 0x0b, 2 }, .policy_ref = BASE_BYTES("fleet-1", 7) },
+                { .name = { 0, 0x0b, 2 }, .policy_ref = BASE_BYTES("fleet-2", 7) },
+        };
+
+        for (size_t i = 0; i < BASE_COUNT(approvers); i++) {
+                const struct batch_options options = {
+                        .nonce_key = nonce_key, .nonce_issued = NOW - 5, .iat = NOW, .approver = &approvers[i]
+                };
+                evidence_auto_verdict struct evidence_verdict verdict = { .sealed_to_quoted_pcrs = true };
+                auto_batch struct batch batch;
+                struct base_error error;
+
+                batch_make(&batch, &options);
+                batch.expectation[0].approvers = approvers;
+                batch.expectation[0].approver_count = BASE_COUNT(approvers);
+                assert_ok(evidence_verify(&batch.evidence[0], &batch.expectation[0], &verdict, &error));
+                assert_false(verdict.sealed_to_quoted_pcrs);
+                assert_ptr_equal(verdict.sealed_to_authority, &approvers[i]);
+                evidence_verdict_clear(&verdict);
+                batch.expectation[0].approver_count = i;
+                assert_ok(evidence_verify(&batch.evidence[0], &batch.expectation[0], &verdict, &error));
+                assert_null(verdict.sealed_to_authority);
         }
 }
 
@@ -508,6 +542,7 @@ int main(void)
                 cmocka_unit_test(verify_key_sealed_to_part_of_the_quote_is_sealed),
                 cmocka_unit_test(verify_claimed_seal_that_does_not_hold_is_not_sealed),
                 cmocka_unit_test(decode_seal_to_nothing_or_out_of_range_refused),
+                cmocka_unit_test(verify_key_sealed_to_authority_names_it),
                 cmocka_unit_test(verify_for_another_request_refused),
                 cmocka_unit_test(verify_with_another_requests_proof_refused),
                 cmocka_unit_test(verify_with_swapped_or_altered_claims_refused),

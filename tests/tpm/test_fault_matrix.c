@@ -4,12 +4,15 @@
  * from a run without faults. After each fault the same worker must serve again.
  */
 #include "tests/cmocka.h"
+#include "tests/tpm/authority.h"
 #include "tests/tpm/fixture.h"
 
+#include "base/file.h"
 #include "base/system.h"
 #include "evidence/credential.h"
 #include "tpm/connection.h"
 #include "tpm/key_file.h"
+#include "tpm/signature_file.h"
 
 #include <string.h>
 
@@ -129,11 +132,36 @@ static void make_credential(struct matrix *matrix, const struct answer *made)
         assert_true(tpm_key_file_load(matrix->fixture.state_dir_fd, &matrix->key, NULL));
 }
 
-static void start(struct matrix *matrix, bool certificates)
+/* An authority approves PCR 11 as it is after a reset. */
+static void seal_to_authority(struct fixture *fixture)
+{
+        base_auto_buffer struct base_buffer pem = BASE_BUFFER_INIT(EVIDENCE_AUTHORITY_PEM_BYTES_MAX),
+                                            json = BASE_BUFFER_INIT(TPM_SIGNATURE_FILE_BYTES_MAX);
+        struct evidence_pcrs pcrs = { .bank_count = 1, .banks[0] = { .algorithm = TPM_PCR_BANK_SHA256, .mask = 1u << 11 } };
+        struct tpm_seal_config *seal = &fixture->config.seal;
+        struct authority authority;
+
+        authority_make(&authority, true);
+        authority_pem(&authority, &pem);
+        base_buffer_put_string(&json, "{\"sha256\": [");
+        authority_entry(&authority, &authority, &pcrs, "", &json);
+        base_buffer_put_string(&json, "]}");
+        authority_clear(&authority);
+        assert_true(base_file_replace_at(fixture->state_dir_fd, "key.pem", base_buffer_bytes(&pem), 0644, NULL));
+        assert_true(base_file_replace_at(fixture->state_dir_fd, "signatures", base_buffer_bytes(&json), 0644, NULL));
+        seal->mode = TPM_SEAL_MODE_SIGNED;
+        (void) snprintf(seal->root, sizeof(seal->root), "%s/var", fixture->tpm.directory);
+        (void) snprintf(seal->public_key, sizeof(seal->public_key), "/key.pem");
+        (void) snprintf(seal->signatures, sizeof(seal->signatures), "/signatures");
+}
+
+static void start(struct matrix *matrix, bool certificates, bool to_authority)
 {
         struct answer made;
 
         fixture_start(&matrix->fixture, certificates);
+        if (to_authority)
+                seal_to_authority(&matrix->fixture);
         swtpm_proxy_start(&matrix->proxy, &matrix->fixture.tpm, (const char *const[]){ NULL });
         begin(matrix, "");
         if (fixture_create_key(&matrix->fixture, &made) != BASE_ERROR_NONE)
@@ -147,7 +175,7 @@ static int start_plain(void **state)
 {
         static struct matrix matrix;
 
-        start(&matrix, false);
+        start(&matrix, false, false);
         *state = &matrix;
         return 0;
 }
@@ -156,7 +184,16 @@ static int start_with_certificates(void **state)
 {
         static struct matrix matrix;
 
-        start(&matrix, true);
+        start(&matrix, true, false);
+        *state = &matrix;
+        return 0;
+}
+
+static int start_signed(void **state)
+{
+        static struct matrix matrix;
+
+        start(&matrix, false, true);
         *state = &matrix;
         return 0;
 }
@@ -247,7 +284,8 @@ static bool is_dispensable(const char *command)
 /* Its answer is a header and nothing more (without certificates, that there is no such index): nothing to make garbage of. */
 static bool is_answered_by_header(const char *command)
 {
-        return strcmp(command, "PolicyPCR") == 0 || strcmp(command, "NV_ReadPublic") == 0;
+        return strcmp(command, "PolicyPCR") == 0 || strcmp(command, "PolicyAuthorize") == 0 ||
+               strcmp(command, "NV_ReadPublic") == 0;
 }
 
 /* The first job that uses the command, in the order of the enumeration; JOB_COUNT: none. */
@@ -413,23 +451,34 @@ static void faults_never_count_towards_lockout(void **state)
         assert_int_equal(lockout_counter(*state), 0);
 }
 
-static void commands_that_only_certificates_need_are_named_and_recover(void **state)
+static void meet_every_fault(struct matrix *matrix, enum job job, const char *const commands[], size_t count)
 {
-        static const char *const commands[] = { "NV_ReadPublic", "NV_Read" };
-        struct matrix *matrix = *state;
-
-        for (size_t i = 0; i < BASE_COUNT(commands); i++) {
-                assert_int_equal(user_of(matrix, commands[i]), JOB_ACTIVATE);
+        for (size_t i = 0; i < count; i++) {
+                assert_true(user_of(matrix, commands[i]) != JOB_COUNT);
                 for (size_t f = 0; f < BASE_COUNT(faults); f++) {
                         char plan[160];
 
                         (void) snprintf(plan, sizeof(plan), "%s --only %s", faults[f].plan, commands[i]);
-                        meet(matrix, JOB_IDENTITY, plan,
+                        meet(matrix, job, plan,
                              faults[f].harmless || (is_answered_by_header(commands[i]) && strstr(plan, "garbage") != NULL));
                 }
         }
+}
+
+static void commands_that_only_certificates_need_are_named_and_recover(void **state)
+{
+        static const char *const commands[] = { "NV_ReadPublic", "NV_Read" };
+
+        meet_every_fault(*state, JOB_IDENTITY, commands, BASE_COUNT(commands));
         /* The first two indices are not there; this one is. */
-        meet(matrix, JOB_IDENTITY, "--fault garbage --only NV_ReadPublic --at 3", false);
+        meet(*state, JOB_IDENTITY, "--fault garbage --only NV_ReadPublic --at 3", false);
+}
+
+static void commands_that_only_signed_mode_needs_are_named_and_recover(void **state)
+{
+        static const char *const commands[] = { "LoadExternal", "VerifySignature", "PolicyAuthorize" };
+
+        meet_every_fault(*state, JOB_QUOTE, commands, BASE_COUNT(commands));
 }
 
 int main(void)
@@ -447,6 +496,13 @@ int main(void)
                 cmocka_unit_test(faults_never_count_towards_lockout),
         };
 
+        static const struct CMUnitTest with_authority[] = {
+                cmocka_unit_test(commands_that_only_signed_mode_needs_are_named_and_recover),
+                cmocka_unit_test(quote_altered_on_the_way_is_an_error_and_no_quote),
+                cmocka_unit_test(faults_never_count_towards_lockout),
+        };
+
         return cmocka_run_group_tests_name("plain", plain, start_plain, end) +
+               cmocka_run_group_tests_name("sealed to an authority", with_authority, start_signed, end) +
                cmocka_run_group_tests_name("with certificates", with_certificates, start_with_certificates, end);
 }

@@ -83,6 +83,46 @@ static void key_file_decode_of_encoded_gives_the_same(void **state)
         assert_memory_equal(file.private_area, expected.private_area, 30);
 }
 
+static struct tpm_key_file signed_sample(void)
+{
+        struct tpm_key_file file = sample();
+
+        file.mode = TPM_SEAL_MODE_SIGNED;
+        file.sealed.bank_count = 0;
+        file.authority_len = 12;
+        file.authority_area[1] = 10;
+        memset(file.authority_area + 2, 6, 10);
+        return file;
+}
+
+static void key_file_decode_of_encoded_signed_gives_the_same(void **state)
+{
+        static const char *const references[] = { "", "fleet-2", "thirty-two bytes are the longest" };
+
+        for (size_t i = 0; i < BASE_COUNT(references); i++) {
+                base_auto_buffer struct base_buffer content = BASE_BUFFER_INIT(TPM_KEY_FILE_BYTES_MAX);
+                struct tpm_key_file file = signed_sample(), decoded;
+
+                file.policy_ref_len = strlen(references[i]);
+                memcpy(file.policy_ref, references[i], file.policy_ref_len);
+                assert_true(tpm_key_file_encode(&file, &content, NULL));
+                assert_true(tpm_key_file_decode(base_buffer_bytes(&content), &decoded, NULL));
+                assert_int_equal(decoded.mode, TPM_SEAL_MODE_SIGNED);
+                assert_int_equal(decoded.authority_len, 12);
+                assert_memory_equal(decoded.authority_area, file.authority_area, 12);
+                assert_int_equal(decoded.policy_ref_len, file.policy_ref_len);
+                assert_memory_equal(decoded.policy_ref, file.policy_ref, file.policy_ref_len);
+                assert_int_equal(decoded.private_len, file.private_len);
+                content.data[21] = 0x7f; /* the authority's length */
+                fix_checksum(&content);
+                assert_refused(&content, BASE_ERROR_STATE_INVALID, "authority's public key");
+                content.data[21] = 12;
+                content.data[35] = 33; /* the reference's */
+                fix_checksum(&content);
+                assert_refused(&content, BASE_ERROR_STATE_INVALID, "policy reference");
+        }
+}
+
 static void key_file_decode_of_any_flipped_byte_is_refused(void **state)
 {
         base_auto_buffer struct base_buffer content = BASE_BUFFER_INIT(TPM_KEY_FILE_BYTES_MAX);
@@ -185,6 +225,7 @@ int main(void)
 {
         static const struct CMUnitTest tests[] = {
                 cmocka_unit_test(key_file_decode_of_encoded_gives_the_same),
+                cmocka_unit_test(key_file_decode_of_encoded_signed_gives_the_same),
                 cmocka_unit_test(key_file_decode_of_any_flipped_byte_is_refused),
                 cmocka_unit_test(key_file_decode_of_any_truncation_is_refused),
                 cmocka_unit_test(key_file_decode_of_wrong_field_with_right_checksum_names_it),
