@@ -8,16 +8,21 @@
 #define PCR_HANDOVER     5
 
 #define CALLING     "Calling EFI Application from Boot Option"
+#define RETURNING   "Returning from EFI Application from Boot Option"
 #define EXIT_CALLED "Exit Boot Services Invocation"
 #define EXIT_DONE   "Exit Boot Services Returned with Success"
 
-/* Whether the event is the EFI action `text`, and measured as such. */
+/* Whether the event is, by its digest, the EFI action `text`. Its type and data are anybody's. */
 static bool is_action(const struct derive *derive, const struct evidence_eventlog_event *event, const char *text, bool *ret)
 {
-        *ret = false;
-        if (event->type != EVIDENCE_EVENTLOG_EFI_ACTION || !bytes_are_string(event->data, text, false))
-                return true;
-        return evidence_derive_covers(derive, event, event->data, ret);
+        return evidence_derive_covers(derive, event, base_bytes_from_string(text), ret);
+}
+
+static bool is_image(const struct evidence_eventlog_event *event)
+{
+        return event->type == EVIDENCE_EVENTLOG_EFI_BOOT_SERVICES_APPLICATION ||
+               event->type == EVIDENCE_EVENTLOG_EFI_BOOT_SERVICES_DRIVER ||
+               event->type == EVIDENCE_EVENTLOG_EFI_RUNTIME_SERVICES_DRIVER;
 }
 
 static void application_add(const struct derive *derive, const struct evidence_eventlog_event *event)
@@ -33,18 +38,29 @@ static void application_add(const struct derive *derive, const struct evidence_e
         application = &boot->applications[boot->application_count++];
         application->event = event->number;
         application->pcr = event->pcr;
-        application->driver = event->type != EVIDENCE_EVENTLOG_EFI_BOOT_SERVICES_APPLICATION;
+        application->driver = event->pcr == PCR_DRIVERS;
         digest = evidence_derive_digest(derive, event, &application->digest_len);
         memcpy(application->digest, digest, application->digest_len);
-        if (!evidence_efi_image_load_path(event->data, application->path))
+        if (is_image(event) && !evidence_efi_image_load_path(event->data, application->path))
                 evidence_derive_note(derive, EVIDENCE_BOOT_APPLICATION_MALFORMED, event, event->pcr);
 }
 
-static bool is_image(const struct evidence_eventlog_event *event)
+/* Of PCR 4 what is neither separator nor one of two actions is taken for an application, so that none hides behind a type. */
+static bool take_application(const struct derive *derive, const struct evidence_eventlog_event *event, bool *calling)
 {
-        return event->type == EVIDENCE_EVENTLOG_EFI_BOOT_SERVICES_APPLICATION ||
-               event->type == EVIDENCE_EVENTLOG_EFI_BOOT_SERVICES_DRIVER ||
-               event->type == EVIDENCE_EVENTLOG_EFI_RUNTIME_SERVICES_DRIVER;
+        bool is_calling, is_returning;
+
+        if (!is_action(derive, event, CALLING, &is_calling) || !is_action(derive, event, RETURNING, &is_returning))
+                return false;
+        *calling = *calling || is_calling;
+        if (is_calling || is_returning || evidence_derive_separator_kind(derive, event) != DERIVE_SEPARATOR_NONE)
+                return true;
+        if (!is_image(event))
+                evidence_derive_note(derive, EVIDENCE_BOOT_UNEXPECTED_EVENT, event, event->pcr);
+        else if (!*calling)
+                evidence_derive_note(derive, EVIDENCE_BOOT_APPLICATION_EARLY, event, event->pcr);
+        application_add(derive, event);
+        return true;
 }
 
 static bool take_handover(const struct derive *derive, const struct evidence_eventlog_event *event, bool *called)
@@ -64,22 +80,16 @@ bool evidence_derive_applications(const struct derive *derive)
 
         for (size_t i = 0; i < derive->log->event_count; i++) {
                 const struct evidence_eventlog_event *event = &derive->log->events[i];
-                bool is_calling;
 
                 if (!evidence_eventlog_event_counts(derive->replay, event))
                         continue;
                 if (event->pcr == PCR_HANDOVER && !take_handover(derive, event, &exit_called))
                         return false;
-                if (event->pcr != PCR_APPLICATIONS && event->pcr != PCR_DRIVERS)
-                        continue;
-                if (!is_action(derive, event, CALLING, &is_calling))
+                if (event->pcr == PCR_APPLICATIONS && !take_application(derive, event, &calling))
                         return false;
-                calling = calling || (is_calling && event->pcr == PCR_APPLICATIONS);
-                if (!is_image(event))
-                        continue;
-                if (!calling && event->pcr == PCR_APPLICATIONS)
-                        evidence_derive_note(derive, EVIDENCE_BOOT_APPLICATION_EARLY, event, event->pcr);
-                application_add(derive, event);
+                if (event->pcr == PCR_DRIVERS && is_image(event) &&
+                    evidence_derive_separator_kind(derive, event) == DERIVE_SEPARATOR_NONE)
+                        application_add(derive, event);
         }
         if (!exit_called && derive->replay->trusted & 1u << PCR_HANDOVER)
                 evidence_derive_note(derive, EVIDENCE_BOOT_EXIT_MISSING, NULL, PCR_HANDOVER);

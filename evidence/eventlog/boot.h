@@ -82,7 +82,7 @@ enum evidence_boot_finding_kind {
         EVIDENCE_BOOT_VARIABLE_MALFORMED,
         EVIDENCE_BOOT_VARIABLE_FOREIGN,      /* a known name under another GUID: ignored */
         EVIDENCE_BOOT_VARIABLE_REPEATED,     /* measured twice with different contents: unknown */
-        EVIDENCE_BOOT_UNEXPECTED_EVENT,      /* before PCR 7's separator, of a type that does not belong there */
+        EVIDENCE_BOOT_UNEXPECTED_EVENT,      /* before PCR 7's separator, or in PCR 4, of a type that does not belong there */
         EVIDENCE_BOOT_SECURE_BOOT_LENGTH,    /* SecureBoot is not one byte of 0 or 1 */
         EVIDENCE_BOOT_APPLICATION_EARLY,     /* an application of PCR 4 before "Calling EFI Application from Boot Option" */
         EVIDENCE_BOOT_APPLICATION_MALFORMED, /* its data is not an image load event, or its device path is broken */

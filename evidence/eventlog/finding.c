@@ -16,7 +16,7 @@ static const struct {
                                                "the data is not a variable, or its content not signatures" },
         [EVIDENCE_BOOT_VARIABLE_FOREIGN] = { "variable-foreign", "a known name under another owner's GUID is ignored" },
         [EVIDENCE_BOOT_VARIABLE_REPEATED] = { "variable-repeated", "a variable is measured again with another content" },
-        [EVIDENCE_BOOT_UNEXPECTED_EVENT] = { "unexpected-event", "an event that does not belong before PCR 7's separator" },
+        [EVIDENCE_BOOT_UNEXPECTED_EVENT] = { "unexpected-event", "an event of a type that does not belong there" },
         [EVIDENCE_BOOT_SECURE_BOOT_LENGTH] = { "secure-boot-length", "the variable SecureBoot is not one byte of 0 or 1" },
         [EVIDENCE_BOOT_APPLICATION_EARLY] = { "application-early",
                                               "an application before \"Calling EFI Application from Boot Option\"" },

@@ -369,6 +369,121 @@ static void derive_more_than_the_limits_is_flagged(void **state)
         log_end(&maker);
 }
 
+static bool variable_is_honest(const struct evidence_boot_variable *variable, const struct evidence_boot_variable *honest)
+{
+        return !variable->known || (honest->known && memcmp(variable->sha256, honest->sha256, sizeof(honest->sha256)) == 0);
+}
+
+static bool line_is_honest(const struct evidence_boot_command_line *line, const struct evidence_boot *honest)
+{
+        for (size_t i = 0; i < honest->command_line_count; i++)
+                if (strcmp(line->text, honest->command_lines[i].text) == 0)
+                        return true;
+        return !line->authentic;
+}
+
+static bool digest_is_honest(const struct evidence_boot_application *application, const struct log_case *honest)
+{
+        for (size_t i = 0; i < honest->log.event_count; i++)
+                for (size_t bank = 0; bank < honest->log.bank_count; bank++) {
+                        const uint8_t *digest = honest->log.events[i].digests[bank];
+
+                        if (honest->log.banks[bank] == EVIDENCE_TPM_ALG_SHA256 && digest != NULL &&
+                            honest->log.events[i].pcr == application->pcr &&
+                            memcmp(digest, application->digest, LOG_SHA256_LEN) == 0)
+                                return true;
+                }
+        return false;
+}
+
+/* Whatever is wrong with a log: what it is believed to say is what was measured, or nothing. */
+static void check_honest(const struct log_case *test, const struct log_case *honest)
+{
+        const struct evidence_boot *boot = test->boot;
+
+        assert_true(boot->secure_boot == honest->boot->secure_boot || boot->secure_boot == EVIDENCE_BOOT_SECURE_BOOT_UNKNOWN);
+        assert_true(variable_is_honest(&boot->pk, &honest->boot->pk) && variable_is_honest(&boot->kek, &honest->boot->kek));
+        assert_true(variable_is_honest(&boot->db, &honest->boot->db) && variable_is_honest(&boot->dbx, &honest->boot->dbx));
+        for (size_t i = 0; i < boot->command_line_count; i++)
+                assert_true(line_is_honest(&boot->command_lines[i], honest->boot));
+        for (size_t i = 0; i < boot->application_count; i++)
+                assert_true(digest_is_honest(&boot->applications[i], honest));
+        assert_true(!boot->exit_boot_services || honest->boot->exit_boot_services);
+}
+
+/* The Ubuntu log has a SHA-384 bank too, which no TPM was quoted with. */
+static void quote_sha256(struct log_case *test)
+{
+        struct base_error error;
+
+        test->quoted.bank_count = 1;
+        assert_ok(evidence_eventlog_compute(&test->log, EVIDENCE_TPM_ALG_SHA256, &test->quoted.banks[0], &error));
+        test->quoted.banks[0].mask = (1u << EVIDENCE_PCR_COUNT) - 1;
+}
+
+/* Real logs with one byte changed, against the PCRs of the honest ones. */
+static void derive_from_a_log_with_any_byte_changed_never_lies(void **state)
+{
+        static const struct {
+                const char *name;
+                size_t stride;
+        } logs[] = { { "sd-boot-fedora37.bin", 1 }, { "ubuntu-2104-no-secure-boot.bin", 29 } };
+        size_t replayed = 0;
+
+        for (size_t i = 0; i < BASE_COUNT(logs); i++) {
+                struct log_case honest;
+
+                case_load(&honest, logs[i].name);
+                quote_sha256(&honest);
+                case_derive(&honest);
+                for (size_t at = 0; at < honest.bytes.len; at += logs[i].stride) {
+                        struct log_case test = { .quoted = honest.quoted };
+                        struct base_error error = BASE_ERROR_INIT;
+
+                        honest.bytes.data[at] ^= 1;
+                        if (evidence_eventlog_parse(base_buffer_bytes(&honest.bytes), &test.log, &error)) {
+                                case_derive(&test);
+                                honest.bytes.data[at] ^= 1;
+                                check_honest(&test, &honest);
+                                honest.bytes.data[at] ^= 1;
+                                replayed++;
+                        } else {
+                                assert_non_null(strstr(error.message, " at offset "));
+                        }
+                        honest.bytes.data[at] ^= 1;
+                        case_clear(&test);
+                }
+                case_clear(&honest);
+        }
+        assert_true(replayed > 1000);
+}
+
+/* Every event of a real log under every type: no application disappears, and nothing else that is believed changes. */
+static void derive_from_a_log_with_any_event_retyped_never_lies(void **state)
+{
+        struct log_case honest;
+
+        case_load(&honest, "rhel8-uefi.bin");
+        quote_sha256(&honest);
+        case_derive(&honest);
+        for (size_t at = 1; at < honest.log.event_count; at++)
+                for (uint32_t type = 0; type < 0xe8; type++) {
+                        const uint32_t old = honest.log.events[at].type;
+                        struct log_case test = { .log = honest.log, .quoted = honest.quoted };
+
+                        test.log.events[at].type = type >= 0x20 ? 0x80000000u | (type - 0x20) : type;
+                        if (type == 0xe7)
+                                test.log.events[at].type = EVIDENCE_EVENTLOG_EFI_VARIABLE_AUTHORITY;
+                        case_derive(&test);
+                        test.log.events[at].type = old;
+                        check_honest(&test, &honest);
+                        if (test.replay.trusted & 1u << 4)
+                                assert_int_equal(test.boot->application_count, honest.boot->application_count);
+                        evidence_boot_free(test.boot);
+                }
+        case_clear(&honest);
+}
+
 static void finding_each_has_a_name_and_a_sentence(void **state)
 {
         for (unsigned kind = 0; kind < EVIDENCE_BOOT_FINDING_KIND_COUNT; kind++) {
@@ -396,6 +511,8 @@ int main(void)
                 cmocka_unit_test(derive_swapped_command_line_is_flagged),
                 cmocka_unit_test(derive_uki_sections_have_measured_names),
                 cmocka_unit_test(derive_more_than_the_limits_is_flagged),
+                cmocka_unit_test(derive_from_a_log_with_any_byte_changed_never_lies),
+                cmocka_unit_test(derive_from_a_log_with_any_event_retyped_never_lies),
                 cmocka_unit_test(finding_each_has_a_name_and_a_sentence),
         };
 
