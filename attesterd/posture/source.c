@@ -28,60 +28,79 @@ int posture_source_read_fd(int fd, struct base_buffer *to)
         return EFBIG;
 }
 
-int posture_source_read(const struct posture_sources *sources, const char *path, struct base_buffer *to)
+/* Opens a regular file. Returns 0 or an errno(3). */
+static int open_file(const struct posture_sources *sources, const char *path, int *ret_fd)
 {
         /* O_NONBLOCK: a FIFO in a file's place must not hold up the daemon. */
         base_auto_close int fd = openat(sources->root_fd, path + 1, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-
         struct stat status;
 
         if (fd < 0 || fstat(fd, &status) < 0)
                 return errno;
         if (!S_ISREG(status.st_mode))
                 return S_ISDIR(status.st_mode) ? EISDIR : EINVAL;
-        return posture_source_read_fd(fd, to);
+        *ret_fd = base_steal_fd(&fd);
+        return 0;
+}
+
+int posture_source_read(const struct posture_sources *sources, const char *path, struct base_buffer *to)
+{
+        base_auto_close int fd = -1;
+        int error_number = open_file(sources, path, &fd);
+
+        return error_number != 0 ? error_number : posture_source_read_fd(fd, to);
+}
+
+/* One read(2), which gives the whole of a short file. */
+static int read_once(int fd, char *to, size_t size, size_t *ret_len)
+{
+        ssize_t got;
+
+        do
+                got = read(fd, to, size);
+        while (got < 0 && errno == EINTR);
+        if (got < 0)
+                return errno;
+        *ret_len = (size_t) got;
+        return 0;
 }
 
 int posture_source_read_line(const struct posture_sources *sources, const char *path, char ret[POSTURE_LINE_BYTES_MAX + 1])
 {
-        base_auto_buffer struct base_buffer text = BASE_BUFFER_INIT(POSTURE_LINE_BYTES_MAX);
-        int error_number = posture_source_read(sources, path, &text);
+        char text[POSTURE_LINE_BYTES_MAX + 2];
+        base_auto_close int fd = -1;
+        int error_number = open_file(sources, path, &fd);
+        size_t len = 0;
 
+        if (error_number == 0)
+                error_number = read_once(fd, text, POSTURE_LINE_BYTES_MAX + 1, &len);
         if (error_number != 0)
                 return error_number;
-        while (text.len > 0 && isspace(text.data[text.len - 1]))
-                text.len--;
-        if (text.len > 0 && memchr(text.data, '\0', text.len) != NULL)
+        if (len > POSTURE_LINE_BYTES_MAX)
+                return EFBIG;
+        while (len > 0 && isspace((unsigned char) text[len - 1]))
+                len--;
+        text[len] = '\0';
+        if (strlen(text) != len || !policy_text_valid(text))
                 return EILSEQ;
-        if (text.len > 0)
-                memcpy(ret, text.data, text.len);
-        ret[text.len] = '\0';
-        return policy_text_valid(ret) ? 0 : EILSEQ;
+        memcpy(ret, text, len + 1);
+        return 0;
 }
 
 int posture_source_read_start(const struct posture_sources *sources, const char *path, char *ret, size_t ret_size)
 {
-        base_auto_close int fd = openat(sources->root_fd, path + 1, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-        struct stat status;
+        base_auto_close int fd = -1;
+        int error_number = open_file(sources, path, &fd);
         size_t len = 0;
+        size_t got = 1;
 
-        if (fd < 0 || fstat(fd, &status) < 0)
-                return errno;
-        if (!S_ISREG(status.st_mode))
-                return S_ISDIR(status.st_mode) ? EISDIR : EINVAL;
-        while (len + 1 < ret_size) {
-                ssize_t got = read(fd, ret + len, ret_size - 1 - len);
-
-                if (got < 0 && errno == EINTR)
-                        continue;
-                if (got < 0)
-                        return errno;
-                if (got == 0)
-                        break;
-                len += (size_t) got;
+        while (error_number == 0 && got > 0 && len + 1 < ret_size) {
+                error_number = read_once(fd, ret + len, ret_size - 1 - len, &got);
+                if (error_number == 0)
+                        len += got;
         }
         ret[len] = '\0';
-        return 0;
+        return error_number;
 }
 
 int posture_source_each_name(const struct posture_sources *sources, const char *path, posture_name_visitor *visit, void *context)
