@@ -9,6 +9,8 @@
 
 #define EVIDENCE_HEADER_NAME           "Attestation-Evidence"
 #define EVIDENCE_NONCE_HEADER_NAME     "Attestation-Nonce"
+#define EVIDENCE_EVENT_LOG_HEADER_NAME "Attestation-Event-Log" /* of a response: the verifier knows nothing of this boot */
+#define EVIDENCE_EVENT_LOG_WANTED      "wanted"
 #define EVIDENCE_HEADER_TEXT_BYTES_MAX 6144
 
 /* Appends the text. */

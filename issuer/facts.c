@@ -6,10 +6,11 @@
 
 #include <string.h>
 
-static const char *const reserved[] = { "pcr.", "quote.", "device." };
+static const char *const reserved[] = { "pcr.", "quote.", "device.", ISSUER_BOOT_LOG_FACT };
 
 static const struct policy_origin reported = { POLICY_PROVENANCE_REPORTED, "the device's claims" };
 static const struct policy_origin quoted = { POLICY_PROVENANCE_HARDWARE, "the TPM's quote" };
+static const struct policy_origin logged = { POLICY_PROVENANCE_HARDWARE, "the boot's event log" };
 static const struct policy_origin registered = { POLICY_PROVENANCE_HARDWARE, "the issuer's registry" };
 
 static bool is_reserved(const char *name)
@@ -20,29 +21,41 @@ static bool is_reserved(const char *name)
         return false;
 }
 
-static bool put_claim(const struct evidence_fact *fact, struct policy_facts *to, struct base_error *error)
+static bool put_fact(const struct evidence_fact *fact, struct policy_origin origin, struct policy_facts *to,
+                     struct base_error *error)
 {
         switch (fact->kind) {
         case EVIDENCE_FACT_UNREADABLE:
-                return policy_facts_set_unreadable(to, fact->name, "the device could not read it", reported, error);
+                return policy_facts_set_unreadable(to, fact->name, "the device could not read it", origin, error);
         case EVIDENCE_FACT_BOOL:
-                return policy_facts_set_boolean(to, fact->name, fact->boolean, reported, error);
+                return policy_facts_set_boolean(to, fact->name, fact->boolean, origin, error);
         case EVIDENCE_FACT_INT:
-                return policy_facts_set_integer(to, fact->name, fact->integer, reported, error);
+                return policy_facts_set_integer(to, fact->name, fact->integer, origin, error);
         case EVIDENCE_FACT_STRING:
-                return policy_facts_set_string(to, fact->name, fact->text, reported, error);
+                return policy_facts_set_string(to, fact->name, fact->text, origin, error);
         case EVIDENCE_FACT_VERSION:
-                return policy_facts_set_version(to, fact->name, fact->text, reported, error);
+                return policy_facts_set_version(to, fact->name, fact->text, origin, error);
         }
         return base_error_set(error, BASE_ERROR_INTERNAL, "a fact of an unknown kind");
 }
 
-static bool put_claims(const struct evidence_claims *claims, struct policy_facts *to, struct base_error *error)
+static bool put_boot(const struct issuer_boot *boot, struct policy_facts *to, struct base_error *error)
+{
+        for (size_t i = 0; i < boot->fact_count; i++)
+                if (!put_fact(&boot->facts[i], logged, to, error))
+                        return false;
+        return true;
+}
+
+static bool put_claims(const struct evidence_claims *claims, const struct issuer_boot *boot, struct policy_facts *to,
+                       struct base_error *error)
 {
         for (size_t i = 0; i < claims->fact_count; i++) {
                 struct base_error reason = BASE_ERROR_INIT;
 
-                if (is_reserved(claims->facts[i].name) || put_claim(&claims->facts[i], to, &reason))
+                if (is_reserved(claims->facts[i].name) ||
+                    (boot != NULL && issuer_boot_find(boot, claims->facts[i].name) != NULL) ||
+                    put_fact(&claims->facts[i], reported, to, &reason))
                         continue;
                 if (reason.code == BASE_ERROR_NO_MEMORY)
                         return base_error_copy(error, &reason);
@@ -101,7 +114,8 @@ static bool put_bank(const struct evidence_pcr_bank *bank, struct policy_facts *
 }
 
 bool issuer_facts_collect(const struct evidence *evidence, const struct evidence_verdict *verdict,
-                          const struct issuer_device *device, uint64_t now, struct policy_facts *ret, struct base_error *error)
+                          const struct issuer_device *device, const struct issuer_boot *boot, uint64_t now,
+                          struct policy_facts *ret, struct base_error *error)
 {
         policy_auto_facts struct policy_facts facts = POLICY_FACTS_INIT;
 
@@ -115,7 +129,7 @@ bool issuer_facts_collect(const struct evidence *evidence, const struct evidence
                 if (!put_bank(&evidence->quote.pcrs.banks[i], &facts, error) ||
                     !put_seal(&verdict->sealed, &evidence->quote.pcrs.banks[i], &facts, error))
                         return false;
-        if (!put_claims(&verdict->claims, &facts, error))
+        if ((boot != NULL && !put_boot(boot, &facts, error)) || !put_claims(&verdict->claims, boot, &facts, error))
                 return false;
         *ret = facts;
         policy_facts_init(&facts);

@@ -15,8 +15,9 @@
 
 #define ISSUER_HTTP_HEADER_BYTES_MAX (24 * 1024) /* request line and fields, with the server's own bookkeeping */
 #define ISSUER_HTTP_DISCARD_BYTES_MAX                                                                                            \
-        (256 * 1024) /* of a body that is too large: read this much so that the peer sees the 413                                \
-                      */
+        (256 * 1024)                      /* of a body that is too large: read this much so that the peer sees the 413           \
+                                           */
+#define ISSUER_HTTP_LARGE_BODIES_MAX   64 /* requests at a time whose route takes more than that; the next get 503 */
 #define ISSUER_HTTP_RESPONSE_BYTES_MAX (256 * 1024)
 #define ISSUER_HTTP_FIELDS_MAX         12 /* of a response */
 

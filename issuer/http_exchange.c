@@ -5,12 +5,16 @@
 #include <strings.h>
 #include <time.h>
 
+#define LARGE_RETRY_AFTER_S "10"
+
 /* One request of a connection, from the end of its header to the end of its response. */
 struct issuer_http_exchange {
         struct issuer_http_server *server;
         struct MHD_Connection *connection;
         const struct issuer_http_route *route; /* NULL: no such path */
         bool method_allowed;
+        bool large;    /* counted as such by the server */
+        bool too_many; /* of these */
         struct base_buffer body;
         size_t body_seen; /* with what was thrown away */
         struct issuer_http_request request;
@@ -88,6 +92,20 @@ static bool method_in(const char *methods, const char *method)
         return false;
 }
 
+/* What is kept of the body. */
+static size_t body_max(const struct issuer_http_exchange *exchange)
+{
+        return exchange->method_allowed && !exchange->too_many ? exchange->route->body_max : 0;
+}
+
+/* What is read of it. */
+static size_t read_max(const struct issuer_http_exchange *exchange)
+{
+        size_t max = body_max(exchange);
+
+        return max > ISSUER_HTTP_DISCARD_BYTES_MAX ? max : ISSUER_HTTP_DISCARD_BYTES_MAX;
+}
+
 static struct issuer_http_exchange *exchange_new(struct issuer_http_server *server, struct MHD_Connection *connection,
                                                  const char *path, const char *method)
 {
@@ -102,7 +120,11 @@ static struct issuer_http_exchange *exchange_new(struct issuer_http_server *serv
                         exchange->route = &server->routes[i];
         if (exchange->route != NULL)
                 exchange->method_allowed = exchange->route->methods == NULL || method_in(exchange->route->methods, method);
-        base_buffer_init(&exchange->body, exchange->method_allowed ? exchange->route->body_max : 0);
+        if (exchange->method_allowed && exchange->route->body_max > ISSUER_HTTP_DISCARD_BYTES_MAX) {
+                exchange->large = true;
+                exchange->too_many = atomic_fetch_add(&server->large_bodies, 1) >= ISSUER_HTTP_LARGE_BODIES_MAX;
+        }
+        base_buffer_init(&exchange->body, body_max(exchange));
         exchange->request = (struct issuer_http_request){
                 .method = method,
                 .path = path,
@@ -131,6 +153,8 @@ void issuer_http_on_completed(void *context, struct MHD_Connection *connection, 
                              server->clock->monotonic_ms(server->clock->context) + server->request_timeout_s * 1000ULL);
                 atomic_store(&entry->busy, false);
         }
+        if (exchange != NULL && exchange->large)
+                (void) atomic_fetch_sub(&server->large_bodies, 1);
         if (exchange != NULL)
                 base_buffer_clear(&exchange->body);
         free(exchange);
@@ -151,6 +175,10 @@ static void respond(struct issuer_http_exchange *exchange, struct issuer_http_re
                 issuer_http_response_put_problem(response, 405, BASE_ERROR_INVALID_ARGUMENT,
                                                  "This path does not take this method; Allow names those it takes.", "");
                 issuer_http_response_put_field(response, "Allow", route->methods);
+        } else if (exchange->too_many) {
+                issuer_http_response_put_problem(response, 503, BASE_ERROR_BUSY,
+                                                 "Too many large requests are under way; try again.", "");
+                issuer_http_response_put_field(response, "Retry-After", LARGE_RETRY_AFTER_S);
         } else if (exchange->body_seen > route->body_max) {
                 issuer_http_response_put_problem(response, 413, BASE_ERROR_LIMIT_EXCEEDED, "The body is too large for this path.",
                                                  "");
@@ -209,7 +237,7 @@ static enum MHD_Result begin(struct issuer_http_exchange *exchange)
 
         if (entry != NULL)
                 atomic_store(&entry->busy, true);
-        if (announced <= ISSUER_HTTP_DISCARD_BYTES_MAX)
+        if (announced <= read_max(exchange))
                 return MHD_YES;
         /* More than is worth reading: answered at once, and libmicrohttpd closes the connection. */
         exchange->body_seen = SIZE_MAX;
@@ -229,7 +257,7 @@ enum MHD_Result issuer_http_on_request(void *context, struct MHD_Connection *con
         if (*upload_len == 0)
                 return answer(exchange);
         exchange->body_seen += *upload_len;
-        if (exchange->body_seen > ISSUER_HTTP_DISCARD_BYTES_MAX)
+        if (exchange->body_seen > read_max(exchange))
                 return MHD_NO;
         base_buffer_put(&exchange->body, upload, *upload_len);
         *upload_len = 0;

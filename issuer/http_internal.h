@@ -38,6 +38,7 @@ struct issuer_http_server {
         struct MHD_Daemon *daemon;
         struct MHD_Daemon *retired; /* with the certificate before the last reload */
         atomic_uint generation;     /* counts reloads; a connection of an earlier one ends with its next response */
+        atomic_uint large_bodies;   /* requests under way whose route takes a large body */
         atomic_bool closing;        /* every connection ends with its next response */
         pthread_mutex_t lock;
         struct issuer_http_connection *connections;

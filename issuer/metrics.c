@@ -8,10 +8,8 @@ static const unsigned statuses[ISSUER_METRICS_STATUSES] = {
 };
 static const uint64_t bounds_us[ISSUER_METRICS_BUCKETS - 1] = { 500, 1000, 2500, 5000, 10000, 25000, 50000, 100000, 1000000 };
 static const char *const endpoints[ISSUER_ENDPOINT_COUNT] = {
-        [ISSUER_ENDPOINT_DIRECTORY] = "directory",
-        [ISSUER_ENDPOINT_TOKEN] = "token-request",
-        [ISSUER_ENDPOINT_NONCE] = "nonce",
-        [ISSUER_ENDPOINT_ENROLL] = "enroll",
+        [ISSUER_ENDPOINT_DIRECTORY] = "directory", [ISSUER_ENDPOINT_TOKEN] = "token-request", [ISSUER_ENDPOINT_NONCE] = "nonce",
+        [ISSUER_ENDPOINT_ENROLL] = "enroll",       [ISSUER_ENDPOINT_EVENT_LOG] = "event-log",
 };
 
 void issuer_metrics_count_request(struct issuer_metrics *metrics, enum issuer_endpoint endpoint, unsigned status)

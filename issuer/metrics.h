@@ -15,6 +15,7 @@ enum issuer_endpoint {
         ISSUER_ENDPOINT_TOKEN,
         ISSUER_ENDPOINT_NONCE,
         ISSUER_ENDPOINT_ENROLL,
+        ISSUER_ENDPOINT_EVENT_LOG,
         ISSUER_ENDPOINT_COUNT,
 };
 

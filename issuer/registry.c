@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-static void finish(sqlite3_stmt **statement)
+void issuer_registry_statement_end(sqlite3_stmt **statement)
 {
         if (*statement != NULL) {
                 (void) sqlite3_reset(*statement);
@@ -13,34 +13,27 @@ static void finish(sqlite3_stmt **statement)
         }
 }
 
-/* A prepared statement, reset when the scope ends. */
-#define STATEMENT(registry, which) BASE_CLEANUP(finish) sqlite3_stmt *statement = (registry)->statements[which]
-
-static void unlock(struct issuer_registry **registry)
+void issuer_registry_unlock(struct issuer_registry **registry)
 {
         pthread_mutex_unlock(&(*registry)->lock);
 }
 
-#define LOCKED(registry)                                                                                                         \
-        BASE_CLEANUP(unlock) struct issuer_registry *locked = registry;                                                          \
-        pthread_mutex_lock(&locked->lock)
-
-static void bind_bytes(sqlite3_stmt *statement, int at, struct base_bytes bytes)
+void issuer_registry_bind_bytes(sqlite3_stmt *statement, int at, struct base_bytes bytes)
 {
         if (bytes.len > 0)
                 (void) sqlite3_bind_blob(statement, at, bytes.data, (int) bytes.len, SQLITE_STATIC);
 }
 
-static bool step_done(struct issuer_registry *registry, sqlite3_stmt *statement, struct base_error *error)
+bool issuer_registry_step_done(struct issuer_registry *registry, sqlite3_stmt *statement, struct base_error *error)
 {
         return sqlite3_step(statement) == SQLITE_DONE || issuer_registry_fail(registry, error);
 }
 
 static bool run(struct issuer_registry *registry, enum issuer_registry_statement which, struct base_error *error)
 {
-        STATEMENT(registry, which);
+        ISSUER_STATEMENT(registry, which);
 
-        return step_done(registry, statement, error);
+        return issuer_registry_step_done(registry, statement, error);
 }
 
 static void roll_back(struct issuer_registry *registry)
@@ -50,11 +43,11 @@ static void roll_back(struct issuer_registry *registry)
         (void) !run(registry, STATEMENT_ROLLBACK, &ignored);
 }
 
-/* Runs `body` in a transaction, which is undone if it fails. */
-static bool transaction(struct issuer_registry *registry, bool (*body)(struct issuer_registry *, void *, struct base_error *),
-                        void *context, struct base_error *error)
+bool issuer_registry_transaction(struct issuer_registry *registry,
+                                 bool (*body)(struct issuer_registry *, void *, struct base_error *), void *context,
+                                 struct base_error *error)
 {
-        LOCKED(registry);
+        ISSUER_LOCKED(registry);
 
         if (!run(registry, STATEMENT_BEGIN, error))
                 return false;
@@ -64,7 +57,7 @@ static bool transaction(struct issuer_registry *registry, bool (*body)(struct is
         return false;
 }
 
-static void copy_text(sqlite3_stmt *statement, int column, char *to, size_t size)
+void issuer_registry_copy_text(sqlite3_stmt *statement, int column, char *to, size_t size)
 {
         const char *text = (const char *) sqlite3_column_text(statement, column);
 
@@ -81,20 +74,20 @@ static void read_device(sqlite3_stmt *statement, struct issuer_device *device)
                 .enrolled_at = (uint64_t) sqlite3_column_int64(statement, 5),
                 .last_verified = (uint64_t) sqlite3_column_int64(statement, 6),
         };
-        copy_text(statement, 1, device->id, sizeof(device->id));
-        copy_text(statement, 2, device->group, sizeof(device->group));
+        issuer_registry_copy_text(statement, 1, device->id, sizeof(device->id));
+        issuer_registry_copy_text(statement, 2, device->group, sizeof(device->group));
 }
 
 bool issuer_registry_find(struct issuer_registry *registry, struct base_bytes ak_name, struct issuer_device *ret,
                           struct base_error *error)
 {
-        LOCKED(registry);
-        STATEMENT(registry, STATEMENT_FIND);
+        ISSUER_LOCKED(registry);
+        ISSUER_STATEMENT(registry, STATEMENT_FIND);
         struct issuer_device device;
         int result;
         int len;
 
-        bind_bytes(statement, 1, ak_name);
+        issuer_registry_bind_bytes(statement, 1, ak_name);
         result = sqlite3_step(statement);
         if (result == SQLITE_DONE)
                 return base_error_set(error, BASE_ERROR_NOT_FOUND, "no device has this key");
@@ -119,10 +112,10 @@ struct enrolling {
 
 static bool find_by_ek(struct issuer_registry *registry, struct enrolling *enrolling, struct base_error *error)
 {
-        STATEMENT(registry, STATEMENT_FIND_EK);
+        ISSUER_STATEMENT(registry, STATEMENT_FIND_EK);
         int result;
 
-        bind_bytes(statement, 1, enrolling->enrollment->ek_name);
+        issuer_registry_bind_bytes(statement, 1, enrolling->enrollment->ek_name);
         result = sqlite3_step(statement);
         if (result != SQLITE_ROW && result != SQLITE_DONE)
                 return issuer_registry_fail(registry, error);
@@ -134,7 +127,7 @@ static bool find_by_ek(struct issuer_registry *registry, struct enrolling *enrol
 
 static bool count_devices(struct issuer_registry *registry, int status, uint64_t *ret, struct base_error *error)
 {
-        STATEMENT(registry, STATEMENT_COUNT);
+        ISSUER_STATEMENT(registry, STATEMENT_COUNT);
 
         (void) sqlite3_bind_int(statement, 1, status);
         if (sqlite3_step(statement) != SQLITE_ROW)
@@ -156,7 +149,7 @@ static bool check_room(struct issuer_registry *registry, struct base_error *erro
 
 static bool add_device(struct issuer_registry *registry, struct enrolling *enrolling, struct base_error *error)
 {
-        STATEMENT(registry, STATEMENT_ADD_DEVICE);
+        ISSUER_STATEMENT(registry, STATEMENT_ADD_DEVICE);
         base_auto_buffer struct base_buffer id = BASE_BUFFER_INIT(ISSUER_DEVICE_ID_LEN + 1);
         uint8_t random[ISSUER_DEVICE_ID_LEN / 2];
 
@@ -167,10 +160,10 @@ static bool add_device(struct issuer_registry *registry, struct enrolling *enrol
                 return base_error_set_no_memory(error);
         (void) snprintf(enrolling->device.id, sizeof(enrolling->device.id), "%s", base_buffer_c_string(&id));
         (void) sqlite3_bind_text(statement, 1, enrolling->device.id, -1, SQLITE_STATIC);
-        bind_bytes(statement, 2, enrolling->enrollment->ek_name);
-        bind_bytes(statement, 3, enrolling->enrollment->ek_fingerprint);
+        issuer_registry_bind_bytes(statement, 2, enrolling->enrollment->ek_name);
+        issuer_registry_bind_bytes(statement, 3, enrolling->enrollment->ek_fingerprint);
         (void) sqlite3_bind_int64(statement, 4, (sqlite3_int64) enrolling->enrollment->now);
-        if (!step_done(registry, statement, error))
+        if (!issuer_registry_step_done(registry, statement, error))
                 return false;
         enrolling->device.row = sqlite3_last_insert_rowid(registry->database);
         return true;
@@ -178,21 +171,21 @@ static bool add_device(struct issuer_registry *registry, struct enrolling *enrol
 
 static bool renew_device(struct issuer_registry *registry, struct enrolling *enrolling, struct base_error *error)
 {
-        STATEMENT(registry, STATEMENT_RENEW_DEVICE);
+        ISSUER_STATEMENT(registry, STATEMENT_RENEW_DEVICE);
 
-        bind_bytes(statement, 1, enrolling->enrollment->ek_fingerprint);
+        issuer_registry_bind_bytes(statement, 1, enrolling->enrollment->ek_fingerprint);
         (void) sqlite3_bind_int64(statement, 2, (sqlite3_int64) enrolling->enrollment->now);
         (void) sqlite3_bind_int64(statement, 3, enrolling->device.row);
-        return step_done(registry, statement, error);
+        return issuer_registry_step_done(registry, statement, error);
 }
 
 /* Whether the key is known under another device: one key cannot stand for two. */
 static bool check_key_free(struct issuer_registry *registry, const struct enrolling *enrolling, struct base_error *error)
 {
-        STATEMENT(registry, STATEMENT_FIND);
+        ISSUER_STATEMENT(registry, STATEMENT_FIND);
         int result;
 
-        bind_bytes(statement, 1, enrolling->enrollment->ak_name);
+        issuer_registry_bind_bytes(statement, 1, enrolling->enrollment->ak_name);
         result = sqlite3_step(statement);
         if (result != SQLITE_ROW && result != SQLITE_DONE)
                 return issuer_registry_fail(registry, error);
@@ -203,32 +196,32 @@ static bool check_key_free(struct issuer_registry *registry, const struct enroll
 
 static bool put_key(struct issuer_registry *registry, const struct enrolling *enrolling, struct base_error *error)
 {
-        STATEMENT(registry, STATEMENT_PUT_KEY);
+        ISSUER_STATEMENT(registry, STATEMENT_PUT_KEY);
 
-        bind_bytes(statement, 1, enrolling->enrollment->ak_name);
+        issuer_registry_bind_bytes(statement, 1, enrolling->enrollment->ak_name);
         (void) sqlite3_bind_int64(statement, 2, enrolling->device.row);
-        bind_bytes(statement, 3, enrolling->enrollment->ak_public);
+        issuer_registry_bind_bytes(statement, 3, enrolling->enrollment->ak_public);
         (void) sqlite3_bind_int64(statement, 4, (sqlite3_int64) enrolling->enrollment->now);
-        return step_done(registry, statement, error);
+        return issuer_registry_step_done(registry, statement, error);
 }
 
 static bool supersede_others(struct issuer_registry *registry, const struct enrolling *enrolling, struct base_error *error)
 {
-        STATEMENT(registry, STATEMENT_SUPERSEDE);
+        ISSUER_STATEMENT(registry, STATEMENT_SUPERSEDE);
 
         (void) sqlite3_bind_int64(statement, 1, (sqlite3_int64) enrolling->enrollment->now);
         (void) sqlite3_bind_int64(statement, 2, enrolling->device.row);
-        bind_bytes(statement, 3, enrolling->enrollment->ak_name);
-        return step_done(registry, statement, error);
+        issuer_registry_bind_bytes(statement, 3, enrolling->enrollment->ak_name);
+        return issuer_registry_step_done(registry, statement, error);
 }
 
 static bool forget_oldest_keys(struct issuer_registry *registry, const struct enrolling *enrolling, struct base_error *error)
 {
-        STATEMENT(registry, STATEMENT_FORGET_KEYS);
+        ISSUER_STATEMENT(registry, STATEMENT_FORGET_KEYS);
 
         (void) sqlite3_bind_int64(statement, 1, enrolling->device.row);
         (void) sqlite3_bind_int(statement, 2, ISSUER_REGISTRY_KEYS_KEPT + 1);
-        return step_done(registry, statement, error);
+        return issuer_registry_step_done(registry, statement, error);
 }
 
 static bool enroll(struct issuer_registry *registry, void *context, struct base_error *error)
@@ -251,7 +244,7 @@ bool issuer_registry_enroll(struct issuer_registry *registry, const struct issue
 {
         struct enrolling enrolling = { .enrollment = enrollment };
 
-        if (!transaction(registry, enroll, &enrolling, error))
+        if (!issuer_registry_transaction(registry, enroll, &enrolling, error))
                 return false;
         memcpy(ret_id, enrolling.device.id, sizeof(enrolling.device.id));
         return true;
@@ -266,12 +259,12 @@ struct counting {
 
 static bool add_token(struct issuer_registry *registry, struct counting *counting, struct base_error *error)
 {
-        STATEMENT(registry, STATEMENT_COUNT_TOKEN);
+        ISSUER_STATEMENT(registry, STATEMENT_COUNT_TOKEN);
 
         (void) sqlite3_bind_int64(statement, 1, counting->row);
         (void) sqlite3_bind_int64(statement, 2, (sqlite3_int64) (counting->now / 86400));
         (void) sqlite3_bind_int64(statement, 3, counting->limit == 0 ? INT64_MAX : counting->limit);
-        if (!step_done(registry, statement, error))
+        if (!issuer_registry_step_done(registry, statement, error))
                 return false;
         counting->allowed = sqlite3_changes(registry->database) > 0;
         return true;
@@ -279,20 +272,20 @@ static bool add_token(struct issuer_registry *registry, struct counting *countin
 
 static bool forget_tokens(struct issuer_registry *registry, const struct counting *counting, struct base_error *error)
 {
-        STATEMENT(registry, STATEMENT_FORGET_TOKENS);
+        ISSUER_STATEMENT(registry, STATEMENT_FORGET_TOKENS);
 
         (void) sqlite3_bind_int64(statement, 1, counting->row);
         (void) sqlite3_bind_int64(statement, 2, (sqlite3_int64) (counting->now / 86400) - ISSUER_REGISTRY_TOKEN_DAYS_KEPT);
-        return step_done(registry, statement, error);
+        return issuer_registry_step_done(registry, statement, error);
 }
 
 static bool note_verified(struct issuer_registry *registry, const struct counting *counting, struct base_error *error)
 {
-        STATEMENT(registry, STATEMENT_VERIFIED);
+        ISSUER_STATEMENT(registry, STATEMENT_VERIFIED);
 
         (void) sqlite3_bind_int64(statement, 1, (sqlite3_int64) counting->now);
         (void) sqlite3_bind_int64(statement, 2, counting->row);
-        return step_done(registry, statement, error);
+        return issuer_registry_step_done(registry, statement, error);
 }
 
 static bool count_token(struct issuer_registry *registry, void *context, struct base_error *error)
@@ -308,7 +301,7 @@ bool issuer_registry_count_token(struct issuer_registry *registry, int64_t devic
 {
         struct counting counting = { .row = device_row, .now = now, .limit = limit };
 
-        if (!transaction(registry, count_token, &counting, error))
+        if (!issuer_registry_transaction(registry, count_token, &counting, error))
                 return false;
         *ret_allowed = counting.allowed;
         return true;
@@ -324,31 +317,31 @@ static bool check_changed(struct issuer_registry *registry, const char *id, stru
 bool issuer_registry_set_status(struct issuer_registry *registry, const char *id, enum issuer_device_status status,
                                 struct base_error *error)
 {
-        LOCKED(registry);
-        STATEMENT(registry, STATEMENT_SET_STATUS);
+        ISSUER_LOCKED(registry);
+        ISSUER_STATEMENT(registry, STATEMENT_SET_STATUS);
 
         (void) sqlite3_bind_int(statement, 1, (int) status);
         (void) sqlite3_bind_text(statement, 2, id, -1, SQLITE_STATIC);
-        return step_done(registry, statement, error) && check_changed(registry, id, error);
+        return issuer_registry_step_done(registry, statement, error) && check_changed(registry, id, error);
 }
 
 bool issuer_registry_set_group(struct issuer_registry *registry, const char *id, const char *group, struct base_error *error)
 {
-        LOCKED(registry);
-        STATEMENT(registry, STATEMENT_SET_GROUP);
+        ISSUER_LOCKED(registry);
+        ISSUER_STATEMENT(registry, STATEMENT_SET_GROUP);
 
         if (strlen(group) > ISSUER_DEVICE_GROUP_MAX)
                 return base_error_set(error, BASE_ERROR_INVALID_ARGUMENT, "a group's name has at most %d bytes",
                                       ISSUER_DEVICE_GROUP_MAX);
         (void) sqlite3_bind_text(statement, 1, group, -1, SQLITE_STATIC);
         (void) sqlite3_bind_text(statement, 2, id, -1, SQLITE_STATIC);
-        return step_done(registry, statement, error) && check_changed(registry, id, error);
+        return issuer_registry_step_done(registry, statement, error) && check_changed(registry, id, error);
 }
 
 bool issuer_registry_count(struct issuer_registry *registry, enum issuer_device_status status, uint64_t *ret,
                            struct base_error *error)
 {
-        LOCKED(registry);
+        ISSUER_LOCKED(registry);
 
         return count_devices(registry, (int) status, ret, error);
 }
@@ -357,8 +350,8 @@ bool issuer_registry_visit(struct issuer_registry *registry, uint64_t now,
                            void (*visitor)(const struct issuer_device *device, uint64_t tokens_today, void *context),
                            void *context, struct base_error *error)
 {
-        LOCKED(registry);
-        STATEMENT(registry, STATEMENT_LIST);
+        ISSUER_LOCKED(registry);
+        ISSUER_STATEMENT(registry, STATEMENT_LIST);
         struct issuer_device device;
         int result;
 

@@ -9,6 +9,7 @@
 #include "base/buffer.h"
 #include "base/error.h"
 #include "base/system.h"
+#include "issuer/boot.h"
 
 #define ISSUER_DEVICE_ID_LEN            32 /* hex digits of 16 random bytes */
 #define ISSUER_DEVICE_GROUP_MAX         64
@@ -81,6 +82,13 @@ bool issuer_registry_set_status(struct issuer_registry *registry, const char *id
                                 struct base_error *error) BASE_MUST_CHECK;
 /* `group`: at most ISSUER_DEVICE_GROUP_MAX bytes; "" for none. Errors: INVALID_ARGUMENT, NOT_FOUND, IO. */
 bool issuer_registry_set_group(struct issuer_registry *registry, const char *id, const char *group,
+                               struct base_error *error) BASE_MUST_CHECK;
+
+/* Keeps what an accepted event log proves, in place of what was known of the device's boots before. Errors: IO. */
+bool issuer_registry_put_boot(struct issuer_registry *registry, int64_t device_row, const struct issuer_boot *boot, uint64_t now,
+                              struct base_error *error) BASE_MUST_CHECK;
+/* The last one that was put. Errors: NOT_FOUND, STATE_INVALID, IO. */
+bool issuer_registry_find_boot(struct issuer_registry *registry, int64_t device_row, struct issuer_boot *ret,
                                struct base_error *error) BASE_MUST_CHECK;
 
 /* How many devices have this status. Errors: IO. */

@@ -27,6 +27,11 @@ enum issuer_registry_statement {
         STATEMENT_SET_STATUS,
         STATEMENT_SET_GROUP,
         STATEMENT_LIST,
+        STATEMENT_FIND_BOOT,
+        STATEMENT_FIND_BOOT_FACTS,
+        STATEMENT_PUT_BOOT,
+        STATEMENT_PUT_BOOT_FACT,
+        STATEMENT_FORGET_BOOT_FACTS,
         STATEMENT_TOTAL,
 };
 
@@ -39,3 +44,25 @@ struct issuer_registry {
 
 /* Sets IO (STATE_INVALID for what is not a database) with SQLite's reason as detail; returns false. */
 bool issuer_registry_fail(struct issuer_registry *registry, struct base_error *error);
+
+/* A prepared statement, `statement`, reset when the scope ends. The registry is locked. */
+#define ISSUER_STATEMENT(registry, which)                                                                                        \
+        BASE_CLEANUP(issuer_registry_statement_end) sqlite3_stmt *statement = (registry)->statements[which]
+
+#define ISSUER_LOCKED(registry)                                                                                                  \
+        BASE_CLEANUP(issuer_registry_unlock) struct issuer_registry *locked = registry;                                          \
+        pthread_mutex_lock(&locked->lock)
+
+void issuer_registry_statement_end(sqlite3_stmt **statement);
+void issuer_registry_unlock(struct issuer_registry **registry);
+
+/* `bytes` must live until the statement has run; none is NULL. */
+void issuer_registry_bind_bytes(sqlite3_stmt *statement, int at, struct base_bytes bytes);
+/* A column's text, cut to fit; "" for NULL. */
+void issuer_registry_copy_text(sqlite3_stmt *statement, int column, char *to, size_t size);
+/* Runs a statement that gives no rows. Errors: as issuer_registry_fail(). */
+bool issuer_registry_step_done(struct issuer_registry *registry, sqlite3_stmt *statement, struct base_error *error);
+/* Locks, and runs `body` in a transaction, which is undone if it fails. */
+bool issuer_registry_transaction(struct issuer_registry *registry,
+                                 bool (*body)(struct issuer_registry *, void *, struct base_error *), void *context,
+                                 struct base_error *error) BASE_MUST_CHECK;

@@ -4,14 +4,15 @@
 #include <errno.h>
 #include <fcntl.h>
 
-#define SCHEMA_VERSION  1
+#define SCHEMA_VERSION  2
 #define BUSY_TIMEOUT_MS 2000
 
 /* A token costs no fsync: with WAL and NORMAL a crash of the machine may forget the last counts, never damage the file. */
 static const char settings[] = "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON;"
                                "PRAGMA trusted_schema=OFF;";
 
-static const char schema[] =
+/* What each version adds to the one before; a new database gets them all. */
+static const char *const schema[SCHEMA_VERSION] = {
         "BEGIN IMMEDIATE;"
         "CREATE TABLE devices (row INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, ek_name BLOB NOT NULL UNIQUE,"
         " ek_fingerprint BLOB, device_group TEXT NOT NULL DEFAULT '', status INTEGER NOT NULL DEFAULT 0,"
@@ -23,7 +24,15 @@ static const char schema[] =
         "CREATE TABLE tokens (device INTEGER NOT NULL REFERENCES devices (row), day INTEGER NOT NULL,"
         " count INTEGER NOT NULL, PRIMARY KEY (device, day)) STRICT, WITHOUT ROWID;"
         "PRAGMA user_version=1;"
-        "COMMIT;";
+        "COMMIT;",
+        "BEGIN IMMEDIATE;"
+        "CREATE TABLE boots (device INTEGER PRIMARY KEY REFERENCES devices (row), ak_name BLOB NOT NULL,"
+        " reset_count INTEGER NOT NULL, pcrs INTEGER NOT NULL, pcr_digest BLOB NOT NULL, received_at INTEGER NOT NULL) STRICT;"
+        "CREATE TABLE boot_facts (device INTEGER NOT NULL REFERENCES devices (row), name TEXT NOT NULL, kind INTEGER NOT NULL,"
+        " number INTEGER NOT NULL, text TEXT NOT NULL, PRIMARY KEY (device, name)) STRICT, WITHOUT ROWID;"
+        "PRAGMA user_version=2;"
+        "COMMIT;",
+};
 
 #define DEVICE_COLUMNS "devices.row, id, device_group, status, ek_fingerprint, devices.enrolled_at, last_verified"
 
@@ -52,6 +61,11 @@ static const char *const statements[STATEMENT_TOTAL] = {
         [STATEMENT_SET_GROUP] = "UPDATE devices SET device_group = ?1 WHERE id = ?2",
         [STATEMENT_LIST] = "SELECT " DEVICE_COLUMNS ", ifnull(count, 0) FROM devices LEFT JOIN tokens ON device = devices.row AND"
                            " day = ?1 ORDER BY devices.row",
+        [STATEMENT_FIND_BOOT] = "SELECT ak_name, reset_count, pcrs, pcr_digest FROM boots WHERE device = ?1",
+        [STATEMENT_FIND_BOOT_FACTS] = "SELECT name, kind, number, text FROM boot_facts WHERE device = ?1",
+        [STATEMENT_PUT_BOOT] = "INSERT OR REPLACE INTO boots VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        [STATEMENT_PUT_BOOT_FACT] = "INSERT INTO boot_facts VALUES (?1, ?2, ?3, ?4, ?5)",
+        [STATEMENT_FORGET_BOOT_FACTS] = "DELETE FROM boot_facts WHERE device = ?1",
 };
 
 bool issuer_registry_fail(struct issuer_registry *registry, struct base_error *error)
@@ -92,11 +106,12 @@ static bool set_up(struct issuer_registry *registry, const char *path, struct ba
         (void) sqlite3_busy_timeout(registry->database, BUSY_TIMEOUT_MS);
         if (!execute(registry, settings, error) || !read_version(registry, &version, error))
                 return base_error_prefix(error, "%s", path);
-        if (version > SCHEMA_VERSION)
+        if (version < 0 || version > SCHEMA_VERSION)
                 return base_error_set(error, BASE_ERROR_STATE_INVALID, "%s was written by a newer attester-issuer (version %d)",
                                       path, version);
-        if (version == 0 && !execute(registry, schema, error))
-                return base_error_prefix(error, "%s", path);
+        for (; version < SCHEMA_VERSION; version++)
+                if (!execute(registry, schema[version], error))
+                        return base_error_prefix(error, "%s", path);
         for (size_t i = 0; i < STATEMENT_TOTAL; i++)
                 if (sqlite3_prepare_v3(registry->database, statements[i], -1, SQLITE_PREPARE_PERSISTENT, &registry->statements[i],
                                        NULL) != SQLITE_OK) {

@@ -2,6 +2,7 @@
 #include "issuer/service_internal.h"
 
 #include "evidence/enrollment.h"
+#include "evidence/eventlog/log.h"
 #include "evidence/header.h"
 
 #include <string.h>
@@ -130,7 +131,7 @@ void issuer_service_log(struct issuer_service *service, const struct issuer_http
                                              });
 }
 
-/* What every response of the three attestation endpoints carries. */
+/* What every response of the attestation endpoints carries. */
 static void put_nonce(struct issuer_service *service, struct issuer_http_response *response)
 {
         base_auto_buffer struct base_buffer text = BASE_BUFFER_INIT(NONCE_TEXT_MAX);
@@ -185,6 +186,14 @@ static void finish_enroll(const struct issuer_http_request *request, struct issu
         issuer_metrics_count_request(&service->metrics, ISSUER_ENDPOINT_ENROLL, response->status);
 }
 
+static void finish_event_log(const struct issuer_http_request *request, struct issuer_http_response *response, void *context)
+{
+        struct issuer_service *service = context;
+
+        put_nonce(service, response);
+        issuer_metrics_count_request(&service->metrics, ISSUER_ENDPOINT_EVENT_LOG, response->status);
+}
+
 static void on_directory(const struct issuer_http_request *request, struct issuer_http_response *response, void *context)
 {
         issuer_auto_snapshot struct issuer_snapshot *snapshot = issuer_service_snapshot(context);
@@ -237,6 +246,7 @@ const struct issuer_http_route issuer_service_routes[] = {
         { ISSUER_PATH_TOKEN, "POST", TOKEN_REQUEST_BYTES_MAX, issuer_service_on_token_request, finish_token },
         { ISSUER_PATH_NONCE, "GET", 0, on_nonce, finish_nonce },
         { ISSUER_PATH_ENROLL, "POST", EVIDENCE_ENROLLMENT_BYTES_MAX, issuer_service_on_enroll, finish_enroll },
+        { ISSUER_PATH_EVENT_LOG, "POST", EVIDENCE_EVENTLOG_BYTES_MAX, issuer_service_on_event_log, finish_event_log },
         { ISSUER_PATH_DIRECTORY, "GET", 0, on_directory, finish_directory },
         { "/healthz", "GET", 0, on_health, NULL },
 };

@@ -37,6 +37,7 @@ void issuer_service_refuse(struct issuer_service *service, const struct issuer_v
 void issuer_service_log(struct issuer_service *service, const struct issuer_http_request *request, const char *event,
                         const char *outcome, const struct issuer_verdict *verdict);
 
-/* service_token.c, service_enroll.c */
+/* service_token.c, service_enroll.c, service_event_log.c */
 issuer_http_handler issuer_service_on_token_request;
 issuer_http_handler issuer_service_on_enroll;
+issuer_http_handler issuer_service_on_event_log;

@@ -70,7 +70,11 @@ void issuer_service_on_token_request(const struct issuer_http_request *request, 
         issuer_auto_verdict struct issuer_verdict verdict = { .status = 200 };
         base_auto_buffer struct base_buffer token_response = BASE_BUFFER_INIT(TOKEN_RESPONSE_BYTES_MAX);
 
-        if (process(service, request, &token_response, &verdict)) {
+        bool issued = process(service, request, &token_response, &verdict);
+
+        if (verdict.event_log_wanted)
+                issuer_http_response_put_field(response, EVIDENCE_EVENT_LOG_HEADER_NAME, EVIDENCE_EVENT_LOG_WANTED);
+        if (issued) {
                 issuer_http_response_put_body(response, 200, TOKEN_MEDIA_TYPE_RESPONSE, base_buffer_bytes(&token_response));
                 atomic_fetch_add(&service->metrics.tokens_blind_rsa, 1);
         } else {

@@ -64,6 +64,7 @@ static bool make_directory(struct issuer_snapshot *snapshot, struct base_error *
         issuer_json_put_member_string(to, "profile", EVIDENCE_PROFILE);
         issuer_json_put_member_string(to, "nonce-uri", ISSUER_PATH_NONCE);
         issuer_json_put_member_string(to, "enroll-uri", ISSUER_PATH_ENROLL);
+        issuer_json_put_member_string(to, "event-log-uri", ISSUER_PATH_EVENT_LOG);
         base_buffer_put_string(to, "}}\n");
         body = base_buffer_bytes(to);
         if (!base_buffer_ok(to))

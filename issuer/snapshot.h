@@ -21,6 +21,7 @@
 #define ISSUER_PATH_TOKEN     "/token-request"
 #define ISSUER_PATH_NONCE     "/nonce"
 #define ISSUER_PATH_ENROLL    "/enroll"
+#define ISSUER_PATH_EVENT_LOG "/event-log"
 
 struct issuer_snapshot {
         struct issuer_keys keys;

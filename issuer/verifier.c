@@ -13,11 +13,13 @@
 struct trial {
         const struct issuer_verifier *verifier;
         const struct issuer_snapshot *snapshot;
-        struct base_bytes token_request;
+        struct base_bytes request; /* token request or event log */
         uint64_t now;
         struct evidence evidence;
         struct issuer_device device;
         struct evidence_verdict verified;
+        struct issuer_boot boot;
+        bool boot_known; /* `boot` is of the boot that was quoted */
 };
 
 void issuer_verdict_clear(struct issuer_verdict *verdict)
@@ -89,7 +91,7 @@ static bool judge_evidence(struct trial *trial, struct issuer_verdict *verdict)
         };
 
         if (!evidence_public_new(BASE_BYTES(trial->device.ak_public, trial->device.ak_public_len), &key, &reason) ||
-            !base_sha256(&trial->token_request, 1, expectation.request_digest, &reason)) {
+            !base_sha256(&trial->request, 1, expectation.request_digest, &reason)) {
                 issuer_verdict_set_failure(verdict, &reason);
                 return false;
         }
@@ -113,6 +115,22 @@ static bool judge_replay(struct trial *trial, struct issuer_verdict *verdict)
         (void) base_error_set(&reason, BASE_ERROR_BUSY, "the replay table is full");
         issuer_verdict_set_failure(verdict, &reason);
         return false;
+}
+
+/* What the verifier can derive itself it never takes from the claims, and it does not let them contradict it. */
+static bool judge_boot(struct trial *trial, struct issuer_verdict *verdict)
+{
+        struct base_error reason = BASE_ERROR_INIT;
+        bool found = issuer_registry_find_boot(trial->verifier->registry, trial->device.row, &trial->boot, &reason);
+
+        if ((!found && reason.code != BASE_ERROR_NOT_FOUND) ||
+            (found && !issuer_boot_holds(&trial->boot, &trial->evidence, &trial->verified, &trial->boot_known, &reason))) {
+                issuer_verdict_set_failure(verdict, &reason);
+                return false;
+        }
+        verdict->event_log_wanted = !trial->boot_known;
+        return !trial->boot_known || issuer_boot_check_claims(&trial->boot, &trial->verified.claims, &reason) ||
+               refuse_or_fail(verdict, &reason);
 }
 
 static void put_failed_rules(const struct policy_results *results, struct base_buffer *to)
@@ -181,7 +199,8 @@ static bool judge_policy(struct trial *trial, struct issuer_verdict *verdict)
                 put_basis(trial, NULL, verdict);
                 return true;
         }
-        if (!issuer_facts_collect(&trial->evidence, &trial->verified, &trial->device, trial->now, &facts, &reason))
+        if (!issuer_facts_collect(&trial->evidence, &trial->verified, &trial->device, trial->boot_known ? &trial->boot : NULL,
+                                  trial->now, &facts, &reason))
                 return refuse_or_fail(verdict, &reason);
         if (!policy_evaluate(trial->snapshot->policy, &facts, &results, &reason)) {
                 issuer_verdict_set_failure(verdict, &reason);
@@ -213,19 +232,70 @@ static bool judge_quota(struct trial *trial, struct issuer_verdict *verdict)
         return refuse_with(verdict, 429, BASE_ERROR_RATE_LIMITED, "This device has had all its tokens for today.");
 }
 
-static bool judge(struct trial *trial, const char *header, struct issuer_verdict *verdict)
+/* What token requests and event logs have in common. */
+static bool judge_device(struct trial *trial, const char *header, struct issuer_verdict *verdict)
 {
         struct base_error reason = BASE_ERROR_INIT;
 
-        (void) snprintf(verdict->basis, sizeof(verdict->basis), "no evidence is asked for");
-        if (header == NULL)
-                return !trial->verifier->require_evidence ||
-                       refuse_with(verdict, 401, BASE_ERROR_EVIDENCE_STALE,
-                                   "Attestation evidence is needed, made with the nonce of this response.");
         if (!evidence_decode_header(header, strlen(header), &trial->evidence, &reason))
                 return refuse(verdict, 400, &reason);
-        return judge_standing(trial, verdict) && judge_evidence(trial, verdict) && judge_replay(trial, verdict) &&
-               judge_policy(trial, verdict) && judge_quota(trial, verdict);
+        return judge_standing(trial, verdict) && judge_evidence(trial, verdict) && judge_replay(trial, verdict);
+}
+
+static bool refuse_bare(struct issuer_verdict *verdict)
+{
+        return refuse_with(verdict, 401, BASE_ERROR_EVIDENCE_STALE,
+                           "Attestation evidence is needed, made with the nonce of this response.");
+}
+
+static bool judge(struct trial *trial, const char *header, struct issuer_verdict *verdict)
+{
+        (void) snprintf(verdict->basis, sizeof(verdict->basis), "no evidence is asked for");
+        if (header == NULL)
+                return !trial->verifier->require_evidence || refuse_bare(verdict);
+        return judge_device(trial, header, verdict) && judge_boot(trial, verdict) && judge_policy(trial, verdict) &&
+               judge_quota(trial, verdict);
+}
+
+static const char *secure_boot_words(const struct issuer_boot *boot)
+{
+        const struct evidence_fact *fact = issuer_boot_find(boot, "boot.secure_boot");
+
+        if (fact == NULL)
+                return "Secure Boot is not known";
+        return fact->boolean ? "Secure Boot is on" : "Secure Boot is off";
+}
+
+static bool take_event_log(struct trial *trial, const char *header, struct issuer_verdict *verdict)
+{
+        struct base_error reason = BASE_ERROR_INIT;
+
+        if (header == NULL)
+                return refuse_bare(verdict);
+        if (!judge_device(trial, header, verdict))
+                return false;
+        if (!issuer_boot_derive(trial->request, &trial->evidence, &trial->verified, &trial->boot, &reason))
+                return refuse_or_fail(verdict, &reason);
+        if (!issuer_registry_put_boot(trial->verifier->registry, trial->device.row, &trial->boot, trial->now, &reason)) {
+                issuer_verdict_set_failure(verdict, &reason);
+                return false;
+        }
+        (void) snprintf(verdict->basis, sizeof(verdict->basis), "the event log replays to the quoted PCRs; %s%s",
+                        secure_boot_words(&trial->boot),
+                        issuer_boot_find(&trial->boot, ISSUER_BOOT_LOG_FACT)->boolean ? ""
+                                                                                      : "; it does not account for all of them");
+        return true;
+}
+
+static void trial_begin(struct trial *trial, const struct issuer_verifier *verifier, const struct issuer_snapshot *snapshot,
+                        struct base_bytes request, struct issuer_verdict *verdict)
+{
+        memset(trial, 0, sizeof(*trial));
+        trial->verifier = verifier;
+        trial->snapshot = snapshot;
+        trial->request = request;
+        trial->now = verifier->clock->wall_seconds(verifier->clock->context);
+        *verdict = (struct issuer_verdict){ .rules = BASE_BUFFER_INIT(ISSUER_RULES_BYTES_MAX) };
 }
 
 void issuer_verifier_judge(const struct issuer_verifier *verifier, const struct issuer_snapshot *snapshot,
@@ -233,13 +303,19 @@ void issuer_verifier_judge(const struct issuer_verifier *verifier, const struct 
 {
         struct trial trial;
 
-        memset(&trial, 0, sizeof(trial));
-        trial.verifier = verifier;
-        trial.snapshot = snapshot;
-        trial.token_request = token_request;
-        trial.now = verifier->clock->wall_seconds(verifier->clock->context);
-        *ret = (struct issuer_verdict){ .rules = BASE_BUFFER_INIT(ISSUER_RULES_BYTES_MAX) };
+        trial_begin(&trial, verifier, snapshot, token_request, ret);
         if (judge(&trial, evidence_header, ret))
                 ret->status = 200;
+        evidence_verdict_clear(&trial.verified);
+}
+
+void issuer_verifier_take_event_log(const struct issuer_verifier *verifier, const struct issuer_snapshot *snapshot,
+                                    const char *evidence_header, struct base_bytes log, struct issuer_verdict *ret)
+{
+        struct trial trial;
+
+        trial_begin(&trial, verifier, snapshot, log, ret);
+        if (take_event_log(&trial, evidence_header, ret))
+                ret->status = 204;
         evidence_verdict_clear(&trial.verified);
 }

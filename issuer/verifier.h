@@ -32,7 +32,8 @@ struct issuer_verdict {
         char device[ISSUER_DEVICE_ID_LEN + 1]; /* "" while not known */
         struct base_buffer rules;              /* a JSON array of the rules that failed; empty unless the policy refused */
         unsigned retry_after_s;                /* 0: none */
-        char basis[ISSUER_BASIS_BYTES_MAX];    /* for the log: what a verdict of 200 rests on */
+        bool event_log_wanted;                 /* nothing is known of the boot that the quote is of */
+        char basis[ISSUER_BASIS_BYTES_MAX];    /* for the log: what a verdict of 200 or 204 rests on */
 };
 
 void issuer_verdict_clear(struct issuer_verdict *verdict);
@@ -42,10 +43,18 @@ void issuer_verdict_clear(struct issuer_verdict *verdict);
  * Judges evidence (the header's value; NULL if there is none) for a token request. There is always a verdict, which the
  * caller clears. One of status 200 has used up the evidence and counted a token. Checked in this order: the header parses
  * (400) · it is there (401) · the key is known, not superseded, not revoked (403) · evidence_verify() (403; 401 for its
- * nonce) · not used before (401) · policy (403) · tokens of the day (429). 503: a part of the issuer fails.
+ * nonce) · not used before (401) · no claim contradicts the boot's event log (403) · policy (403) · tokens of the day (429). 503:
+ * a part of the issuer fails.
  */
 void issuer_verifier_judge(const struct issuer_verifier *verifier, const struct issuer_snapshot *snapshot,
                            const char *evidence_header, struct base_bytes token_request, struct issuer_verdict *ret);
+
+/*
+ * Judges an event log: as above up to the check for used evidence, whose request digest is the log's; then it is replayed and
+ * what it proves is kept for the device (403 if it does not replay). 204 is good.
+ */
+void issuer_verifier_take_event_log(const struct issuer_verifier *verifier, const struct issuer_snapshot *snapshot,
+                                    const char *evidence_header, struct base_bytes log, struct issuer_verdict *ret);
 
 /* Turns a failure of the issuer itself into a verdict of status 503 that tells the peer no more than that. */
 void issuer_verdict_set_failure(struct issuer_verdict *verdict, const struct base_error *error);

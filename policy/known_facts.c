@@ -15,7 +15,13 @@
 #define VERIFIER POLICY_SETTER_VERIFIER
 
 static const struct policy_known_fact known_facts[] = {
-        { "boot.event_log_ok", BOOLEAN, VERIFIER, "whether the boot event log replays to the quoted registers" },
+        { "boot.dbx_entries", INTEGER, VERIFIER, "entries of the Secure Boot revocation list that was in force: the event log" },
+        { "boot.debug_mode", BOOLEAN, VERIFIER, "the firmware allowed a debugger: the event log" },
+        { "boot.dma_protection", BOOLEAN, VERIFIER,
+          "false if the firmware let devices read all memory while it ran: the event log" },
+        { "boot.event_log_ok", BOOLEAN, VERIFIER,
+          "the boot event log accounts for every quoted register, and the firmware's part of it is whole" },
+        { "boot.sbat_level", VERSION, VERIFIER, "the date of shim's revocations, as in 2023012900: the event log" },
         { "boot.secure_boot", BOOLEAN, POSTURE,
           "Secure Boot is on: the firmware's variable in efivarfs; unreadable without UEFI" },
         { "boot.setup_mode", BOOLEAN, POSTURE,

@@ -95,6 +95,7 @@ class Device:
         )
         self.ek_name = struct.pack(">H", ALG_SHA256) + sha256(self.ek_public[2:])
         self.pcrs = {ALG_SHA256: {0: b"\x11" * 32, 7: b"\x77" * 32}}
+        self.reset_count = 4
         self.new_attestation_key(ak_attributes)
 
     def new_attestation_key(self, attributes=AK_ATTRIBUTES):
@@ -155,7 +156,7 @@ class Device:
             for pcr in sorted(values):
                 digest.update(values[pcr])
         attest = struct.pack(">IH", 0xFF544347, 0x8018) + sized(self.key_id) + sized(extra_data)
-        attest += struct.pack(">QIIBQ", 123456, 4, 0, 1, 0x0102030405060708) + selection + sized(digest.digest())
+        attest += struct.pack(">QIIBQ", 123456, self.reset_count, 0, 1, 0x0102030405060708) + selection + sized(digest.digest())
         r, s = decode_dss_signature((key or self.ak).sign(attest, ec.ECDSA(hashes.SHA256())))
         signature = struct.pack(">HH", 0x0018, ALG_SHA256) + sized(r.to_bytes(32, "big")) + sized(s.to_bytes(32, "big"))
         return [attest, signature, self.pcrs]

@@ -20,6 +20,7 @@ STARTUP_S = 20
 REQUEST_MEDIA_TYPE = "application/private-token-request"
 RESPONSE_MEDIA_TYPE = "application/private-token-response"
 ENROLLMENT_MEDIA_TYPE = "application/vnd.attesterd.enrollment+cbor"
+EVENT_LOG_MEDIA_TYPE = "application/vnd.attesterd.event-log"
 DIRECTORY_PATH = "/.well-known/private-token-issuer-directory"
 
 
@@ -196,6 +197,12 @@ class RunningIssuer:
         if challenge.status != 200:
             return challenge
         return self.enroll_step(who.enrollment_request(who.activate(challenge.body)))
+
+    def event_log(self, body, evidence=None, media_type=EVENT_LOG_MEDIA_TYPE):
+        headers = {"Content-Type": media_type}
+        if evidence is not None:
+            headers["Attestation-Evidence"] = evidence
+        return self.request("POST", "/event-log", body, headers)
 
     def token_request(self, body, evidence=None, media_type=REQUEST_MEDIA_TYPE):
         headers = {"Content-Type": media_type}

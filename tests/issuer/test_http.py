@@ -4,6 +4,7 @@
 
 import json
 import os
+import pathlib
 import signal
 import socket
 import sqlite3
@@ -18,9 +19,11 @@ import unittest
 import cbor2
 
 from device import AK_ATTRIBUTES, Authority, Device
+from event_log import EventLog
 from running_issuer import DIRECTORY_PATH, ENROLLMENT_MEDIA_TYPE, REQUEST_MEDIA_TYPE, RESPONSE_MEDIA_TYPE, RunningIssuer, server_certificate
 
 PROGRAM = None
+EVENT_LOGS = pathlib.Path(__file__).resolve().parents[1] / "data" / "eventlogs"
 POLICY = """[Policy]
 Version=3
 [Rule os-current]
@@ -29,6 +32,16 @@ Remedy=Run Software Updates, then restart.
 [Rule quoted-boot]
 Require=pcr.sha256.7 == "%s"
 """ % ("77" * 32)
+
+SECURE_BOOT_POLICY = """[Policy]
+Version=1
+[Rule secure-boot]
+Require=boot.secure_boot@hardware
+[Rule whole-log]
+Require=boot.event_log_ok@hardware
+[Rule revocations]
+Require=boot.dbx_entries@hardware >= 1 and not boot.setup_mode@hardware
+"""
 
 
 class IssuerCase(unittest.TestCase):
@@ -76,6 +89,7 @@ class Directory(IssuerCase):
         self.assertLessEqual(directory["token-keys"][0]["not-before"], time.time())
         self.assertEqual(directory["attestation"]["nonce-uri"], "/nonce")
         self.assertEqual(directory["attestation"]["enroll-uri"], "/enroll")
+        self.assertEqual(directory["attestation"]["event-log-uri"], "/event-log")
 
     def test_get_with_known_etag_returns_304(self):
         tag = self.issuer.request("GET", DIRECTORY_PATH).headers["ETag"]
@@ -395,6 +409,167 @@ class Policy(IssuerCase):
         self.issuer.process.send_signal(signal.SIGHUP)
         self.issuer.wait_for_event(lambda event: event["event"] == "reload" and event["outcome"] == "failed")
         self.assert_issued(facts=facts)
+
+
+class EventLogs(IssuerCase):
+    """Devices whose TPM holds what a real machine's boot left in it."""
+
+    options = {"policy": SECURE_BOOT_POLICY}
+    log = EventLog((EVENT_LOGS / "rhel8-uefi.bin").read_bytes())
+    insecure = EventLog((EVENT_LOGS / "ubuntu-2104-no-secure-boot.bin").read_bytes())
+    quoted = [*range(10), 14]
+
+    def setUp(self):
+        self.fresh = self.boot(self.log)
+
+    def boot(self, log):
+        device = Device()
+        self.assertEqual(self.issuer.enroll(device).status, 200)
+        device.pcrs = {11: log.pcrs(self.quoted)}
+        return device
+
+    def send(self, device, data, nonce=None, **options):
+        return self.issuer.event_log(data, device.evidence(data, nonce or self.issuer.nonce(), facts={}, **options))
+
+    def accept(self, device, log):
+        response = self.send(device, log.data)
+        self.assertEqual((response.status, response.body), (204, b""))
+        self.assertEqual(len(response.nonce), 32)
+
+    def test_honest_boot_meets_a_rule_that_needs_hardware(self):
+        response, _ = self.ask(self.fresh)
+        self.assert_refused(response, 403, "PolicyDenied")
+        self.assertEqual(response.headers["Attestation-Event-Log"], "wanted")
+        self.accept(self.fresh, self.log)
+        event = self.issuer.events()[-1]
+        self.assertEqual((event["event"], event["outcome"]), ("event-log", "accepted"))
+        self.assertIn("Secure Boot is on", event["detail"])
+        for _ in range(2):
+            self.assertNotIn("Attestation-Event-Log", self.assert_issued(self.fresh).headers)
+        self.assertGreaterEqual(int(self.issuer.metrics()['attester_issuer_requests_total{endpoint="event-log",status="204"}']), 1)
+
+    def test_what_a_boot_proved_outlives_the_issuer(self):
+        self.accept(self.fresh, self.log)
+        self.issuer.stop()
+        self.issuer.start()
+        self.assert_issued(self.fresh)
+
+    def test_boot_without_secure_boot_is_refused_by_policy_and_not_as_a_lie(self):
+        device = self.boot(self.insecure)
+        self.accept(device, self.insecure)
+        response, _ = self.ask(device, facts={"os.id": [2, "ubuntu"], "boot.secure_boot": None})
+        self.assert_refused(response, 403, "PolicyDenied")
+        self.assertNotIn("Attestation-Event-Log", response.headers)
+
+    def test_claim_that_the_log_contradicts_is_refused_and_named(self):
+        device = self.boot(self.insecure)
+        self.accept(device, self.insecure)
+        response, _ = self.ask(device, facts={"os.id": [2, "ubuntu"], "boot.secure_boot": [0, True]})
+        self.assert_refused(response, 403, "EvidenceInvalid")
+        event = self.issuer.events()[-1]
+        self.assertEqual((event["outcome"], event["reason"]), ("refused", "EvidenceInvalid"))
+        self.assertIn("boot.secure_boot is true", event["detail"])
+        self.assertEqual(len(event["device"]), 32)
+
+    def test_claim_of_another_type_is_a_lie_too(self):
+        self.accept(self.fresh, self.log)
+        for value in ([2, "true"], [1, 1], [0, False]):
+            response, _ = self.ask(self.fresh, facts={"boot.secure_boot": value})
+            self.assert_refused(response, 403, "EvidenceInvalid")
+
+    def test_claims_alone_never_count_as_hardware(self):
+        response, _ = self.ask(self.fresh, facts={"boot.secure_boot": [0, True], "boot.event_log_ok": [0, True]})
+        self.assert_refused(response, 403, "PolicyDenied")
+
+    def test_log_of_another_boot_is_refused(self):
+        device = self.boot(self.insecure)
+        response = self.send(device, self.log.data)
+        self.assert_refused(response, 403, "EvidenceInvalid")
+        self.assertIn("of PCR 1, 4, 5, 7:", response.problem["detail"])
+
+    def test_log_with_an_event_left_out_added_or_changed_is_refused(self):
+        data = self.log.data
+        cut = self.log.without(lambda pcr, kind, event: pcr == 7 and b"d\0b\0x\0" in event)
+        self.assertLess(len(cut), len(data))
+        start, end, _, _, digests = next(event for event in self.log.events if event[2] == 7)
+        flipped = data[:start] + data[start:end].replace(digests[11], bytes([digests[11][0] ^ 1]) + digests[11][1:]) + data[end:]
+        for damaged in (cut, data + data[start:end], flipped):
+            response = self.send(self.fresh, damaged)
+            self.assert_refused(response, 403, "EvidenceInvalid")
+            self.assertIn("of PCR 7:", response.problem["detail"])
+
+    def test_log_that_is_none_is_refused(self):
+        for data in (b"", b"\0", b"hello", self.log.data[:-1], self.log.data[: self.log.header_end]):
+            self.assert_refused(self.send(self.fresh, data), 403, "EvidenceInvalid")
+
+    def test_log_is_bound_to_its_evidence(self):
+        evidence = self.fresh.evidence(self.log.data, self.issuer.nonce(), facts={})
+        self.assert_refused(self.issuer.event_log(self.log.data + b"\0", evidence), 403, "EvidenceInvalid")
+        self.assertEqual(self.issuer.event_log(self.log.data, evidence).status, 204)
+        self.assert_refused(self.issuer.event_log(self.log.data, evidence), 401, "EvidenceStale")
+        self.assert_refused(self.issuer.event_log(self.log.data), 401, "EvidenceStale")
+        request, _ = self.key.blind()
+        self.assert_refused(self.issuer.token_request(request, evidence), 403, "EvidenceInvalid")
+        self.assert_refused(self.send(Device(), self.log.data), 403, "NotEnrolled")
+
+    def test_another_boot_of_the_same_device_proves_nothing_yet(self):
+        self.accept(self.fresh, self.log)
+        self.fresh.reset_count += 1
+        response, _ = self.ask(self.fresh)
+        self.assert_refused(response, 403, "PolicyDenied")
+        self.assertEqual(response.headers["Attestation-Event-Log"], "wanted")
+
+    def test_register_that_changed_since_proves_nothing_any_more(self):
+        self.accept(self.fresh, self.log)
+        self.fresh.pcrs[11][7] = bytes(32)
+        response, _ = self.ask(self.fresh)
+        self.assert_refused(response, 403, "PolicyDenied")
+        self.assert_refused(self.send(self.fresh, self.log.data), 403, "EvidenceInvalid")
+
+    def test_what_one_key_proved_does_not_count_for_the_next(self):
+        self.accept(self.fresh, self.log)
+        self.fresh.new_attestation_key()
+        self.assertEqual(self.issuer.enroll(self.fresh).status, 200)
+        response, _ = self.ask(self.fresh)
+        self.assert_refused(response, 403, "PolicyDenied")
+
+    def test_register_that_is_not_quoted_proves_nothing(self):
+        del self.fresh.pcrs[11][7]
+        self.accept(self.fresh, self.log)
+        response, _ = self.ask(self.fresh)
+        self.assert_refused(response, 403, "PolicyDenied")
+        self.assertEqual([rule["rule"] for rule in response.problem["rules"]], ["secure-boot", "revocations"])
+
+    def announce(self, length):
+        """A connection whose request's header is sent, and nothing of its body."""
+        connection = self.issuer.connect()
+        connection.putrequest("POST", "/event-log")
+        connection.putheader("Content-Length", str(length))
+        connection.endheaders()
+        return connection
+
+    def test_large_bodies_at_a_time_are_bounded(self):
+        waiting = [self.announce(1000000) for _ in range(64)]
+        for connection in waiting:
+            self.addCleanup(connection.close)
+        deadline = time.monotonic() + 10
+        while (response := self.send(self.fresh, self.log.data)).status != 503 and time.monotonic() < deadline:
+            time.sleep(0.05)
+        self.assert_refused(response, 503, "Busy")
+        self.assertEqual(response.headers["Retry-After"], "10")
+        waiting[0].close()
+        while (response := self.send(self.fresh, self.log.data)).status == 503 and time.monotonic() < deadline:
+            time.sleep(0.05)
+        self.assertEqual(response.status, 204)
+
+    def test_sizes_methods_and_types(self):
+        evidence = self.fresh.evidence(self.log.data, self.issuer.nonce(), facts={})
+        connection = self.announce(1024 * 1024 + 1)
+        self.assertEqual(connection.getresponse().status, 413)
+        connection.close()
+        self.assertEqual(self.send(self.fresh, bytes(1024 * 1024)).status, 403)
+        self.assertEqual(self.issuer.request("GET", "/event-log").status, 405)
+        self.assertEqual(self.issuer.event_log(self.log.data, evidence, media_type="text/plain").status, 415)
 
 
 class Quota(IssuerCase):

@@ -273,6 +273,9 @@ static void count_token_from_several_threads_keeps_the_limit(void **state)
         assert_int_equal(atomic_load(&counter.allowed), THREADS * ROUNDS / 2);
 }
 
+/* Takes a database back to what version 1 had. */
+static const char first_version[] = "DROP TABLE boots; DROP TABLE boot_facts; PRAGMA user_version=1;";
+
 static void open_again_finds_what_was_there(void **state)
 {
         test_auto_directory directory = test_directory_make();
@@ -309,6 +312,89 @@ static void open_of_something_else_names_it(void **state)
                        "/nonexistent");
 }
 
+static struct issuer_boot some_boot(void)
+{
+        struct issuer_boot boot = { .reset_count = 0xfffffff0, .pcrs = 1u << 7, .fact_count = 3 };
+
+        memset(boot.key_id, 1, sizeof(boot.key_id));
+        memset(boot.pcr_digest, 2, sizeof(boot.pcr_digest));
+        boot.facts[0] = (struct evidence_fact){ .name = "boot.dbx_entries", .kind = EVIDENCE_FACT_INT, .integer = -5 };
+        boot.facts[1] = (struct evidence_fact){ .name = "boot.sbat_level", .kind = EVIDENCE_FACT_VERSION, .text = "2021030218" };
+        boot.facts[2] = (struct evidence_fact){ .name = "boot.secure_boot", .kind = EVIDENCE_FACT_BOOL, .boolean = true };
+        return boot;
+}
+
+static void put_boot_takes_the_place_of_the_last_one(void **state)
+{
+        test_auto_directory directory = test_directory_make();
+        issuer_auto_registry struct issuer_registry *registry = open_in(directory);
+        struct issuer_boot boot = some_boot(), found;
+        char id[ISSUER_DEVICE_ID_LEN + 1];
+        struct base_error error;
+        int64_t row;
+
+        enroll(registry, "ek1", "ak1", id);
+        row = find(registry, "ak1").row;
+        assert_refused(issuer_registry_find_boot(registry, row, &found, &error), BASE_ERROR_NOT_FOUND, "event log");
+        for (unsigned i = 0; i < 2; i++, boot.reset_count++, boot.fact_count--) {
+                assert_ok(issuer_registry_put_boot(registry, row, &boot, 1000, &error));
+                assert_ok(issuer_registry_find_boot(registry, row, &found, &error));
+                assert_int_equal(found.reset_count, boot.reset_count);
+                assert_int_equal(found.pcrs, boot.pcrs);
+                assert_memory_equal(found.key_id, boot.key_id, sizeof(boot.key_id));
+                assert_memory_equal(found.pcr_digest, boot.pcr_digest, sizeof(boot.pcr_digest));
+                assert_int_equal(found.fact_count, boot.fact_count);
+                assert_int_equal(issuer_boot_find(&found, "boot.dbx_entries")->integer, -5);
+                assert_string_equal(issuer_boot_find(&found, "boot.sbat_level")->text, "2021030218");
+        }
+        assert_null(issuer_boot_find(&found, "boot.secure_boot"));
+        assert_refused(issuer_registry_put_boot(registry, 99, &boot, 1000, &error), BASE_ERROR_IO, "registry");
+}
+
+static void open_of_the_first_version_keeps_its_devices(void **state)
+{
+        test_auto_directory directory = test_directory_make();
+        char id[ISSUER_DEVICE_ID_LEN + 1];
+        sqlite3 *database = NULL;
+
+        issuer_registry_close(open_in(directory));
+        assert_int_equal(sqlite3_open(test_path(directory, "registry.db"), &database), SQLITE_OK);
+        assert_int_equal(sqlite3_exec(database, first_version, NULL, NULL, NULL), SQLITE_OK);
+        (void) sqlite3_close(database);
+        for (unsigned i = 0; i < 2; i++) {
+                issuer_auto_registry struct issuer_registry *registry = open_in(directory);
+                struct issuer_boot boot = some_boot(), found;
+                struct base_error error;
+
+                if (i == 0)
+                        enroll(registry, "ek1", "ak1", id);
+                assert_ok(issuer_registry_put_boot(registry, find(registry, "ak1").row, &boot, 1000, &error));
+                assert_ok(issuer_registry_find_boot(registry, find(registry, "ak1").row, &found, &error));
+        }
+}
+
+static void find_boot_that_is_damaged_says_so(void **state)
+{
+        static const char *const damage[] = { "UPDATE boots SET pcr_digest = x'00'", "UPDATE boot_facts SET kind = 9" };
+        test_auto_directory directory = test_directory_make();
+        issuer_auto_registry struct issuer_registry *registry = open_in(directory);
+        struct issuer_boot boot = some_boot(), found;
+        char id[ISSUER_DEVICE_ID_LEN + 1];
+        struct base_error error;
+
+        enroll(registry, "ek1", "ak1", id);
+        for (size_t i = 0; i < BASE_COUNT(damage); i++) {
+                sqlite3 *database = NULL;
+
+                assert_ok(issuer_registry_put_boot(registry, find(registry, "ak1").row, &boot, 1000, &error));
+                assert_int_equal(sqlite3_open(test_path(directory, "registry.db"), &database), SQLITE_OK);
+                assert_int_equal(sqlite3_exec(database, damage[i], NULL, NULL, NULL), SQLITE_OK);
+                (void) sqlite3_close(database);
+                assert_refused(issuer_registry_find_boot(registry, find(registry, "ak1").row, &found, &error),
+                               BASE_ERROR_STATE_INVALID, "damaged");
+        }
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -324,6 +410,9 @@ int main(void)
                 cmocka_unit_test(count_token_from_several_threads_keeps_the_limit),
                 cmocka_unit_test(open_again_finds_what_was_there),
                 cmocka_unit_test(open_of_something_else_names_it),
+                cmocka_unit_test(put_boot_takes_the_place_of_the_last_one),
+                cmocka_unit_test(open_of_the_first_version_keeps_its_devices),
+                cmocka_unit_test(find_boot_that_is_damaged_says_so),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
