@@ -113,10 +113,52 @@ static bool set_quote_pcrs(void *target, const char *value, struct base_error *e
         return tpm_pcr_selection_parse(value, &((struct attesterd_config *) target)->quote_pcrs, error);
 }
 
+static bool set_seal_mode(void *target, const char *value, struct base_error *error)
+{
+        struct tpm_seal_config *seal = &((struct attesterd_config *) target)->seal;
+
+        if (strcmp(value, "pcr") != 0 && strcmp(value, "signed") != 0)
+                return base_error_set(error, BASE_ERROR_CONFIG_INVALID, "not \"pcr\" or \"signed\"");
+        seal->mode = value[0] == 'p' ? TPM_SEAL_MODE_PCR : TPM_SEAL_MODE_SIGNED;
+        return true;
+}
+
+static bool set_path(char ret[static TPM_SEAL_PATH_BYTES_MAX + 1], const char *value, struct base_error *error)
+{
+        if (value[0] != '/' || strlen(value) > TPM_SEAL_PATH_BYTES_MAX)
+                return base_error_set(error, BASE_ERROR_CONFIG_INVALID, "not an absolute path of at most %d characters",
+                                      TPM_SEAL_PATH_BYTES_MAX);
+        (void) strcpy(ret, value);
+        return true;
+}
+
+static bool set_seal_public_key(void *target, const char *value, struct base_error *error)
+{
+        return set_path(((struct attesterd_config *) target)->seal.public_key, value, error);
+}
+
+static bool set_seal_signatures(void *target, const char *value, struct base_error *error)
+{
+        return set_path(((struct attesterd_config *) target)->seal.signatures, value, error);
+}
+
+static bool set_seal_policy_ref(void *target, const char *value, struct base_error *error)
+{
+        if (strlen(value) > EVIDENCE_POLICY_REF_BYTES_MAX)
+                return base_error_set(error, BASE_ERROR_CONFIG_INVALID, "longer than %d characters",
+                                      EVIDENCE_POLICY_REF_BYTES_MAX);
+        (void) strcpy(((struct attesterd_config *) target)->seal.policy_ref, value);
+        return true;
+}
+
 static const struct key daemon_keys[] = {
         { "TPM", "Tcti", set_tcti },
         { "TPM", "Pcrs", set_seal_pcrs },
         { "TPM", "QuotePcrs", set_quote_pcrs },
+        { "Seal", "Mode", set_seal_mode },
+        { "Seal", "PublicKey", set_seal_public_key },
+        { "Seal", "Signatures", set_seal_signatures },
+        { "Seal", "PolicyRef", set_seal_policy_ref },
         { "Limits", "RequestsPerSecond", set_rate },
         { "Limits", "RequestsBurst", set_burst },
         { "Limits", "InFlightPerUser", set_in_flight_per_user },
@@ -289,11 +331,17 @@ static bool load_issuers(const char *root, const char *config_dir, struct attest
 
 bool attesterd_config_load(const char *root, const char *config_dir, struct attesterd_config **ret, struct base_error *error)
 {
-        struct attesterd_config *config = calloc(1, sizeof(*config));
+        struct attesterd_config *config = NULL;
 
+        if (strlen(root) > TPM_SEAL_PATH_BYTES_MAX)
+                return base_error_set(error, BASE_ERROR_LIMIT_EXCEEDED, "the root directory's path is longer than %d characters",
+                                      TPM_SEAL_PATH_BYTES_MAX);
+        config = calloc(1, sizeof(*config));
         if (config == NULL)
                 return base_error_set_no_memory(error);
         (void) snprintf(config->tcti, sizeof(config->tcti), DEFAULT_TCTI);
+        config->seal.mode = TPM_SEAL_MODE_PCR;
+        (void) snprintf(config->seal.root, sizeof(config->seal.root), "%s", root);
         config->seal_pcrs = (struct tpm_pcr_selection){ .bank = TPM_PCR_BANK_SHA256, .mask = TPM_PCR_SEAL_DEFAULT };
         config->quote_pcrs = (struct tpm_pcr_selection){ .bank = TPM_PCR_BANK_SHA256, .mask = TPM_PCR_QUOTE_DEFAULT };
         config->limits = (struct attesterd_limits_config){

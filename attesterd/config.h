@@ -8,6 +8,7 @@
 #include "base/buffer.h"
 #include "base/error.h"
 #include "tpm/pcr.h"
+#include "tpm/seal.h"
 
 #define ATTESTERD_ISSUERS_MAX           64
 #define ATTESTERD_ISSUER_NAME_BYTES_MAX 253 /* a host name and port; without the NUL */
@@ -39,6 +40,7 @@ struct attesterd_issuer_config {
 
 struct attesterd_config {
         char tcti[ATTESTERD_TCTI_BYTES_MAX + 1];
+        struct tpm_seal_config seal;
         struct tpm_pcr_selection seal_pcrs;
         struct tpm_pcr_selection quote_pcrs;
         struct attesterd_limits_config limits;

@@ -147,6 +147,7 @@ static bool start_tpm(struct attesterd_daemon *daemon, struct base_error *error)
         const struct tpm_worker_config config = {
                 .tcti = daemon->options.tcti != NULL ? daemon->options.tcti : daemon->config->tcti,
                 .state_dir_fd = daemon->state_dir_fd,
+                .seal = daemon->config->seal,
                 .seal_pcrs = daemon->config->seal_pcrs,
                 .quote_pcrs = daemon->config->quote_pcrs,
                 .changed = on_tpm_changed,

@@ -44,7 +44,7 @@ static bool put_rsa(struct base_buffer *area, const EVP_PKEY *key, struct base_e
         if (ok) {
                 put_area_start(area, EVIDENCE_TPM_ALG_RSA);
                 base_buffer_put_u16(area, (uint16_t) bits);
-                base_buffer_put_u32(area, 0); /* the default exponent */
+                base_buffer_put_u32(area, RSA_EXPONENT);
                 base_buffer_put_u16(area, (uint16_t) (bits / 8));
                 modulus = base_buffer_extend(area, (size_t) bits / 8);
                 ok = modulus != NULL && BN_bn2binpad(n, modulus, bits / 8) == bits / 8;

@@ -20,8 +20,8 @@ struct evidence_authority {
 
 /*
  * Takes a public key in PEM (SubjectPublicKeyInfo): RSA 2048 or 3072 with exponent 65537, or ECC P-256. The public area has
- * nameAlg SHA-256, the attributes userWithAuth, decrypt and sign, no scheme, and exponent 0, as systemd makes it, so that
- * one key has one name. Errors: MALFORMED, UNSUPPORTED, NO_MEMORY, CRYPTO.
+ * nameAlg SHA-256, the attributes userWithAuth, decrypt and sign, no scheme, and the exponent as a number, as tpm2_loadexternal
+ * makes it of a PEM file, so that administrators can compute the name. Errors: MALFORMED, UNSUPPORTED, NO_MEMORY, CRYPTO.
  */
 bool evidence_authority_from_pem(struct base_bytes pem, struct evidence_authority *ret, struct base_error *error) BASE_MUST_CHECK;
 

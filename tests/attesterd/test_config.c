@@ -90,6 +90,8 @@ static void load_nothing_gives_defaults(void **state)
         struct attesterd_config *config = load(*state);
 
         assert_string_equal(config->tcti, "device:/dev/tpmrm0");
+        assert_int_equal(config->seal.mode, TPM_SEAL_MODE_PCR);
+        assert_string_equal(config->seal.policy_ref, "");
         assert_int_equal(config->seal_pcrs.mask, TPM_PCR_SEAL_DEFAULT);
         assert_int_equal(config->quote_pcrs.mask, TPM_PCR_QUOTE_DEFAULT);
         assert_int_equal(config->limits.requests_per_second, ATTESTERD_REQUESTS_PER_SECOND);
@@ -114,6 +116,21 @@ static void load_drop_ins_override_in_order(void **state)
         assert_int_equal(config->limits.requests_burst, 4);
         assert_int_equal(config->limits.in_flight_per_user, 5);
         assert_int_equal(config->limits.in_flight, 9);
+        attesterd_config_free(config);
+}
+
+static void load_seal_takes_an_authority(void **state)
+{
+        const struct tree *tree = *state;
+        struct attesterd_config *config;
+
+        put(tree, "etc/attesterd.conf", "[Seal]\nMode=signed\nPublicKey=/a/key.pem\nSignatures=/b/s.json\nPolicyRef=fleet-2\n");
+        config = load(tree);
+        assert_int_equal(config->seal.mode, TPM_SEAL_MODE_SIGNED);
+        assert_string_equal(config->seal.root, tree->root);
+        assert_string_equal(config->seal.public_key, "/a/key.pem");
+        assert_string_equal(config->seal.signatures, "/b/s.json");
+        assert_string_equal(config->seal.policy_ref, "fleet-2");
         attesterd_config_free(config);
 }
 
@@ -148,6 +165,10 @@ static void load_what_is_wrong_is_named_with_its_place(void **state)
                 const char *message;
         } cases[] = {
                 { "etc/attesterd.conf", "[TPM]\nTcty=x\n", "attesterd.conf:2:6: unknown key Tcty" },
+                { "etc/attesterd.conf", "[Seal]\nMode=both\n", "attesterd.conf:2:6: Mode=: not \"pcr\" or \"signed\"" },
+                { "etc/attesterd.conf", "[Seal]\nPublicKey=key.pem\n", "PublicKey=: not an absolute path" },
+                { "etc/attesterd.conf", "[Seal]\nSignatures=\n", "Signatures=: not an absolute path" },
+                { "etc/attesterd.conf", "[Seal]\nPolicyRef=0123456789012345678901234567890123\n", "PolicyRef=: longer than 32" },
                 { "etc/attesterd.conf", "[Tpm]\n", "attesterd.conf:1:2: unknown section Tpm" },
                 { "etc/attesterd.conf", "[TPM]\nRequestsBurst=1\n", "attesterd.conf:2:15: unknown key RequestsBurst" },
                 { "etc/attesterd.conf", "[TPM]\nPcrs=sha256:99\n", "attesterd.conf:2:6: Pcrs=: " },
@@ -241,6 +262,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(load_nothing_gives_defaults, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(load_drop_ins_override_in_order, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(load_seal_takes_an_authority, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(load_issuers_are_sorted_with_default_url, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(load_what_is_wrong_is_named_with_its_place, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(load_two_files_of_one_issuer_is_refused, set_up, tear_down),
