@@ -16,7 +16,7 @@ struct question {
 
 static void question_free(struct question *question)
 {
-        attesterd_bus_call_drop(&question->pending);
+        base_bus_call_drop(&question->pending);
         free(question);
 }
 
@@ -100,9 +100,9 @@ static bool ask(struct question *question, const char *action)
         bool asked = message != NULL &&
                      append_question(message, dbus_message_get_sender(question->call->message), action,
                                      interactive ? FLAG_ALLOW_INTERACTION : 0) &&
-                     attesterd_bus_call(question->daemon->bus, message,
-                                        interactive ? ATTESTERD_POLKIT_INTERACTIVE_TIMEOUT_MS : ATTESTERD_POLKIT_TIMEOUT_MS,
-                                        on_answer, question, &question->pending, NULL);
+                     base_bus_call(question->daemon->bus, message,
+                                   interactive ? ATTESTERD_POLKIT_INTERACTIVE_TIMEOUT_MS : ATTESTERD_POLKIT_TIMEOUT_MS, on_answer,
+                                   question, &question->pending, NULL);
 
         if (message != NULL)
                 dbus_message_unref(message);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "attesterd/call.h"
 
-#include "attesterd/text.h"
+#include "base/dbus_text.h"
 
 #include <string.h>
 
@@ -18,7 +18,7 @@ struct attesterd_caller {
 };
 
 struct attesterd_callers {
-        struct attesterd_bus *bus;
+        struct base_bus *bus;
         struct attesterd_limits *limits;
         const struct base_clock *clock;
         attesterd_call_start *start;
@@ -27,7 +27,7 @@ struct attesterd_callers {
         LIST_HEAD(, attesterd_caller) all;
 };
 
-bool attesterd_callers_new(struct attesterd_bus *bus, struct attesterd_limits *limits, const struct base_clock *clock,
+bool attesterd_callers_new(struct base_bus *bus, struct attesterd_limits *limits, const struct base_clock *clock,
                            attesterd_call_start *start, void *context, struct attesterd_callers **ret, struct base_error *error)
 {
         struct attesterd_callers *callers = calloc(1, sizeof(*callers));
@@ -50,11 +50,11 @@ void attesterd_callers_free(struct attesterd_callers *callers)
 
 static void send_error(struct attesterd_callers *callers, DBusMessage *message, const struct base_error *error)
 {
-        DBusMessage *reply = dbus_message_get_no_reply(message) ? NULL : attesterd_text_error(message, error);
+        DBusMessage *reply = dbus_message_get_no_reply(message) ? NULL : base_dbus_text_error(message, error);
 
         if (reply == NULL)
                 return;
-        attesterd_bus_send(callers->bus, reply);
+        base_bus_send(callers->bus, reply);
         dbus_message_unref(reply);
 }
 
@@ -76,7 +76,7 @@ void attesterd_call_reply(struct attesterd_call *call, DBusMessage *reply)
                 (void) base_error_set_no_memory(&error);
                 send_error(call->callers, call->message, &error);
         } else if (!dbus_message_get_no_reply(call->message)) {
-                attesterd_bus_send(call->callers->bus, reply);
+                base_bus_send(call->callers->bus, reply);
         }
         if (reply != NULL)
                 dbus_message_unref(reply);
@@ -103,7 +103,7 @@ static void caller_free(struct attesterd_caller *caller, const struct base_error
 {
         while (!LIST_EMPTY(&caller->calls))
                 call_cancel(LIST_FIRST(&caller->calls), reason);
-        attesterd_bus_call_drop(&caller->credentials);
+        base_bus_call_drop(&caller->credentials);
         LIST_REMOVE(caller, of_all);
         caller->callers->count--;
         free(caller->name);
@@ -126,7 +126,7 @@ void attesterd_callers_peer_gone(struct attesterd_callers *callers, const char *
 
         if (caller == NULL)
                 return;
-        attesterd_bus_unwatch_peer(callers->bus, caller->name);
+        base_bus_unwatch_peer(callers->bus, caller->name);
         caller_free(caller, NULL);
 }
 
@@ -209,14 +209,14 @@ static void on_credentials(void *context, DBusMessage *reply)
         struct attesterd_caller *caller = context;
         struct base_error error = BASE_ERROR_INIT;
 
-        attesterd_bus_call_drop(&caller->credentials);
+        base_bus_call_drop(&caller->credentials);
         if (parse_credentials(reply, caller)) {
                 caller->identified = true;
                 start_waiting(caller);
                 return;
         }
         (void) base_error_set(&error, BASE_ERROR_NOT_AUTHORIZED, "the bus does not say which user you are");
-        attesterd_bus_unwatch_peer(caller->callers->bus, caller->name);
+        base_bus_unwatch_peer(caller->callers->bus, caller->name);
         caller_free(caller, &error);
 }
 
@@ -232,9 +232,9 @@ static bool identify(struct attesterd_caller *caller, struct base_error *error)
                 return base_error_set_no_memory(error);
         }
         /* Watched first: if it has left already, the question fails and it is forgotten. */
-        attesterd_bus_watch_peer(caller->callers->bus, caller->name);
-        done = attesterd_bus_call(caller->callers->bus, message, ATTESTERD_BUS_CALL_TIMEOUT_MS, on_credentials, caller,
-                                  &caller->credentials, error);
+        base_bus_watch_peer(caller->callers->bus, caller->name);
+        done = base_bus_call(caller->callers->bus, message, BASE_BUS_CALL_TIMEOUT_MS, on_credentials, caller,
+                             &caller->credentials, error);
         dbus_message_unref(message);
         return done;
 }
@@ -250,7 +250,7 @@ static bool make_room(struct attesterd_callers *callers, struct base_error *erro
                 idle = caller;
         if (idle == NULL)
                 return base_error_set(error, BASE_ERROR_BUSY, "too many programs ask at once; retry in a moment");
-        attesterd_bus_unwatch_peer(callers->bus, idle->name);
+        base_bus_unwatch_peer(callers->bus, idle->name);
         caller_free(idle, NULL);
         return true;
 }

@@ -5,8 +5,8 @@
  */
 #pragma once
 
-#include "attesterd/bus.h"
 #include "attesterd/limits.h"
+#include "base/bus.h"
 
 #include <sys/queue.h>
 
@@ -38,7 +38,7 @@ struct attesterd_call {
 typedef void attesterd_call_start(void *context, struct attesterd_call *call);
 
 /* All but `ret` must outlive it. The caller frees `ret`. Errors: NO_MEMORY. */
-bool attesterd_callers_new(struct attesterd_bus *bus, struct attesterd_limits *limits, const struct base_clock *clock,
+bool attesterd_callers_new(struct base_bus *bus, struct attesterd_limits *limits, const struct base_clock *clock,
                            attesterd_call_start *start, void *context, struct attesterd_callers **ret,
                            struct base_error *error) BASE_MUST_CHECK;
 void attesterd_callers_free(struct attesterd_callers *callers);

@@ -78,7 +78,7 @@ static void on_bus_refused(void *context, const struct base_error *error)
 
 static bool start_bus(struct attesterd_daemon *daemon, struct base_error *error)
 {
-        const struct attesterd_bus_events events = {
+        const struct base_bus_events events = {
                 .call = on_call,
                 .peer_gone = on_peer_gone,
                 .up = on_bus_up,
@@ -91,7 +91,7 @@ static bool start_bus(struct attesterd_daemon *daemon, struct base_error *error)
         return attesterd_memory_new(daemon->event, &daemon->memory, error) &&
                attesterd_limits_new(&daemon->config->limits, daemon->clock, &daemon->limits, error) &&
                attesterd_properties_new(daemon, &daemon->properties, error) &&
-               attesterd_bus_new(daemon->event, daemon->options.bus_address, ATTESTERD_BUS_NAME, &events, &daemon->bus, error) &&
+               base_bus_new(daemon->event, daemon->options.bus_address, ATTESTERD_BUS_NAME, &events, &daemon->bus, error) &&
                attesterd_callers_new(daemon->bus, daemon->limits, daemon->clock, on_call_start, daemon, &daemon->callers, error);
 }
 
@@ -101,7 +101,7 @@ void attesterd_daemon_announce(struct attesterd_daemon *daemon)
 
         if (signal == NULL)
                 return;
-        attesterd_bus_send(daemon->bus, signal);
+        base_bus_send(daemon->bus, signal);
         dbus_message_unref(signal);
 }
 
@@ -237,7 +237,7 @@ void attesterd_daemon_free(struct attesterd_daemon *daemon)
         attesterd_outbox_clear(&daemon->outbox);
         net_client_free(daemon->net);
         attesterd_callers_free(daemon->callers);
-        attesterd_bus_free(daemon->bus);
+        base_bus_free(daemon->bus);
         attesterd_properties_free(daemon->properties);
         attesterd_limits_free(daemon->limits);
         attesterd_memory_free(daemon->memory);

@@ -49,7 +49,7 @@ struct attesterd_daemon {
         struct attesterd_issuer **issuers; /* sorted by name, as in the configuration */
         size_t issuer_count;
         struct attesterd_limits *limits;
-        struct attesterd_bus *bus;
+        struct base_bus *bus;
         struct attesterd_callers *callers;
         struct attesterd_properties *properties;
         struct attesterd_memory *memory;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "attesterd/denials.h"
 
-#include "attesterd/text.h"
 #include "base/buffer.h"
+#include "base/dbus_text.h"
 
 #include <string.h>
 
@@ -81,8 +81,8 @@ bool attesterd_rule_append(DBusMessageIter *array, const char *rule, const char 
         DBusMessageIter structure;
 
         return dbus_message_iter_open_container(array, DBUS_TYPE_STRUCT, NULL, &structure) &&
-               attesterd_text_append(&structure, rule) && attesterd_text_append(&structure, outcome) &&
-               attesterd_text_append(&structure, reason) && attesterd_text_append(&structure, remedy) &&
+               base_dbus_text_append(&structure, rule) && base_dbus_text_append(&structure, outcome) &&
+               base_dbus_text_append(&structure, reason) && base_dbus_text_append(&structure, remedy) &&
                dbus_message_iter_close_container(array, &structure);
 }
 
@@ -105,7 +105,7 @@ static bool append_all(const struct attesterd_denials *denials, DBusMessage *mes
 
 DBusMessage *attesterd_denials_message(const struct attesterd_denials *denials, DBusMessage *call, const struct base_error *error)
 {
-        DBusMessage *message = attesterd_text_error(call, error);
+        DBusMessage *message = base_dbus_text_error(call, error);
 
         if (message != NULL && !append_all(denials, message)) {
                 dbus_message_unref(message);

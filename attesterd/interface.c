@@ -5,7 +5,7 @@
 #include "attesterd/introspection.h"
 #include "attesterd/query.h"
 #include "attesterd/request.h"
-#include "attesterd/text.h"
+#include "base/dbus_text.h"
 
 #include <string.h>
 
@@ -27,7 +27,7 @@ static void send_reply(struct attesterd_daemon *daemon, DBusMessage *call, DBusM
         if (reply == NULL)
                 return;
         if (!dbus_message_get_no_reply(call))
-                attesterd_bus_send(daemon->bus, reply);
+                base_bus_send(daemon->bus, reply);
         dbus_message_unref(reply);
 }
 
@@ -103,7 +103,7 @@ void attesterd_interface_dispatch(struct attesterd_daemon *daemon, DBusMessage *
         } else if (!dbus_message_has_signature(message, method->in)) {
                 (void) base_error_set(&error, BASE_ERROR_INVALID_ARGUMENT, "%s takes arguments of signature \"%s\", not \"%s\"",
                                       method->member, method->in, dbus_message_get_signature(message));
-                send_reply(daemon, message, attesterd_text_error(message, &error));
+                send_reply(daemon, message, base_dbus_text_error(message, &error));
         } else {
                 attesterd_callers_accept(daemon->callers, message);
         }

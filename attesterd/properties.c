@@ -2,7 +2,7 @@
 #include "attesterd/properties.h"
 
 #include "attesterd/daemon.h"
-#include "attesterd/text.h"
+#include "base/dbus_text.h"
 
 #include <string.h>
 
@@ -11,7 +11,7 @@
 static bool append_version(const struct attesterd_daemon *daemon, DBusMessageIter *to)
 {
         (void) daemon;
-        return attesterd_text_append(to, ATTESTERD_VERSION);
+        return base_dbus_text_append(to, ATTESTERD_VERSION);
 }
 
 static bool append_tpm_state(const struct attesterd_daemon *daemon, DBusMessageIter *to)
@@ -21,14 +21,14 @@ static bool append_tpm_state(const struct attesterd_daemon *daemon, DBusMessageI
 
         switch (status->state) {
         case TPM_STATE_CONNECTING:
-                return attesterd_text_append(to, "connecting");
+                return base_dbus_text_append(to, "connecting");
         case TPM_STATE_READY:
-                return attesterd_text_append(to, "ready");
+                return base_dbus_text_append(to, "ready");
         case TPM_STATE_UNAVAILABLE:
                 break;
         }
         (void) snprintf(text, sizeof(text), "unavailable: %s", status->reason.message);
-        return attesterd_text_append(to, text);
+        return base_dbus_text_append(to, text);
 }
 
 static bool append_seal_state(const struct attesterd_daemon *daemon, DBusMessageIter *to)
@@ -38,16 +38,16 @@ static bool append_seal_state(const struct attesterd_daemon *daemon, DBusMessage
 
         switch (status->seal) {
         case TPM_SEAL_UNKNOWN:
-                return attesterd_text_append(to, "unknown");
+                return base_dbus_text_append(to, "unknown");
         case TPM_SEAL_NONE:
-                return attesterd_text_append(to, "none");
+                return base_dbus_text_append(to, "none");
         case TPM_SEAL_OPEN:
-                return attesterd_text_append(to, "open");
+                return base_dbus_text_append(to, "open");
         case TPM_SEAL_SEALED:
                 break;
         }
         (void) snprintf(text, sizeof(text), "sealed: %s", status->seal_reason.message);
-        return attesterd_text_append(to, text);
+        return base_dbus_text_append(to, text);
 }
 
 static bool append_policy_version(const struct attesterd_daemon *daemon, DBusMessageIter *to)
@@ -59,12 +59,12 @@ static bool append_policy_version(const struct attesterd_daemon *daemon, DBusMes
 
 static bool append_policy_error(const struct attesterd_daemon *daemon, DBusMessageIter *to)
 {
-        return attesterd_text_append(to, daemon->policy_error.message);
+        return base_dbus_text_append(to, daemon->policy_error.message);
 }
 
 static bool append_config_error(const struct attesterd_daemon *daemon, DBusMessageIter *to)
 {
-        return attesterd_text_append(to, daemon->config_error.message);
+        return base_dbus_text_append(to, daemon->config_error.message);
 }
 
 static bool append_issuers(const struct attesterd_daemon *daemon, DBusMessageIter *to)
@@ -78,8 +78,8 @@ static bool append_issuers(const struct attesterd_daemon *daemon, DBusMessageIte
                 bool attested = issuer->config.attest && (issuer->directory == NULL || issuer->directory->has_attestation);
 
                 if (!dbus_message_iter_open_container(&array, DBUS_TYPE_STRUCT, NULL, &structure) ||
-                    !attesterd_text_append(&structure, issuer->config.name) ||
-                    !attesterd_text_append(&structure, issuer->enrolment.enrolled ? "enrolled"
+                    !base_dbus_text_append(&structure, issuer->config.name) ||
+                    !base_dbus_text_append(&structure, issuer->enrolment.enrolled ? "enrolled"
                                                        : attested                 ? "not-enrolled"
                                                                                   : "unattested") ||
                     !dbus_message_iter_close_container(&array, &structure))
@@ -142,7 +142,7 @@ static bool append_entry(const struct attesterd_properties *properties, size_t i
         DBusMessageIter entry;
 
         return dbus_message_iter_open_container(to, DBUS_TYPE_DICT_ENTRY, NULL, &entry) &&
-               attesterd_text_append(&entry, attesterd_property_table[i].name) && append_variant(properties, i, &entry) &&
+               base_dbus_text_append(&entry, attesterd_property_table[i].name) && append_variant(properties, i, &entry) &&
                dbus_message_iter_close_container(to, &entry);
 }
 
@@ -254,7 +254,7 @@ DBusMessage *attesterd_properties_changes(struct attesterd_properties *propertie
         if (signal == NULL)
                 return NULL;
         dbus_message_iter_init_append(signal, &to);
-        return finished(signal, attesterd_text_append(&to, ATTESTERD_INTERFACE) && append_all(properties, &to, changed) &&
+        return finished(signal, base_dbus_text_append(&to, ATTESTERD_INTERFACE) && append_all(properties, &to, changed) &&
                                         dbus_message_iter_open_container(&to, DBUS_TYPE_ARRAY, "s", &invalidated) &&
                                         dbus_message_iter_close_container(&to, &invalidated));
 }

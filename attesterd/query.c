@@ -3,7 +3,7 @@
 
 #include "attesterd/denials.h"
 #include "attesterd/evaluation.h"
-#include "attesterd/text.h"
+#include "base/dbus_text.h"
 
 /* A call that waits for an issuer's directory or for the TPM's state, and is answered then. */
 struct query {
@@ -201,14 +201,14 @@ static bool append_value(DBusMessageIter *structure, const struct policy_fact *f
         case POLICY_FACT_STRING:
         case POLICY_FACT_VERSION:
                 return dbus_message_iter_open_container(structure, DBUS_TYPE_VARIANT, "s", &variant) &&
-                       attesterd_text_append(&variant, fact->text) && dbus_message_iter_close_container(structure, &variant);
+                       base_dbus_text_append(&variant, fact->text) && dbus_message_iter_close_container(structure, &variant);
         case POLICY_FACT_UNREADABLE:
         case POLICY_FACT_TYPE_COUNT:
                 break;
         }
         return dbus_message_iter_open_container(structure, DBUS_TYPE_VARIANT, "(s)", &variant) &&
                dbus_message_iter_open_container(&variant, DBUS_TYPE_STRUCT, NULL, &inner) &&
-               attesterd_text_append(&inner, fact->text) && dbus_message_iter_close_container(&variant, &inner) &&
+               base_dbus_text_append(&inner, fact->text) && dbus_message_iter_close_container(&variant, &inner) &&
                dbus_message_iter_close_container(structure, &variant);
 }
 
@@ -227,7 +227,7 @@ static bool append_facts(DBusMessage *message, const struct policy_facts *facts)
                     !dbus_message_iter_append_basic(&structure, DBUS_TYPE_STRING, &fact->name) ||
                     !append_value(&structure, fact) ||
                     !dbus_message_iter_append_basic(&structure, DBUS_TYPE_STRING, &provenance) ||
-                    !attesterd_text_append(&structure, fact->source) || !dbus_message_iter_close_container(&array, &structure))
+                    !base_dbus_text_append(&structure, fact->source) || !dbus_message_iter_close_container(&array, &structure))
                         return false;
         }
         return dbus_message_iter_close_container(&top, &array);

@@ -24,7 +24,7 @@ ATTESTCTL_ONLY = {"evidence", "policy"}
 # Header prefix of a wrapped library -> the folders that may include it.
 LIBRARIES = {
     "tss2/": {"tpm"},
-    "dbus/": {"attesterd", "client"},
+    "dbus/": {"base", "attesterd", "client"},
     "curl/": {"attesterd", "client", "issuer"},
     "microhttpd.h": {"issuer"},
     "sqlite3.h": {"issuer"},

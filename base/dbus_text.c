@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "attesterd/text.h"
+#include "base/dbus_text.h"
 
 #include <string.h>
 
-bool attesterd_text_append(DBusMessageIter *to, const char *text)
+bool base_dbus_text_append(DBusMessageIter *to, const char *text)
 {
         base_auto_free char *clean = NULL;
         const char *value;
@@ -20,7 +20,7 @@ bool attesterd_text_append(DBusMessageIter *to, const char *text)
         return dbus_message_iter_append_basic(to, DBUS_TYPE_STRING, &value);
 }
 
-DBusMessage *attesterd_text_error(DBusMessage *call, const struct base_error *error)
+DBusMessage *base_dbus_text_error(DBusMessage *call, const struct base_error *error)
 {
         DBusMessage *message = dbus_message_new_error(call, base_error_dbus_name(error->code), NULL);
         DBusMessageIter to;
@@ -28,7 +28,7 @@ DBusMessage *attesterd_text_error(DBusMessage *call, const struct base_error *er
         if (message == NULL)
                 return NULL;
         dbus_message_iter_init_append(message, &to);
-        if (attesterd_text_append(&to, error->message))
+        if (base_dbus_text_append(&to, error->message))
                 return message;
         dbus_message_unref(message);
         return NULL;

@@ -1,6 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""Writes a C header with the introspection text of /org/attesterd, made of the interface XML files and nothing else."""
+"""Writes a C header with the introspection text of an object, made of the interface XML files and nothing else.
+
+usage: embed_introspection.py MACRO OUTPUT FILE...
+"""
 
 import pathlib
 import re
@@ -46,11 +49,11 @@ def c_string(text):
 
 
 def main():
-    output, *files = sys.argv[1:]
+    macro, output, *files = sys.argv[1:]
     body = DOCTYPE + "<node>\n" + STANDARD + "".join(interface_of(path) for path in files) + "</node>\n"
     pathlib.Path(output).write_text(
         "/* Made from the interface XML files by embed_introspection.py. */\n#pragma once\n\n"
-        f"#define ATTESTERD_INTROSPECTION \\\n{c_string(body)}\n".replace('\\n"\n        "', '\\n" \\\n        "')
+        f"#define {macro} \\\n{c_string(body)}\n".replace('\\n"\n        "', '\\n" \\\n        "')
     )
 
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "attesterd/glue.h"
+#include "base/dbus_glue.h"
 
 #include <fcntl.h>
 #include <sys/epoll.h>
 
-struct attesterd_glue {
+struct base_dbus_glue {
         sd_event *event;
         DBusConnection *connection;
         sd_event_source *dispatch;
@@ -46,7 +46,7 @@ static int on_watch(sd_event_source *source, int fd, uint32_t revents, void *use
 /* libdbus watches one socket twice, once a direction, which epoll does not take: each watch has a duplicate. */
 static dbus_bool_t watch_add(DBusWatch *watch, void *data)
 {
-        struct attesterd_glue *glue = data;
+        struct base_dbus_glue *glue = data;
         sd_event_source *source = NULL;
         int fd = fcntl(dbus_watch_get_unix_fd(watch), F_DUPFD_CLOEXEC, 3);
 
@@ -95,7 +95,7 @@ static int on_timeout(sd_event_source *source, uint64_t usec, void *userdata)
 
 static dbus_bool_t timeout_add(DBusTimeout *timeout, void *data)
 {
-        struct attesterd_glue *glue = data;
+        struct base_dbus_glue *glue = data;
         sd_event_source *source = NULL;
 
         if (sd_event_add_time_relative(glue->event, &source, CLOCK_MONOTONIC, 0, 0, on_timeout, timeout) < 0)
@@ -119,7 +119,7 @@ static void timeout_remove(DBusTimeout *timeout, void *data)
 
 static void on_dispatch_status(DBusConnection *connection, DBusDispatchStatus status, void *data)
 {
-        struct attesterd_glue *glue = data;
+        struct base_dbus_glue *glue = data;
 
         (void) connection;
         (void) sd_event_source_set_enabled(glue->dispatch, status == DBUS_DISPATCH_COMPLETE ? SD_EVENT_OFF : SD_EVENT_ON);
@@ -127,16 +127,16 @@ static void on_dispatch_status(DBusConnection *connection, DBusDispatchStatus st
 
 static int on_dispatch(sd_event_source *source, void *userdata)
 {
-        struct attesterd_glue *glue = userdata;
+        struct base_dbus_glue *glue = userdata;
 
         (void) source;
         on_dispatch_status(glue->connection, dbus_connection_dispatch(glue->connection), glue);
         return 0;
 }
 
-bool attesterd_glue_new(sd_event *event, DBusConnection *connection, struct attesterd_glue **ret, struct base_error *error)
+bool base_dbus_glue_new(sd_event *event, DBusConnection *connection, struct base_dbus_glue **ret, struct base_error *error)
 {
-        struct attesterd_glue *glue = calloc(1, sizeof(*glue));
+        struct base_dbus_glue *glue = calloc(1, sizeof(*glue));
 
         if (glue == NULL)
                 return base_error_set_no_memory(error);
@@ -145,7 +145,7 @@ bool attesterd_glue_new(sd_event *event, DBusConnection *connection, struct atte
         if (sd_event_add_defer(event, &glue->dispatch, on_dispatch, glue) < 0 ||
             !dbus_connection_set_watch_functions(connection, watch_add, watch_remove, watch_toggle, glue, NULL) ||
             !dbus_connection_set_timeout_functions(connection, timeout_add, timeout_remove, timeout_toggle, glue, NULL)) {
-                attesterd_glue_free(glue);
+                base_dbus_glue_free(glue);
                 return base_error_set_no_memory(error);
         }
         dbus_connection_set_dispatch_status_function(connection, on_dispatch_status, glue, NULL);
@@ -154,7 +154,7 @@ bool attesterd_glue_new(sd_event *event, DBusConnection *connection, struct atte
         return true;
 }
 
-void attesterd_glue_free(struct attesterd_glue *glue)
+void base_dbus_glue_free(struct base_dbus_glue *glue)
 {
         if (glue == NULL)
                 return;
