@@ -164,6 +164,8 @@ bool tpm_key_file_decode(struct base_bytes bytes, struct tpm_key_file *ret, stru
         reader = base_reader_over(bytes);
         if (!get_header(&reader, &file, error) || !check_digest(bytes, &body, error))
                 return false;
+        if (body.len < reader.position)
+                return damaged(error, "it is too short");
         reader.len = body.len;
         if (file.mode == TPM_SEAL_MODE_SIGNED ? !get_authority(&reader, &file, error) : !get_sealed(&reader, &file.sealed, error))
                 return false;

@@ -155,6 +155,29 @@ struct damage {
         const char *because;
 };
 
+/* Also where the checksum covers less than what was read already. */
+static void key_file_decode_of_any_truncation_with_right_checksum_is_refused(void **state)
+{
+        const struct tpm_key_file files[] = { sample(), signed_sample() };
+
+        for (size_t i = 0; i < BASE_COUNT(files); i++) {
+                base_auto_buffer struct base_buffer content = BASE_BUFFER_INIT(TPM_KEY_FILE_BYTES_MAX);
+                struct tpm_key_file file;
+
+                assert_true(tpm_key_file_encode(&files[i], &content, NULL));
+                for (size_t len = BASE_SHA256_LEN; len < content.len; len++) {
+                        uint8_t *cut = malloc(len);
+                        struct base_bytes body = BASE_BYTES(cut, len - BASE_SHA256_LEN);
+
+                        assert_non_null(cut);
+                        memcpy(cut, content.data, len);
+                        assert_true(base_sha256(&body, 1, cut + body.len, NULL));
+                        assert_false(tpm_key_file_decode(BASE_BYTES(cut, len), &file, NULL));
+                        free(cut);
+                }
+        }
+}
+
 static void key_file_decode_of_wrong_field_with_right_checksum_names_it(void **state)
 {
         static const struct damage damages[] = {
@@ -228,6 +251,7 @@ int main(void)
                 cmocka_unit_test(key_file_decode_of_encoded_signed_gives_the_same),
                 cmocka_unit_test(key_file_decode_of_any_flipped_byte_is_refused),
                 cmocka_unit_test(key_file_decode_of_any_truncation_is_refused),
+                cmocka_unit_test(key_file_decode_of_any_truncation_with_right_checksum_is_refused),
                 cmocka_unit_test(key_file_decode_of_wrong_field_with_right_checksum_names_it),
                 cmocka_unit_test(key_file_decode_of_more_than_it_holds_is_refused),
                 cmocka_unit_test(key_file_save_then_load_keeps_key_and_mode),
