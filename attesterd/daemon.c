@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "attesterd/daemon.h"
 
+#include "attesterd/event_log.h"
 #include "attesterd/interface.h"
 #include "base/log.h"
 
@@ -229,6 +230,7 @@ void attesterd_daemon_free(struct attesterd_daemon *daemon)
         (void) base_error_set(&stopping, BASE_ERROR_CANCELLED, "the attester is stopping; retry in a moment");
         if (daemon->callers != NULL)
                 attesterd_callers_forget_all(daemon->callers, &stopping);
+        attesterd_event_logs_clear(daemon);
         (void) sd_event_source_disable_unref(daemon->worker_source);
         tpm_worker_free(daemon->worker);
         attesterd_batcher_free(daemon->batcher);

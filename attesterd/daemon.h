@@ -19,6 +19,9 @@
 #define ATTESTERD_INTERFACE       "org.attesterd.Attester1"
 #define ATTESTERD_ADMIN_INTERFACE "org.attesterd.Admin1"
 
+struct attesterd_event_log;
+LIST_HEAD(attesterd_event_logs, attesterd_event_log);
+
 struct attesterd_options {
         const char *config_dir;
         const char *state_dir;
@@ -44,6 +47,7 @@ struct attesterd_daemon {
         struct net_client *net;
         struct net_transport transport;
         struct attesterd_outbox outbox;
+        struct attesterd_event_logs event_logs; /* on their way */
         struct attesterd_facts *facts;
         struct attesterd_batcher *batcher;
         struct attesterd_issuer **issuers; /* sorted by name, as in the configuration */

@@ -105,6 +105,7 @@ static bool take_result(struct enrollment *enrollment, struct base_bytes body, s
                 return base_error_prefix(error, "the issuer %s knows this device as %s, but that cannot be remembered", name,
                                          result.device);
         enrollment->issuer->enrolment = enrollment->result;
+        enrollment->issuer->event_log.not_before_ms = 0; /* what the issuer knew is of the old key */
         /* A reload may have put another object in this one's place meanwhile. */
         if (attesterd_daemon_find_issuer(enrollment->daemon, name, &current, NULL))
                 current->enrolment = enrollment->result;
@@ -146,7 +147,7 @@ static void on_second_answer(void *context, const struct net_response *response,
 /* `secret` NULL: the first post. */
 static bool post(struct enrollment *enrollment, const uint8_t *secret, net_fetch_callback *callback, struct base_error *error)
 {
-        base_auto_buffer struct base_buffer body = BASE_BUFFER_INIT(NET_REQUEST_BODY_MAX);
+        base_auto_buffer struct base_buffer body = BASE_BUFFER_INIT(EVIDENCE_ENROLLMENT_BYTES_MAX);
         struct evidence_enrollment_request message = {
                 .ek_certificate = base_buffer_bytes(&enrollment->ek_certificate),
                 .ek_public = base_buffer_bytes(&enrollment->ek_public),

@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "attesterd/exchange.h"
 
+#include "attesterd/event_log.h"
 #include "attesterd/problem.h"
 #include "evidence/evidence.h"
 #include "evidence/header.h"
 
 #include <string.h>
 
-#define REQUEST_MEDIA_TYPE  "application/private-token-request"
-#define RESPONSE_MEDIA_TYPE "application/private-token-response"
+#define REQUEST_MEDIA_TYPE   "application/private-token-request"
+#define EVENT_LOG_MEDIA_TYPE "application/vnd.attesterd.event-log"
+#define RESPONSE_MEDIA_TYPE  "application/private-token-response"
 
 static void on_share(void *context, const struct attesterd_batch_share *share, const struct base_error *error);
 static void on_response(void *context, const struct net_response *response, const struct base_error *error);
@@ -79,6 +81,7 @@ static bool make_claims(struct attesterd_exchange *exchange, const struct policy
 
 static bool ask_for_quote(struct attesterd_exchange *exchange, const struct policy_facts *facts, struct base_error *error)
 {
+        exchange->logs_accepted = exchange->issuer->event_log.accepted;
         exchange->item = (struct attesterd_batch_item){ .callback = on_share, .context = exchange };
         return make_claims(exchange, facts, error) &&
                evidence_leaf_hash(base_buffer_bytes(&exchange->claims), exchange->item.leaf, error) &&
@@ -103,8 +106,8 @@ static bool post(struct attesterd_exchange *exchange, struct base_error *error)
 {
         struct net_request request = attesterd_issuer_request(exchange->issuer, NET_METHOD_POST, exchange->request_uri);
 
-        request.content_type = REQUEST_MEDIA_TYPE;
-        request.accept = RESPONSE_MEDIA_TYPE;
+        request.content_type = exchange->is_event_log ? EVENT_LOG_MEDIA_TYPE : REQUEST_MEDIA_TYPE;
+        request.accept = exchange->is_event_log ? NULL : RESPONSE_MEDIA_TYPE;
         request.body = exchange->token_request;
         if (exchange->attested) {
                 request.headers[0] = (struct net_header){ EVIDENCE_HEADER_NAME, base_buffer_c_string(&exchange->header) };
@@ -197,10 +200,35 @@ static bool retry(struct attesterd_exchange *exchange, struct base_error *error)
 {
         policy_auto_facts struct policy_facts facts = POLICY_FACTS_INIT;
 
-        exchange->retried = true;
-        return attesterd_evaluation_facts(exchange->daemon, exchange->issuer->config.name, exchange->interactive, &facts,
-                                          error) &&
+        return (exchange->is_event_log || attesterd_evaluation_facts(exchange->daemon, exchange->issuer->config.name,
+                                                                     exchange->interactive, &facts, error)) &&
                ask_for_quote(exchange, &facts, error);
+}
+
+static void on_log(void *context, const struct base_error *error)
+{
+        struct attesterd_exchange *exchange = context;
+        struct base_error problem = BASE_ERROR_INIT;
+
+        (void) error; /* without the log the issuer says once more what it lacks */
+        if (!retry(exchange, &problem))
+                fail(exchange, &problem);
+}
+
+/* A refusal may come from what the issuer could not derive: it is asked once more when it has the event log. */
+static bool wait_for_log(struct attesterd_exchange *exchange)
+{
+        struct attesterd_log_state *log = &exchange->issuer->event_log;
+
+        if (exchange->log_waited || exchange->is_event_log || (!log->sending && log->accepted == exchange->logs_accepted))
+                return false;
+        exchange->log_waited = true;
+        exchange->log_waiter = (struct attesterd_waiter){ .done = on_log, .context = exchange };
+        if (log->sending)
+                attesterd_waiter_add(&log->waiters, &exchange->log_waiter);
+        else
+                on_log(exchange, NULL);
+        return true;
 }
 
 static void refuse(struct attesterd_exchange *exchange, const struct net_response *response)
@@ -225,10 +253,17 @@ static void on_response(void *context, const struct net_response *response, cons
                 return;
         }
         attesterd_issuer_note_nonce(exchange->issuer, response);
+        if (response->event_log_wanted && !exchange->is_event_log)
+                attesterd_event_log_send(exchange->daemon, exchange->issuer);
         if (may_retry(exchange, response)) {
+                exchange->retried = true;
                 if (!retry(exchange, &problem))
                         fail(exchange, &problem);
-        } else if (response->status != 200) {
+        } else if (response->status == 403 && response->event_log_wanted && wait_for_log(exchange)) {
+                return;
+        } else if (exchange->is_event_log && response->status == 204) {
+                exchange->done(exchange->context, exchange, NULL, NULL);
+        } else if (exchange->is_event_log || response->status != 200) {
                 refuse(exchange, response);
         } else if (take_response(exchange, response, &problem)) {
                 exchange->done(exchange->context, exchange, NULL, NULL);
@@ -243,6 +278,7 @@ void attesterd_exchange_clear(struct attesterd_exchange *exchange)
                 return;
         attesterd_batch_cancel(exchange->daemon->batcher, &exchange->item);
         attesterd_outbox_cancel(&exchange->post);
+        attesterd_waiter_cancel(&exchange->log_waiter);
         exchange_ends(exchange);
         base_buffer_clear(&exchange->response);
         base_buffer_clear(&exchange->claims);

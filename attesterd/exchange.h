@@ -18,8 +18,9 @@ struct attesterd_exchange {
         const char *request_uri;         /* borrowed */
         bool attested;
         bool interactive;
+        bool is_event_log; /* the body is an event log, `request_uri` takes those, and no token comes back */
         uid_t uid;
-        struct base_bytes token_request; /* borrowed */
+        struct base_bytes token_request; /* borrowed; or the event log */
         uint64_t deadline_ms;
         /*
          * Called once, with NULL when `response` is there, unless the exchange is cleared before. `denials` holds the
@@ -39,6 +40,9 @@ struct attesterd_exchange {
         uint8_t nonce[EVIDENCE_NONCE_BYTES_MAX]; /* in the claims */
         size_t nonce_len;
         bool retried;
+        bool log_waited;        /* for the event log to reach the issuer: once */
+        unsigned logs_accepted; /* by the issuer, when the evidence was made */
+        struct attesterd_waiter log_waiter;
         bool posted; /* counted as an exchange by the batcher */
 };
 

@@ -44,6 +44,7 @@ bool attesterd_issuer_new(const struct attesterd_issuer_config *config, const st
         issuer->clock = clock;
         LIST_INIT(&issuer->directory_fetch.waiters);
         LIST_INIT(&issuer->nonce_fetch.waiters);
+        LIST_INIT(&issuer->event_log.waiters);
         attesterd_lane_init(&issuer->lane);
         if (!config_copy(config, &issuer->config)) {
                 attesterd_issuer_unref(issuer);

@@ -34,6 +34,14 @@ struct attesterd_fetch {
         uint64_t backoff_ms;
 };
 
+/* The boot's event log, as far as this issuer is concerned; see attesterd/event_log.h. */
+struct attesterd_log_state {
+        bool sending;
+        uint64_t not_before_ms; /* monotonic: it is not sent again until then */
+        unsigned accepted;      /* how often it was */
+        struct attesterd_waiters waiters;
+};
+
 struct attesterd_issuer {
         unsigned references;
         const struct net_transport *transport;
@@ -50,6 +58,7 @@ struct attesterd_issuer {
         struct attesterd_fetch nonce_fetch;
         struct attesterd_enrolment enrolment;
         struct attesterd_lane lane;
+        struct attesterd_log_state event_log;
 };
 
 /* What `transport` and `clock` point to must outlive the issuer. Copies `config`. Errors: NO_MEMORY. */

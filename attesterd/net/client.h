@@ -12,9 +12,9 @@
 #include <systemd/sd-event.h>
 
 #define NET_IN_FLIGHT_MAX    256
-#define NET_QUEUE_BYTES_MAX  (1024 * 1024) /* written by us, not yet taken by attester-net */
-#define NET_ANSWER_GRACE_MS  2000          /* beyond a request's own timeout, until attester-net counts as hung */
-#define NET_RESTART_MS_FIRST 100           /* from the second death in a row without an answer; then doubles */
+#define NET_QUEUE_BYTES_MAX  (2 * 1024 * 1024) /* written by us, not yet taken by attester-net */
+#define NET_ANSWER_GRACE_MS  2000              /* beyond a request's own timeout, until attester-net counts as hung */
+#define NET_RESTART_MS_FIRST 100               /* from the second death in a row without an answer; then doubles */
 #define NET_RESTART_MS_MAX   30000
 
 struct net_client;

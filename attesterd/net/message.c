@@ -7,6 +7,7 @@
 
 #define HAS_MAX_AGE     0x01U
 #define HAS_RETRY_AFTER 0x02U
+#define WANTS_EVENT_LOG 0x04U
 
 static bool finish(const struct base_buffer *to, struct base_error *error)
 {
@@ -38,6 +39,9 @@ bool net_message_put_request(struct base_buffer *to, uint64_t id, unsigned trust
 {
         if (!net_request_check(request, error))
                 return false;
+        if (request->body.len > NET_INLINE_BODY_MAX)
+                return base_error_set(error, BASE_ERROR_LIMIT_EXCEEDED, "a body of more than %d bytes goes in pieces",
+                                      NET_INLINE_BODY_MAX);
         put_header(to, NET_MESSAGE_REQUEST, id);
         base_buffer_put_u8(to, (uint8_t) trust_slot);
         base_buffer_put_u8(to, (uint8_t) request->method);
@@ -52,6 +56,16 @@ bool net_message_put_request(struct base_buffer *to, uint64_t id, unsigned trust
         put_prefixed(to, request->body);
         base_buffer_put_u32(to, request->timeout_ms);
         base_buffer_put_u32(to, request->response_bytes_max);
+        return finish(to, error);
+}
+
+bool net_message_put_body(struct base_buffer *to, uint64_t id, struct base_bytes piece, struct base_error *error)
+{
+        if (piece.len == 0 || piece.len > NET_PIECE_BYTES_MAX)
+                return base_error_set(error, BASE_ERROR_INVALID_ARGUMENT, "a piece of a body has 1 to %d bytes",
+                                      NET_PIECE_BYTES_MAX);
+        put_header(to, NET_MESSAGE_BODY, id);
+        put_prefixed(to, piece);
         return finish(to, error);
 }
 
@@ -97,8 +111,9 @@ bool net_message_put_response(struct base_buffer *to, uint64_t id, const struct 
         base_buffer_put_u16(to, (uint16_t) response->status);
         put_text(to, response->content_type);
         put_text(to, response->attestation_nonce);
-        base_buffer_put_u8(
-                to, (uint8_t) ((response->has_max_age ? HAS_MAX_AGE : 0) | (response->has_retry_after ? HAS_RETRY_AFTER : 0)));
+        base_buffer_put_u8(to, (uint8_t) ((response->has_max_age ? HAS_MAX_AGE : 0) |
+                                          (response->has_retry_after ? HAS_RETRY_AFTER : 0) |
+                                          (response->event_log_wanted ? WANTS_EVENT_LOG : 0)));
         base_buffer_put_u32(to, response->max_age_seconds);
         base_buffer_put_u32(to, response->retry_after_seconds);
         put_prefixed(to, response->body);
@@ -164,8 +179,14 @@ static bool get_request(struct base_reader *from, struct net_message *message)
                 if (!get_text(from, NET_HEADER_NAME_BYTES_MAX, &request->headers[i].name) ||
                     !get_text(from, NET_HEADER_VALUE_BYTES_MAX, &request->headers[i].value))
                         return false;
-        return base_reader_get_u16_prefixed(from, &request->body) && base_reader_get_u32(from, &request->timeout_ms) &&
-               base_reader_get_u32(from, &request->response_bytes_max);
+        return base_reader_get_u16_prefixed(from, &request->body) && request->body.len <= NET_INLINE_BODY_MAX &&
+               base_reader_get_u32(from, &request->timeout_ms) && base_reader_get_u32(from, &request->response_bytes_max);
+}
+
+static bool get_body(struct base_reader *from, struct net_message *message)
+{
+        return base_reader_get_u64(from, &message->id) && base_reader_get_u16_prefixed(from, &message->piece) &&
+               message->piece.len > 0 && message->piece.len <= NET_PIECE_BYTES_MAX;
 }
 
 static bool get_trust(struct base_reader *from, struct net_message *message)
@@ -191,11 +212,12 @@ static bool get_response(struct base_reader *from, struct net_message *message)
             !base_reader_get_u32(from, &response->max_age_seconds) ||
             !base_reader_get_u32(from, &response->retry_after_seconds) || !base_reader_get_u16_prefixed(from, &response->body))
                 return false;
-        if ((flags & ~(HAS_MAX_AGE | HAS_RETRY_AFTER)) != 0)
+        if ((flags & ~(HAS_MAX_AGE | HAS_RETRY_AFTER | WANTS_EVENT_LOG)) != 0)
                 return false;
         response->status = status;
         response->has_max_age = (flags & HAS_MAX_AGE) != 0;
         response->has_retry_after = (flags & HAS_RETRY_AFTER) != 0;
+        response->event_log_wanted = (flags & WANTS_EVENT_LOG) != 0;
         return true;
 }
 
@@ -221,6 +243,8 @@ static bool get_message(struct base_reader *from, enum net_direction direction, 
         switch (kind) {
         case NET_MESSAGE_REQUEST:
                 return to_child && get_request(from, message) && message->id != 0;
+        case NET_MESSAGE_BODY:
+                return to_child && get_body(from, message) && message->id != 0;
         case NET_MESSAGE_TRUST:
                 return to_child && get_trust(from, message);
         case NET_MESSAGE_CANCEL:

@@ -10,8 +10,10 @@
 #include "attesterd/net/transport.h"
 
 #define NET_MESSAGE_BYTES_MAX 65536
-#define NET_TRUST_SLOTS       16  /* numbered from 1; 0 stands for the system's certificates */
-#define NET_NONCE_BYTES_MAX   512 /* of a response's Attestation-Nonce */
+#define NET_TRUST_SLOTS       16   /* numbered from 1; 0 stands for the system's certificates */
+#define NET_NONCE_BYTES_MAX   512  /* of a response's Attestation-Nonce */
+#define NET_INLINE_BODY_MAX   8192 /* of a request; a longer body goes before it, in pieces */
+#define NET_PIECE_BYTES_MAX   32768
 
 enum net_message_kind {
         NET_MESSAGE_REQUEST = 1, /* to attester-net */
@@ -19,6 +21,7 @@ enum net_message_kind {
         NET_MESSAGE_CANCEL,      /* to attester-net */
         NET_MESSAGE_RESPONSE,    /* from attester-net */
         NET_MESSAGE_FAILURE,     /* from attester-net */
+        NET_MESSAGE_BODY,        /* to attester-net: a piece of the body of the request that follows, and of no other */
 };
 
 enum net_direction {
@@ -29,9 +32,10 @@ enum net_direction {
 /* Decoded; everything points into the packet. Only the members of the kind are set. */
 struct net_message {
         enum net_message_kind kind;
-        uint64_t id;                 /* not 0; of REQUEST, CANCEL, RESPONSE, FAILURE */
+        uint64_t id;                 /* not 0; of all but TRUST */
         unsigned trust_slot;         /* of REQUEST and TRUST */
         struct base_bytes ca_bundle; /* of TRUST */
+        struct base_bytes piece;     /* of BODY */
         struct net_request request;  /* checked; without ca_bundle */
         struct net_response response;
         enum net_failure failure;
@@ -45,6 +49,8 @@ struct net_message {
  */
 bool net_message_put_request(struct base_buffer *to, uint64_t id, unsigned trust_slot, const struct net_request *request,
                              struct base_error *error) BASE_MUST_CHECK;
+/* `piece` has 1 to NET_PIECE_BYTES_MAX bytes. */
+bool net_message_put_body(struct base_buffer *to, uint64_t id, struct base_bytes piece, struct base_error *error) BASE_MUST_CHECK;
 bool net_message_put_trust(struct base_buffer *to, unsigned trust_slot, struct base_bytes ca_bundle,
                            struct base_error *error) BASE_MUST_CHECK;
 bool net_message_put_cancel(struct base_buffer *to, uint64_t id, struct base_error *error) BASE_MUST_CHECK;

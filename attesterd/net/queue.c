@@ -2,6 +2,7 @@
 #include "attesterd/net/queue.h"
 
 #include "attesterd/net/client.h"
+#include "attesterd/net/request.h"
 
 #include <errno.h>
 #include <string.h>
@@ -30,6 +31,12 @@ static struct net_packet *packet_new(uint64_t request_id)
 static void append(struct net_queue *queue, struct net_packet *packet)
 {
         STAILQ_INSERT_TAIL(&queue->packets, packet, link);
+        queue->bytes += packet->bytes.len;
+}
+
+static void prepend(struct net_queue *queue, struct net_packet *packet)
+{
+        STAILQ_INSERT_HEAD(&queue->packets, packet, link);
         queue->bytes += packet->bytes.len;
 }
 
@@ -114,9 +121,50 @@ static bool choose_slot(struct net_queue *queue, struct base_bytes ca_bundle, st
         return true;
 }
 
+static void list_clear(struct net_packet_list *list)
+{
+        struct net_packet *packet;
+
+        while ((packet = STAILQ_FIRST(list)) != NULL) {
+                STAILQ_REMOVE_HEAD(list, link);
+                packet_free(packet);
+        }
+}
+
+#define auto_packet_list BASE_CLEANUP(list_clear)
+
+/* Cuts a long body into pieces, and leaves the request without it. */
+static bool cut_body(uint64_t id, struct net_request *request, struct net_packet_list *ret, size_t *ret_bytes,
+                     struct base_error *error)
+{
+        struct base_bytes left = request->body;
+
+        if (left.len <= NET_INLINE_BODY_MAX)
+                return true;
+        request->body = BASE_BYTES(NULL, 0);
+        while (left.len > 0) {
+                auto_packet struct net_packet *packet = packet_new(id);
+                size_t len = left.len < NET_PIECE_BYTES_MAX ? left.len : NET_PIECE_BYTES_MAX;
+
+                if (packet == NULL)
+                        return base_error_set_no_memory(error);
+                packet->in_pieces = true;
+                if (!net_message_put_body(&packet->bytes, id, BASE_BYTES(left.data, len), error))
+                        return false;
+                left = BASE_BYTES(left.data + len, left.len - len);
+                *ret_bytes += packet->bytes.len;
+                STAILQ_INSERT_TAIL(ret, packet, link);
+                packet = NULL;
+        }
+        return true;
+}
+
 bool net_queue_put_request(struct net_queue *queue, uint64_t id, const struct net_request *request, struct base_error *error)
 {
+        auto_packet_list struct net_packet_list pieces = STAILQ_HEAD_INITIALIZER(pieces);
         auto_packet struct net_packet *packet = packet_new(id);
+        struct net_request shortened = *request;
+        size_t pieces_bytes = 0;
         auto_packet struct net_packet *trust = NULL;
         struct net_bundle *bundle = NULL;
         unsigned slot = 0;
@@ -128,14 +176,18 @@ bool net_queue_put_request(struct net_queue *queue, uint64_t id, const struct ne
                         return false;
                 slot = (unsigned) (bundle - queue->bundles) + 1;
         }
-        if (!net_message_put_request(&packet->bytes, id, slot, request, error))
+        if (!net_request_check(request, error) || !cut_body(id, &shortened, &pieces, &pieces_bytes, error) ||
+            !net_message_put_request(&packet->bytes, id, slot, &shortened, error))
                 return false;
-        if (queue->bytes + packet->bytes.len + (trust != NULL ? trust->bytes.len : 0) > NET_QUEUE_BYTES_MAX)
+        packet->in_pieces = pieces_bytes > 0;
+        if (queue->bytes + packet->bytes.len + pieces_bytes + (trust != NULL ? trust->bytes.len : 0) > NET_QUEUE_BYTES_MAX)
                 return base_error_set(error, BASE_ERROR_BUSY, "attester-net is behind with its requests: try again");
         if (trust != NULL) {
                 append(queue, BASE_STEAL(trust));
                 bundle->known = true;
         }
+        STAILQ_CONCAT(&queue->packets, &pieces);
+        queue->bytes += pieces_bytes;
         append(queue, BASE_STEAL(packet));
         return true;
 }
@@ -143,16 +195,27 @@ bool net_queue_put_request(struct net_queue *queue, uint64_t id, const struct ne
 void net_queue_put_cancel(struct net_queue *queue, uint64_t id)
 {
         auto_packet struct net_packet *cancel = NULL;
-        struct net_packet *packet;
+        struct net_packet *packet, *next;
+        bool found = false, in_pieces = false;
 
-        STAILQ_FOREACH(packet, &queue->packets, link)
-        if (packet->request_id == id) {
+        for (packet = STAILQ_FIRST(&queue->packets); packet != NULL; packet = next) {
+                next = STAILQ_NEXT(packet, link);
+                if (packet->request_id != id)
+                        continue;
+                found = true;
+                in_pieces = packet->in_pieces;
                 drop(queue, packet);
-                return;
         }
+        if (found && !in_pieces)
+                return;
         /* Without memory the request runs to its end, and its answer is for nobody. */
         cancel = packet_new(0);
-        if (cancel != NULL && net_message_put_cancel(&cancel->bytes, id, NULL))
+        if (cancel == NULL || !net_message_put_cancel(&cancel->bytes, id, NULL))
+                return;
+        /* After pieces that were sent the other end expects this and nothing else. */
+        if (found)
+                prepend(queue, BASE_STEAL(cancel));
+        else
                 append(queue, BASE_STEAL(cancel));
 }
 

@@ -11,7 +11,8 @@
 
 struct net_packet {
         STAILQ_ENTRY(net_packet) link;
-        uint64_t request_id; /* 0: not a request */
+        uint64_t request_id; /* of a request or a piece of its body; 0: neither */
+        bool in_pieces;      /* a piece, or a request whose body goes in pieces */
         struct base_buffer bytes;
 };
 
@@ -38,8 +39,8 @@ void net_queue_clear(struct net_queue *queue);
 void net_queue_reset(struct net_queue *queue);
 
 /*
- * Queues a request and before it, if attester-net does not know it yet, the request's CA bundle.
- * Errors: as net_request_check(); BUSY (NET_QUEUE_BYTES_MAX reached), NO_MEMORY. The queue is then as before.
+ * Queues a request and before it the pieces of a long body, and before all, if attester-net does not know it yet, the request's
+ * CA bundle. Errors: as net_request_check(); BUSY (NET_QUEUE_BYTES_MAX reached), NO_MEMORY. The queue is then as before.
  */
 bool net_queue_put_request(struct net_queue *queue, uint64_t id, const struct net_request *request,
                            struct base_error *error) BASE_MUST_CHECK;

@@ -2,6 +2,7 @@
 #include "attesterd/net/server.h"
 
 #include "attesterd/net/exchange.h"
+#include "attesterd/net/request.h"
 
 #include <errno.h>
 #include <malloc.h>
@@ -24,6 +25,8 @@ struct net_server {
         struct net_trust *trust[NET_TRUST_SLOTS];
         struct exchange_list exchanges;
         size_t exchange_count;
+        uint64_t upload_id;        /* 0: none */
+        struct base_buffer upload; /* pieces of the body of the request that comes next */
         struct base_buffer out;
         uint8_t packet[NET_MESSAGE_BYTES_MAX];
 };
@@ -68,6 +71,36 @@ static bool refuse(struct net_server *server, uint64_t id, enum net_failure fail
         return net_message_put_failure(&server->out, id, failure, "not started", error) && send_out(server, error);
 }
 
+static void forget_upload(struct net_server *server)
+{
+        server->upload_id = 0;
+        base_buffer_clear(&server->upload);
+}
+
+static bool take_body(struct net_server *server, const struct net_message *message, struct base_error *error)
+{
+        if (server->upload_id == 0) {
+                server->upload_id = message->id;
+                base_buffer_init(&server->upload, NET_REQUEST_BODY_MAX);
+        }
+        if (server->upload_id != message->id)
+                return base_error_set(error, BASE_ERROR_MALFORMED, "the pieces of two bodies are mixed");
+        base_buffer_put_bytes(&server->upload, message->piece);
+        return base_buffer_ok(&server->upload) ||
+               base_error_set(error, BASE_ERROR_LIMIT_EXCEEDED, "a body in pieces is larger than %d bytes", NET_REQUEST_BODY_MAX);
+}
+
+/* Gives the request the body whose pieces came before it, if any did. */
+static bool join_body(const struct net_server *server, struct net_message *message, struct base_error *error)
+{
+        if (server->upload_id == 0)
+                return true;
+        if (server->upload_id != message->id || message->request.body.len > 0)
+                return base_error_set(error, BASE_ERROR_MALFORMED, "a request does not go with the pieces before it");
+        message->request.body = base_buffer_bytes(&server->upload);
+        return net_request_check(&message->request, error);
+}
+
 static bool take_request(struct net_server *server, const struct net_message *message, struct base_error *error)
 {
         struct net_trust *trust = message->trust_slot == 0 ? NULL : server->trust[message->trust_slot - 1];
@@ -102,19 +135,26 @@ static bool take_trust(struct net_server *server, const struct net_message *mess
         return true;
 }
 
-static bool take_message(struct net_server *server, const struct net_message *message, struct base_error *error)
+static bool take_message(struct net_server *server, struct net_message *message, struct base_error *error)
 {
         struct net_exchange *exchange;
+        bool ok;
 
         switch (message->kind) {
         case NET_MESSAGE_REQUEST:
-                return take_request(server, message, error);
+                ok = join_body(server, message, error) && take_request(server, message, error);
+                forget_upload(server);
+                return ok;
+        case NET_MESSAGE_BODY:
+                return take_body(server, message, error);
         case NET_MESSAGE_TRUST:
                 return take_trust(server, message, error);
         default: /* the decoder lets only a cancel through; what it names may have been answered meanwhile */
                 exchange = find(server, message->id);
                 if (exchange != NULL)
                         drop(server, exchange);
+                if (server->upload_id == message->id)
+                        forget_upload(server);
                 return true;
         }
 }
@@ -260,6 +300,7 @@ void net_server_free(struct net_server *server)
         for (size_t i = 0; i < NET_TRUST_SLOTS; i++)
                 net_trust_unref(server->trust[i]);
         base_buffer_clear(&server->out);
+        base_buffer_clear(&server->upload);
         base_close_p(&server->fd);
         free(server);
 }

@@ -15,7 +15,7 @@
 #define NET_REQUEST_HEADERS_MAX    4
 #define NET_HEADER_NAME_BYTES_MAX  64
 #define NET_HEADER_VALUE_BYTES_MAX 8192
-#define NET_REQUEST_BODY_MAX       8192
+#define NET_REQUEST_BODY_MAX       (1024 * 1024) /* a firmware's event log is the largest */
 #define NET_RESPONSE_BODY_MAX      32768
 #define NET_CA_BUNDLE_BYTES_MAX    61440 /* PEM */
 #define NET_TIMEOUT_MS_MIN         10
@@ -51,6 +51,7 @@ struct net_response {
         unsigned status;               /* 200–299, 400–599 */
         const char *content_type;      /* as sent, parameters included; "" if none */
         const char *attestation_nonce; /* the field's value as sent (an RFC 9651 byte sequence, unparsed); "" if none */
+        bool event_log_wanted;         /* Attestation-Event-Log: wanted */
         bool has_max_age;              /* Cache-Control: max-age; no-store and no-cache read as 0 */
         uint32_t max_age_seconds;
         bool has_retry_after; /* Retry-After in seconds; a date is read as absent */

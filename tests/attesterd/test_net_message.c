@@ -55,7 +55,7 @@ static void request_round_trip_is_equal(void **state)
 
 static void largest_request_fits_one_message(void **state)
 {
-        static char value[NET_HEADER_VALUE_BYTES_MAX + 1], body[NET_REQUEST_BODY_MAX];
+        static char value[NET_HEADER_VALUE_BYTES_MAX + 1], body[NET_INLINE_BODY_MAX + 1];
         base_auto_buffer struct base_buffer buffer = BASE_BUFFER_INIT(NET_MESSAGE_BYTES_MAX);
         struct net_request request = post();
 
@@ -63,8 +63,26 @@ static void largest_request_fits_one_message(void **state)
         for (size_t i = 0; i < NET_REQUEST_HEADERS_MAX; i++)
                 request.headers[i] = (struct net_header){ "X-Large", value };
         request.header_count = NET_REQUEST_HEADERS_MAX;
-        request.body = BASE_BYTES_OF(body);
+        request.body = BASE_BYTES(body, NET_INLINE_BODY_MAX);
         assert_true(net_message_put_request(&buffer, 1, 0, &request, NULL));
+        request.body = BASE_BYTES_OF(body);
+        assert_false(net_message_put_request(&buffer, 1, 0, &request, NULL));
+}
+
+static void body_round_trip_is_equal_within_bounds(void **state)
+{
+        static uint8_t piece[NET_PIECE_BYTES_MAX + 1];
+        base_auto_buffer struct base_buffer buffer = BASE_BUFFER_INIT(NET_MESSAGE_BYTES_MAX);
+        struct net_message message;
+
+        assert_false(net_message_put_body(&buffer, 7, BASE_BYTES(piece, 0), NULL));
+        assert_false(net_message_put_body(&buffer, 7, BASE_BYTES_OF(piece), NULL));
+        assert_true(net_message_put_body(&buffer, 7, BASE_BYTES(piece, NET_PIECE_BYTES_MAX), NULL));
+        assert_true(net_message_decode(base_buffer_bytes(&buffer), NET_TO_CHILD, &message, NULL));
+        assert_int_equal(message.kind, NET_MESSAGE_BODY);
+        assert_int_equal(message.id, 7);
+        assert_int_equal(message.piece.len, NET_PIECE_BYTES_MAX);
+        assert_false(net_message_decode(base_buffer_bytes(&buffer), NET_FROM_CHILD, &message, NULL));
 }
 
 static void response_round_trip_is_equal(void **state)
@@ -74,6 +92,7 @@ static void response_round_trip_is_equal(void **state)
                 .status = 429,
                 .content_type = "application/problem+json",
                 .attestation_nonce = ":AA==:",
+                .event_log_wanted = true,
                 .has_retry_after = true,
                 .retry_after_seconds = UINT32_MAX,
                 .body = base_bytes_from_string("{}"),
@@ -87,6 +106,7 @@ static void response_round_trip_is_equal(void **state)
         assert_string_equal(message.response.attestation_nonce, ":AA==:");
         assert_false(message.response.has_max_age);
         assert_true(message.response.has_retry_after);
+        assert_true(message.response.event_log_wanted);
         assert_int_equal(message.response.retry_after_seconds, UINT32_MAX);
         assert_true(base_bytes_equal(message.response.body, response.body));
         /* A status that is no answer, on either end. */
@@ -229,6 +249,7 @@ static void check_header_injection_is_refused(void **state)
 static void check_over_limits_is_refused(void **state)
 {
         static char text[70000];
+        static uint8_t large[NET_REQUEST_BODY_MAX + 1];
         struct net_request request = post();
 
         memset(text, 'a', sizeof(text) - 1);
@@ -247,7 +268,9 @@ static void check_over_limits_is_refused(void **state)
         request.header_count = NET_REQUEST_HEADERS_MAX + 1;
         expect_refused(&request, BASE_ERROR_LIMIT_EXCEEDED);
         request = post();
-        request.body = BASE_BYTES(text, NET_REQUEST_BODY_MAX + 1);
+        request.body = BASE_BYTES(large, NET_REQUEST_BODY_MAX);
+        assert_true(net_request_check(&request, NULL));
+        request.body = BASE_BYTES_OF(large);
         expect_refused(&request, BASE_ERROR_LIMIT_EXCEEDED);
         request = post();
         request.ca_bundle = BASE_BYTES(text, NET_CA_BUNDLE_BYTES_MAX + 1);
@@ -283,6 +306,7 @@ int main(void)
                 cmocka_unit_test(request_round_trip_is_equal),
                 cmocka_unit_test(largest_request_fits_one_message),
                 cmocka_unit_test(response_round_trip_is_equal),
+                cmocka_unit_test(body_round_trip_is_equal_within_bounds),
                 cmocka_unit_test(failure_detail_is_made_printable_and_cut),
                 cmocka_unit_test(decode_every_truncation_and_extension_is_refused),
                 cmocka_unit_test(decode_out_of_range_is_refused),

@@ -129,6 +129,57 @@ static void run_unknown_bundle_or_id_twice_ends_malformed(void **state)
         expect_end(&process, BASE_ERROR_MALFORMED);
 }
 
+static void put_piece(const struct net_process *process, uint64_t id)
+{
+        static const uint8_t piece[NET_PIECE_BYTES_MAX];
+        base_auto_buffer struct base_buffer out = BASE_BUFFER_INIT(NET_MESSAGE_BYTES_MAX);
+
+        assert_true(net_message_put_body(&out, id, BASE_BYTES_OF(piece), NULL));
+        put(process, base_buffer_bytes(&out));
+}
+
+/* Pieces belong to the request that comes next, a POST, and add up to no more than a body may have. */
+static void run_pieces_that_do_not_go_together_end_it(void **state)
+{
+        struct net_process process = start();
+        unsigned port;
+        base_auto_close int listener = silent_listener(&port);
+
+        put_piece(&process, 1);
+        put_piece(&process, 2);
+        expect_end(&process, BASE_ERROR_MALFORMED);
+        process = start();
+        put_piece(&process, 1);
+        put_request(&process, 2, 0, port);
+        expect_end(&process, BASE_ERROR_MALFORMED);
+        process = start();
+        put_piece(&process, 1);
+        put_request(&process, 1, 0, port); /* a GET */
+        expect_end(&process, BASE_ERROR_INVALID_ARGUMENT);
+        process = start();
+        for (size_t sent = 0; sent <= NET_REQUEST_BODY_MAX; sent += NET_PIECE_BYTES_MAX)
+                put_piece(&process, 1);
+        expect_end(&process, BASE_ERROR_LIMIT_EXCEEDED);
+        assert_true(listener >= 0);
+}
+
+static void run_cancel_amid_pieces_forgets_them(void **state)
+{
+        base_auto_buffer struct base_buffer cancel = BASE_BUFFER_INIT(64);
+        struct net_process process = start();
+        unsigned port;
+        base_auto_close int listener = silent_listener(&port);
+
+        assert_true(listener >= 0);
+        put_piece(&process, 1);
+        assert_true(net_message_put_cancel(&cancel, 1, NULL));
+        put(&process, base_buffer_bytes(&cancel));
+        put_request(&process, 2, 0, port);
+        put_piece(&process, 3);
+        assert_int_equal(shutdown(process.fd, SHUT_WR), 0);
+        expect_end(&process, BASE_ERROR_NONE);
+}
+
 static void run_more_than_the_limit_is_overloaded(void **state)
 {
         static uint8_t packet[NET_MESSAGE_BYTES_MAX];
@@ -218,6 +269,8 @@ int main(void)
                 cmocka_unit_test(run_garbage_ends_malformed),
                 cmocka_unit_test(run_oversized_message_ends_limit_exceeded),
                 cmocka_unit_test(run_unknown_bundle_or_id_twice_ends_malformed),
+                cmocka_unit_test(run_pieces_that_do_not_go_together_end_it),
+                cmocka_unit_test(run_cancel_amid_pieces_forgets_them),
                 cmocka_unit_test(run_more_than_the_limit_is_overloaded),
                 cmocka_unit_test(new_without_a_socket_is_invalid),
                 cmocka_unit_test(parse_max_age_reads_the_smallest),

@@ -164,6 +164,12 @@ class Stack:
         digest = self.run("sha256sum", self.write("measured", text)).stdout.split()[0]
         self.run("tpm2_pcrextend", f"{index}:sha256={digest}", "-T", self.tcti)
 
+    def replay_log(self, log):
+        """Extends the TPM with what a machine's boot measured; `log` is an EventLog of tests/issuer/event_log.py."""
+        extends = [f"{pcr}:sha256={digest.hex()}" for pcr, digest in log.extends()]
+        for at in range(0, len(extends), 8):
+            self.run("tpm2_pcrextend", *extends[at : at + 8], "-T", self.tcti)
+
     # --- bus ---------------------------------------------------------------------------------------------------------
 
     def start_bus(self):

@@ -3,10 +3,19 @@
 """What the verifier derives by itself, with a real TPM simulator. Usage: test_verifier.py BUILD-DIRECTORY"""
 
 import json
+import shutil
 import sys
 import unittest
 
-from stack import ISSUER_NAME, Stack
+from stack import ISSUER_NAME, SOURCE, Stack
+
+sys.path.insert(0, str(SOURCE / "tests" / "issuer"))
+from event_log import EventLog
+
+POLICY_DENIED = 22
+DATA = SOURCE / "tests" / "data"
+INSECURE = EventLog((DATA / "eventlogs" / "ubuntu-2104-no-secure-boot.bin").read_bytes())
+SECURE_BOOT_POLICY = "[Policy]\nVersion=1\n[Rule secure-boot]\nRequire=boot.secure_boot@hardware\nRemedy=Turn Secure Boot on.\n"
 
 SEALED_POLICY = """[Policy]
 Version=1
@@ -55,6 +64,92 @@ class Seal(VerifierCase):
         self.start(SEALED_POLICY, pcrs="sha256:16")
         self.assertNotEqual(self.fetch().returncode, 0)
         self.assertEqual([rule["rule"] for rule in self.events()[-1]["rules"]], ["sealed"])
+
+
+class Boot(VerifierCase):
+    """A device whose TPM holds what the boot of a real machine left in it, and a root directory with that boot's log."""
+
+    log = EventLog((DATA / "eventlogs" / "rhel8-uefi.bin").read_bytes())
+
+    def boot(self, log, data=None):
+        """The machine starts, and its daemon."""
+        self.stack.end("attesterd")
+        self.stack.end("swtpm")
+        self.stack.start_tpm()
+        self.stack.replay_log(log)
+        root = self.stack.path("root")
+        if not root.exists():
+            shutil.copytree(DATA / "posture" / "debian-12", root, symlinks=True)
+        file = root / "sys/kernel/security/tpm0/binary_bios_measurements"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(log.data if data is None else data)
+        self.stack.start_daemon(root=root)
+
+    def start_boot(self, log, data=None):
+        self.stack.start_issuer(policy=SECURE_BOOT_POLICY)
+        self.stack.start_gate()
+        self.stack.start_site()
+        self.stack.configure_issuer()
+        self.boot(log, data)
+        return self.stack.attestctl_json("enroll", ISSUER_NAME)["device"]
+
+    def assert_denied(self):
+        result = self.fetch()
+        self.assertEqual(result.returncode, POLICY_DENIED, result.stdout + result.stderr + self.stack.log("attesterd"))
+        self.assertEqual([rule["rule"] for rule in self.events()[-1]["rules"]], ["secure-boot"])
+
+    def test_honest_boot_gets_in_at_the_first_request(self):
+        device = self.start_boot(self.log)
+        for _ in range(3):
+            self.assert_gets_in()
+        logs = self.events("event-log")
+        self.assertEqual([(event["outcome"], event["device"]) for event in logs], [("accepted", device)])
+        self.assertIn("Secure Boot is on", logs[0]["detail"])
+        self.stack.end("attesterd")
+        self.stack.start_daemon(root=self.stack.path("root"))
+        self.assert_gets_in()
+        self.assertEqual(len(self.events("event-log")), 1)
+
+    def test_next_boot_sends_its_own_log(self):
+        self.start_boot(self.log)
+        self.assert_gets_in()
+        self.boot(self.log)
+        self.assert_gets_in()
+        self.assertEqual([event["outcome"] for event in self.events("event-log")], ["accepted", "accepted"])
+
+    def test_log_of_the_last_boot_does_not_stand_for_this_one(self):
+        """Secure Boot was on; now it is off, and the device shows the old log and claims what it always did."""
+        self.start_boot(self.log)
+        self.assert_gets_in()
+        self.boot(INSECURE, data=self.log.data)
+        self.stack.attestctl("reseal")
+        self.stack.attestctl_json("enroll", ISSUER_NAME)
+        self.assert_denied()
+        self.assertEqual([event["outcome"] for event in self.events("event-log")], ["accepted", "refused"])
+        self.assertIn("of PCR 1, 4, 5, 7:", self.events("event-log")[-1]["detail"])
+
+    def test_log_with_an_event_left_out_is_refused(self):
+        self.start_boot(self.log, data=self.log.without(lambda pcr, kind, event: pcr == 7 and b"d\0b\0x\0" in event))
+        self.assert_denied()
+        self.assertIn("of PCR 7:", self.events("event-log")[-1]["detail"])
+
+    def test_lying_claim_is_refused_and_the_device_is_named(self):
+        device = self.start_boot(INSECURE)
+        self.assertNotEqual(self.fetch().returncode, 0)
+        event = self.events()[-1]
+        self.assertEqual((event["reason"], event["device"], event["status"]), ("EvidenceInvalid", device, 403))
+        self.assertIn("claims that boot.secure_boot is true", event["detail"])
+
+    def test_machine_without_a_log_is_told_the_rule(self):
+        self.start_boot(self.log, data=b"")
+        self.assert_denied()
+        self.assertEqual(self.events("event-log")[-1]["outcome"], "refused")
+
+    def test_log_of_one_mebibyte_reaches_the_issuer(self):
+        padding = bytes(1024 * 1024 - len(self.log.data))
+        self.start_boot(self.log, data=self.log.data + padding)
+        self.assert_denied()
+        self.assertIn("cannot be read", self.events("event-log")[-1]["detail"])
 
 
 if __name__ == "__main__":

@@ -9,6 +9,8 @@ static bool encode(const struct net_message *message, struct base_buffer *to)
         switch (message->kind) {
         case NET_MESSAGE_REQUEST:
                 return net_message_put_request(to, message->id, message->trust_slot, &message->request, NULL);
+        case NET_MESSAGE_BODY:
+                return net_message_put_body(to, message->id, message->piece, NULL);
         case NET_MESSAGE_TRUST:
                 return net_message_put_trust(to, message->trust_slot, message->ca_bundle, NULL);
         case NET_MESSAGE_CANCEL:
