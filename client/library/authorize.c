@@ -1,114 +1,36 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* From challenge to Authorization: everything that the daemon must not see happens in this file. */
 #include "base/system.h"
+#include "client/library/batch.h"
 #include "client/library/choose.h"
 #include "client/library/query.h"
-#include "client/library/reply.h"
-#include "token/client.h"
 
 #include <string.h>
 
 #define AUTHORIZATION_BYTES_MAX (TOKEN_BYTES_MAX * 2 + 64)
 
-static bool info_read(const char *name, DBusMessageIter *value, void *context, struct base_error *error)
-{
-        struct attester_info *info = context;
-        dbus_bool_t attested = FALSE;
-
-        if (strcmp(name, "quote-shared-by") == 0) {
-                if (!client_reply_check_type(name, value, "u", error))
-                        return false;
-                client_reply_take_basic(value, &info->quote_shared_by);
-        } else if (strcmp(name, "elapsed-ms") == 0) {
-                if (!client_reply_check_type(name, value, "u", error))
-                        return false;
-                client_reply_take_basic(value, &info->elapsed_ms);
-        } else if (strcmp(name, "attested") == 0) {
-                if (!client_reply_check_type(name, value, "b", error))
-                        return false;
-                client_reply_take_basic(value, &attested);
-                info->attested = attested;
-        }
-        return true;
-}
-
-/* Appends the one request as an aay. */
-static bool append_request(DBusMessageIter *to, struct base_bytes request, struct base_error *error)
-{
-        DBusMessageIter list, bytes;
-
-        if (!dbus_message_iter_open_container(to, DBUS_TYPE_ARRAY, "ay", &list) ||
-            !dbus_message_iter_open_container(&list, DBUS_TYPE_ARRAY, "y", &bytes) ||
-            !dbus_message_iter_append_fixed_array(&bytes, DBUS_TYPE_BYTE, &request.data, (int) request.len) ||
-            !dbus_message_iter_close_container(&list, &bytes) || !dbus_message_iter_close_container(to, &list))
-                return base_error_set_no_memory(error);
-        return true;
-}
-
-/* Reads the one response of an aay, into `reply`'s memory. */
-static bool response_read(DBusMessageIter *from, struct base_bytes *ret, struct base_error *error)
-{
-        DBusMessageIter list, bytes;
-        const uint8_t *data = NULL;
-        int len = 0;
-
-        if (dbus_message_iter_get_element_count(from) != 1)
-                return base_error_set(error, BASE_ERROR_MALFORMED, "attesterd answered one token request with %d responses",
-                                      dbus_message_iter_get_element_count(from));
-        dbus_message_iter_recurse(from, &list);
-        dbus_message_iter_recurse(&list, &bytes);
-        dbus_message_iter_get_fixed_array(&bytes, &data, &len);
-        *ret = BASE_BYTES(data, (size_t) len);
-        return true;
-}
-
-/* Has the daemon fetch a response to `request`; appends the token that it makes to `token`. */
-static bool token_request(struct attester *attester, const struct client_call *call, const char *issuer,
-                          struct base_bytes request, const struct token_client_state *state, struct base_buffer *token,
-                          struct attester_info *info, struct base_error *error)
-{
-        client_auto_message DBusMessage *message = NULL;
-        client_auto_message DBusMessage *reply = NULL;
-        struct base_bytes response;
-        DBusMessageIter iterator;
-
-        if (!client_bus_method(CLIENT_BUS_ATTESTER, "RequestTokens", &message, error))
-                return false;
-        dbus_message_iter_init_append(message, &iterator);
-        if (!client_bus_append_string(&iterator, issuer, error) || !append_request(&iterator, request, error) ||
-            !client_bus_append_options(&iterator, call, error) ||
-            !client_bus_call(attester, call, message, "aaya{sv}", &reply, error))
-                return false;
-        (void) dbus_message_iter_init(reply, &iterator);
-        if (!response_read(&iterator, &response, error))
-                return false;
-        (void) dbus_message_iter_next(&iterator);
-        if (!client_reply_visit(&iterator, info_read, info, error))
-                return false;
-        client_call_trace(call, ATTESTER_STEP_RESPONSE, "%zu bytes", response.len);
-        return token_client_finalize(state, response, token, error) ||
-               base_error_prefix(error, "the answer of %s does not fit the request", issuer);
-}
-
 /* Blinds a request for the chosen challenge and key, and appends the Authorization value to `authorization`. */
 static bool choice_authorize(struct attester *attester, const struct client_call *call, const struct client_choice *choice,
-                             const struct attester_key *chosen_key, struct base_buffer *authorization, struct attester_info *info,
+                             const struct attester_key *key, struct base_buffer *authorization, struct attester_info *info,
                              struct base_error *error)
 {
-        base_auto_token_public_key struct token_public_key *key = NULL;
-        base_auto_token_client_state struct token_client_state *state = NULL;
-        base_auto_buffer struct base_buffer request = BASE_BUFFER_INIT(TOKEN_REQUEST_BYTES_MAX);
+        client_auto_batch struct client_batch batch = { .count = 0 };
+        client_auto_message DBusMessage *message = NULL;
+        client_auto_message DBusMessage *reply = NULL;
         base_auto_buffer struct base_buffer token = BASE_BUFFER_INIT(TOKEN_BYTES_MAX);
+        struct base_bytes responses[CLIENT_BATCH_MAX];
         uint8_t digest[TOKEN_DIGEST_LEN];
 
-        if (!token_public_key_decode(chosen_key->token_type, BASE_BYTES(chosen_key->encoded, chosen_key->encoded_len), &key,
-                                     error))
-                return base_error_prefix(error, "key of %s", choice->issuer);
         if (!token_challenge_digest(base_buffer_bytes(&choice->offer->encoded), digest, error) ||
-            !token_client_blind(key, digest, &base_system_random, &request, &state, error))
+            !client_batch_blind(&batch, key, digest, 1, error))
                 return false;
-        client_call_trace(call, ATTESTER_STEP_BLINDED, "%zu bytes", request.len);
-        if (!token_request(attester, call, choice->issuer, base_buffer_bytes(&request), state, &token, info, error))
+        client_call_trace(call, ATTESTER_STEP_BLINDED, "%zu bytes", batch.requests[0].len);
+        if (!client_batch_message(&batch, call, choice->issuer, &message, error) ||
+            !client_bus_call(attester, call, message, CLIENT_BATCH_REPLY, &reply, error) ||
+            !client_batch_read(&batch, reply, responses, info, error))
+                return false;
+        client_call_trace(call, ATTESTER_STEP_RESPONSE, "%zu bytes", responses[0].len);
+        if (!client_batch_finalize(&batch, 0, choice->issuer, responses[0], &token, error))
                 return false;
         client_call_trace(call, ATTESTER_STEP_TOKEN, "%zu bytes", token.len);
         return token_authorization_format(base_buffer_bytes(&token), authorization, error);

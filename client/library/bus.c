@@ -109,8 +109,9 @@ bool client_bus_append_string(DBusMessageIter *to, const char *value, struct bas
         return true;
 }
 
-static bool append_option(DBusMessageIter *dictionary, const char *name, int type, const char *signature, const void *value)
+bool client_bus_append_entry(DBusMessageIter *dictionary, const char *name, int type, const void *value)
 {
+        const char signature[2] = { (char) type, '\0' };
         DBusMessageIter entry, variant;
 
         return dbus_message_iter_open_container(dictionary, DBUS_TYPE_DICT_ENTRY, NULL, &entry) &&
@@ -127,8 +128,8 @@ bool client_bus_append_options(DBusMessageIter *to, const struct client_call *ca
         DBusMessageIter dictionary;
 
         if (!dbus_message_iter_open_container(to, DBUS_TYPE_ARRAY, "{sv}", &dictionary) ||
-            !append_option(&dictionary, "interactive", DBUS_TYPE_BOOLEAN, "b", &interactive) ||
-            !append_option(&dictionary, "timeout-ms", DBUS_TYPE_UINT32, "u", &timeout_ms) ||
+            !client_bus_append_entry(&dictionary, "interactive", DBUS_TYPE_BOOLEAN, &interactive) ||
+            !client_bus_append_entry(&dictionary, "timeout-ms", DBUS_TYPE_UINT32, &timeout_ms) ||
             !dbus_message_iter_close_container(to, &dictionary))
                 return base_error_set_no_memory(error);
         return true;
@@ -179,6 +180,23 @@ static bool reply_failed(const DBusError *reason, const struct client_call *call
         return false;
 }
 
+bool client_bus_check(const struct client_call *call, DBusMessage *reply, const char *signature, struct base_error *error)
+{
+        DBusError reason = DBUS_ERROR_INIT;
+
+        if (dbus_set_error_from_message(&reason, reply)) {
+                (void) reply_failed(&reason, call, error);
+                dbus_error_free(&reason);
+                return false;
+        }
+        if (!dbus_message_has_signature(reply, signature)) {
+                (void) base_error_set(error, BASE_ERROR_MALFORMED, "attesterd's answer is not what its interface promises");
+                base_error_set_detail(error, "signature \"%s\", not \"%s\"", dbus_message_get_signature(reply), signature);
+                return false;
+        }
+        return true;
+}
+
 bool client_bus_call(struct attester *attester, const struct client_call *call, DBusMessage *message, const char *signature,
                      DBusMessage **ret_reply, struct base_error *error)
 {
@@ -195,11 +213,8 @@ bool client_bus_call(struct attester *attester, const struct client_call *call, 
                 dbus_error_free(&reason);
                 return false;
         }
-        if (!dbus_message_has_signature(reply, signature)) {
-                (void) base_error_set(error, BASE_ERROR_MALFORMED, "attesterd's answer is not what its interface promises");
-                base_error_set_detail(error, "signature \"%s\", not \"%s\"", dbus_message_get_signature(reply), signature);
+        if (!client_bus_check(call, reply, signature, error))
                 return false;
-        }
         *ret_reply = BASE_STEAL(reply);
         return true;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Blocking method calls to attesterd over a private connection to the system bus. Runs in the calling program; may be
- * included by client/library only.
+ * Method calls to attesterd: the messages, and a private connection to the system bus to make them blocking. Runs in the
+ * calling program, and without the connection in attester-agent; may be included by client/library and client/agent.
  */
 #pragma once
 
@@ -37,8 +37,17 @@ bool client_bus_method(const char *interface, const char *member, DBusMessage **
  */
 bool client_bus_append_string(DBusMessageIter *to, const char *value, struct base_error *error) BASE_MUST_CHECK;
 
+/* Appends one entry to an a{sv}: a basic value that `value` points to. False without memory. */
+bool client_bus_append_entry(DBusMessageIter *dictionary, const char *name, int type, const void *value) BASE_MUST_CHECK;
+
 /* Appends the a{sv} of options that RequestTokens and Evaluate take: interactive, timeout-ms. Errors: NO_MEMORY. */
 bool client_bus_append_options(DBusMessageIter *to, const struct client_call *call, struct base_error *error) BASE_MUST_CHECK;
+
+/*
+ * Whether `reply` is a method's return of this signature. Errors: as client_bus_call(), of which it is the last step.
+ */
+bool client_bus_check(const struct client_call *call, DBusMessage *reply, const char *signature,
+                      struct base_error *error) BASE_MUST_CHECK;
 
 /*
  * Connects if need be, sends `message` and waits for its answer, which must have `signature`; the caller unrefs it.

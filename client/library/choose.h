@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Which challenge of a header is answered, and with which of the issuer's keys. Pure: no bus, no clock. Runs in the
- * calling program; may be included by client/library only.
+ * calling program or in attester-agent; may be included by client/library and client/agent.
  */
 #pragma once
 

@@ -108,21 +108,25 @@ static bool entry_read(const char *name, DBusMessageIter *value, void *context, 
         return true;
 }
 
-bool client_query_issuer(struct attester *attester, const struct client_call *call, const char *name,
-                         struct attester_issuer **ret, struct base_error *error)
+bool client_issuer_message(const char *name, DBusMessage **ret, struct base_error *error)
 {
         client_auto_message DBusMessage *message = NULL;
-        client_auto_message DBusMessage *reply = NULL;
-        client_auto_issuer struct attester_issuer *issuer = NULL;
         DBusMessageIter iterator;
 
         if (!client_bus_method(CLIENT_BUS_ATTESTER, "GetIssuer", &message, error))
                 return false;
         dbus_message_iter_init_append(message, &iterator);
-        if (!client_bus_append_string(&iterator, name, error) ||
-            !client_bus_call(attester, call, message, "a{sv}", &reply, error))
+        if (!client_bus_append_string(&iterator, name, error))
                 return false;
-        issuer = calloc(1, sizeof(*issuer));
+        *ret = BASE_STEAL(message);
+        return true;
+}
+
+bool client_issuer_read(DBusMessage *reply, const char *name, struct attester_issuer **ret, struct base_error *error)
+{
+        client_auto_issuer struct attester_issuer *issuer = calloc(1, sizeof(*issuer));
+        DBusMessageIter iterator;
+
         if (issuer == NULL)
                 return base_error_set_no_memory(error);
         (void) dbus_message_iter_init(reply, &iterator);
@@ -132,6 +136,16 @@ bool client_query_issuer(struct attester *attester, const struct client_call *ca
                 return base_error_set(error, BASE_ERROR_MALFORMED, "attesterd's answer about %s lacks its name or address", name);
         *ret = BASE_STEAL(issuer);
         return true;
+}
+
+bool client_query_issuer(struct attester *attester, const struct client_call *call, const char *name,
+                         struct attester_issuer **ret, struct base_error *error)
+{
+        client_auto_message DBusMessage *message = NULL;
+        client_auto_message DBusMessage *reply = NULL;
+
+        return client_issuer_message(name, &message, error) && client_bus_call(attester, call, message, "a{sv}", &reply, error) &&
+               client_issuer_read(reply, name, ret, error);
 }
 
 int attester_get_issuer(struct attester *attester, const char *issuer, const struct attester_options *options,

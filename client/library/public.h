@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Between the public interface and the inside of libattester: errors out, options in, strings. Runs in the calling
- * program; may be included by client/library only.
+ * program or in attester-agent; may be included by client/library and client/agent.
  */
 #pragma once
 

@@ -73,21 +73,25 @@ static bool property_read(const char *name, DBusMessageIter *value, void *contex
         return true;
 }
 
-bool client_query_status(struct attester *attester, const struct client_call *call, struct attester_status **ret,
-                         struct base_error *error)
+bool client_status_message(DBusMessage **ret, struct base_error *error)
 {
         client_auto_message DBusMessage *message = NULL;
-        client_auto_message DBusMessage *reply = NULL;
-        client_auto_status struct attester_status *status = NULL;
         DBusMessageIter iterator;
 
         if (!client_bus_method(CLIENT_BUS_PROPERTIES, "GetAll", &message, error))
                 return false;
         dbus_message_iter_init_append(message, &iterator);
-        if (!client_bus_append_string(&iterator, CLIENT_BUS_ATTESTER, error) ||
-            !client_bus_call(attester, call, message, "a{sv}", &reply, error))
+        if (!client_bus_append_string(&iterator, CLIENT_BUS_ATTESTER, error))
                 return false;
-        status = calloc(1, sizeof(*status));
+        *ret = BASE_STEAL(message);
+        return true;
+}
+
+bool client_status_read(DBusMessage *reply, struct attester_status **ret, struct base_error *error)
+{
+        client_auto_status struct attester_status *status = calloc(1, sizeof(*status));
+        DBusMessageIter iterator;
+
         if (status == NULL)
                 return base_error_set_no_memory(error);
         (void) dbus_message_iter_init(reply, &iterator);
@@ -98,6 +102,16 @@ bool client_query_status(struct attester *attester, const struct client_call *ca
                                       "attesterd's answer lacks a property; is it of another version?");
         *ret = BASE_STEAL(status);
         return true;
+}
+
+bool client_query_status(struct attester *attester, const struct client_call *call, struct attester_status **ret,
+                         struct base_error *error)
+{
+        client_auto_message DBusMessage *message = NULL;
+        client_auto_message DBusMessage *reply = NULL;
+
+        return client_status_message(&message, error) && client_bus_call(attester, call, message, "a{sv}", &reply, error) &&
+               client_status_read(reply, ret, error);
 }
 
 int attester_get_status(struct attester *attester, const struct attester_options *options, struct attester_status **ret,

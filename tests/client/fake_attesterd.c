@@ -2,6 +2,7 @@
 /*
  * Stands in for attesterd on a private bus, for tests of the client: issues real tokens with a key of its own, and fails
  * in the manner that the issuer's name asks for. A message that it receives is appended to a dump, byte for byte.
+ * Beside attesterd's methods it has some of its own, so that tests can direct it: see direct().
  * usage: fake_attesterd BUS-ADDRESS DIRECTORY; writes DIRECTORY/{a,b}.spki, a.pem, dump, and "ready" to its output.
  */
 #include "base/file.h"
@@ -12,12 +13,16 @@
 #include <string.h>
 
 #define HUGE_BYTES (2 * 1024 * 1024)
+#define HELD_MAX   64
 
 struct fake {
         DBusConnection *connection;
         struct token_issuer_key *a, *b;
         struct base_buffer first_request; /* what swapped.example answers ever after */
         FILE *dump;
+        dbus_uint32_t call_count, request_count; /* of RequestTokens */
+        DBusMessage *held[HELD_MAX];             /* calls about held.example, until Release */
+        size_t held_count;
 };
 
 static const char *const issuers[] = {
@@ -40,6 +45,7 @@ static const char *const issuers[] = {
         "slow-directory.example",
         "foreign-error.example",
         "fail-PolicyDenied.example",
+        "held.example",
 };
 
 static void check(bool success)
@@ -192,36 +198,15 @@ static void put_info(DBusMessageIter *to)
         check(dbus_message_iter_close_container(to, &dictionary));
 }
 
-/* The bytes of the first request of the aay behind the issuer's name. */
-static struct base_bytes request_of(DBusMessage *message)
-{
-        DBusMessageIter iterator, list, bytes;
-        const uint8_t *data = NULL;
-        int len = 0;
-
-        check(dbus_message_iter_init(message, &iterator) && dbus_message_iter_next(&iterator));
-        dbus_message_iter_recurse(&iterator, &list);
-        dbus_message_iter_recurse(&list, &bytes);
-        dbus_message_iter_get_fixed_array(&bytes, &data, &len);
-        return BASE_BYTES(data, (size_t) len);
-}
-
-static void request_tokens(struct fake *fake, const char *issuer, DBusMessage *message, DBusMessage *reply)
+static void put_answer(struct fake *fake, const char *issuer, struct base_bytes request, DBusMessageIter *list)
 {
         base_auto_buffer struct base_buffer response = BASE_BUFFER_INIT(HUGE_BYTES);
-        struct base_bytes request = request_of(message);
         struct base_error error = BASE_ERROR_INIT;
-        DBusMessageIter iterator, list;
 
         if (fake->first_request.len == 0)
                 base_buffer_put_bytes(&fake->first_request, request);
         if (is(issuer, "swapped.example"))
                 request = base_buffer_bytes(&fake->first_request);
-        dbus_message_iter_init_append(reply, &iterator);
-        if (is(issuer, "badsignature.example")) {
-                check(dbus_message_iter_append_basic(&iterator, DBUS_TYPE_STRING, &issuer));
-                return;
-        }
         check(token_issuer_evaluate(fake->a, request, &response, &error));
         if (is(issuer, "wrong-signature.example"))
                 response.data[100] ^= 1;
@@ -229,10 +214,34 @@ static void request_tokens(struct fake *fake, const char *issuer, DBusMessage *m
                 response.len--;
         if (is(issuer, "huge.example"))
                 check(base_buffer_extend(&response, HUGE_BYTES - response.len) != NULL);
-        check(dbus_message_iter_open_container(&iterator, DBUS_TYPE_ARRAY, "ay", &list));
-        put_response(&list, base_buffer_bytes(&response));
+        put_response(list, base_buffer_bytes(&response));
         if (is(issuer, "two.example"))
-                put_response(&list, base_buffer_bytes(&response));
+                put_response(list, base_buffer_bytes(&response));
+}
+
+static void request_tokens(struct fake *fake, const char *issuer, DBusMessage *message, DBusMessage *reply)
+{
+        DBusMessageIter from, requests, iterator, list;
+
+        check(dbus_message_iter_init(message, &from) && dbus_message_iter_next(&from));
+        dbus_message_iter_recurse(&from, &requests);
+        fake->call_count++;
+        dbus_message_iter_init_append(reply, &iterator);
+        if (is(issuer, "badsignature.example")) {
+                check(dbus_message_iter_append_basic(&iterator, DBUS_TYPE_STRING, &issuer));
+                return;
+        }
+        check(dbus_message_iter_open_container(&iterator, DBUS_TYPE_ARRAY, "ay", &list));
+        for (; dbus_message_iter_get_arg_type(&requests) == DBUS_TYPE_ARRAY; (void) dbus_message_iter_next(&requests)) {
+                DBusMessageIter bytes;
+                const uint8_t *data = NULL;
+                int len = 0;
+
+                dbus_message_iter_recurse(&requests, &bytes);
+                dbus_message_iter_get_fixed_array(&bytes, &data, &len);
+                put_answer(fake, issuer, BASE_BYTES(data, (size_t) len), &list);
+                fake->request_count++;
+        }
         check(dbus_message_iter_close_container(&iterator, &list));
         put_info(&iterator);
 }
@@ -320,6 +329,58 @@ static void message_dump(struct fake *fake, DBusMessage *message)
         dbus_free(bytes);
 }
 
+static void policy_change(struct fake *fake)
+{
+        DBusMessage *signal = dbus_message_new_signal("/org/attesterd", DBUS_INTERFACE_PROPERTIES, "PropertiesChanged");
+        const char *interface = "org.attesterd.Attester1";
+        DBusMessageIter iterator, dictionary, names;
+        dbus_uint64_t policy_version = 8;
+
+        check(signal != NULL);
+        dbus_message_iter_init_append(signal, &iterator);
+        check(dbus_message_iter_append_basic(&iterator, DBUS_TYPE_STRING, &interface));
+        check(dbus_message_iter_open_container(&iterator, DBUS_TYPE_ARRAY, "{sv}", &dictionary));
+        put_basic(&dictionary, "PolicyVersion", DBUS_TYPE_UINT64, &policy_version);
+        check(dbus_message_iter_close_container(&iterator, &dictionary));
+        check(dbus_message_iter_open_container(&iterator, DBUS_TYPE_ARRAY, "s", &names));
+        check(dbus_message_iter_close_container(&iterator, &names));
+        check(dbus_connection_send(fake->connection, signal, NULL));
+        dbus_message_unref(signal);
+}
+
+static void held_release(struct fake *fake)
+{
+        for (size_t i = 0; i < fake->held_count; i++) {
+                DBusMessage *reply = dbus_message_new_method_return(fake->held[i]);
+
+                check(reply != NULL);
+                request_tokens(fake, "held.example", fake->held[i], reply);
+                check(dbus_connection_send(fake->connection, reply, NULL));
+                dbus_message_unref(reply);
+                dbus_message_unref(fake->held[i]);
+        }
+        fake->held_count = 0;
+}
+
+/* What a test tells the stand-in; `reply` gets (u calls, u requests, u held) of RequestTokens. */
+static void direct(struct fake *fake, const char *member, DBusMessage *reply)
+{
+        struct token_issuer_key *key = fake->a;
+        dbus_uint32_t held;
+
+        if (strcmp(member, "Rotate") == 0) {
+                fake->a = fake->b;
+                fake->b = key;
+        }
+        if (strcmp(member, "ChangePolicy") == 0)
+                policy_change(fake);
+        if (strcmp(member, "Release") == 0)
+                held_release(fake);
+        held = (dbus_uint32_t) fake->held_count;
+        check(dbus_message_append_args(reply, DBUS_TYPE_UINT32, &fake->call_count, DBUS_TYPE_UINT32, &fake->request_count,
+                                       DBUS_TYPE_UINT32, &held, DBUS_TYPE_INVALID));
+}
+
 /* Fills in `reply`, or returns false if there is none to send. */
 static bool answer(struct fake *fake, const char *issuer, const char *member, DBusMessage *message, DBusMessage *reply)
 {
@@ -329,8 +390,15 @@ static bool answer(struct fake *fake, const char *issuer, const char *member, DB
                 return false;
         if (is(issuer, "slow-directory.example") && strcmp(member, "GetIssuer") == 0)
                 return false;
+        if (is(issuer, "held.example") && strcmp(member, "RequestTokens") == 0) {
+                check(fake->held_count < HELD_MAX);
+                fake->held[fake->held_count++] = dbus_message_ref(message);
+                return false;
+        }
         if (is(issuer, "dies.example") && strcmp(member, "RequestTokens") == 0)
                 exit(0);
+        if (dbus_message_has_interface(message, "com.example.Director"))
+                direct(fake, member, reply);
         if (strcmp(member, "GetAll") == 0)
                 get_all(reply);
         if (strcmp(member, "GetIssuer") == 0)
