@@ -45,6 +45,8 @@ static const struct setting settings[] = {
         { "Verifier", "EkCaFile", KIND_PATH, AT(ek_ca_file) },
         { "Verifier", "EkCaDirectory", KIND_PATH, AT(ek_ca_directory) },
         { "Verifier", "EkAllowList", KIND_PATH, AT(ek_allow_list) },
+        { "Verifier", "EkRevocationList", KIND_PATH, AT(ek_revocation_list) },
+        { "Verifier", "GroupPolicies", KIND_PATH, AT(group_policies) },
         { "Verifier", "NonceLifetime", KIND_NUMBER, AT(nonce_lifetime_s), 1, 3600 },
         { "Verifier", "Policy", KIND_PATH, AT(policy_directory) },
         { "Verifier", "TokensPerDay", KIND_NUMBER, AT(tokens_per_day), 0, 1000000 },

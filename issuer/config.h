@@ -37,8 +37,10 @@ struct issuer_config {
         char *ek_ca_file;
         char *ek_ca_directory;
         char *ek_allow_list;
+        char *ek_revocation_list; /* NULL: none */
         unsigned nonce_lifetime_s;
         char *policy_directory;  /* NULL: every device in good standing gets tokens */
+        char *group_policies;    /* NULL, or a directory of directories: each is the policy of the group of its name */
         unsigned tokens_per_day; /* 0: no limit */
         /* [Keys] */
         unsigned rotate_days; /* 0: never */

@@ -114,14 +114,17 @@ static bool put_bank(const struct evidence_pcr_bank *bank, struct policy_facts *
 }
 
 bool issuer_facts_collect(const struct evidence *evidence, const struct evidence_verdict *verdict,
-                          const struct issuer_device *device, const struct issuer_boot *boot, uint64_t now,
-                          struct policy_facts *ret, struct base_error *error)
+                          const struct issuer_knowledge *knowledge, uint64_t now, struct policy_facts *ret,
+                          struct base_error *error)
 {
         policy_auto_facts struct policy_facts facts = POLICY_FACTS_INIT;
+        const struct issuer_device *device = knowledge->device;
+        const struct issuer_boot *boot = knowledge->boot;
 
         /* Our own first: a device that sends as many claims as fit cannot push them out. */
         if (!policy_facts_set_boolean(&facts, "quote.sealed", verdict->sealed_to_quoted_pcrs, quoted, error) ||
             !policy_facts_set_integer(&facts, "quote.age_s", (int64_t) (now - verdict->claims.iat), reported, error) ||
+            !policy_facts_set_boolean(&facts, "pcr.approved", knowledge->approved, quoted, error) ||
             !policy_facts_set_boolean(&facts, "device.ek_certified", device->ek_certified, registered, error) ||
             (device->group[0] != '\0' && !policy_facts_set_string(&facts, "device.group", device->group, registered, error)))
                 return false;

@@ -12,7 +12,8 @@
 #include <string.h>
 
 static const char usage[] =
-        "attester-issuer [OPTION…] [devices list | revoke ID | restore ID | group ID NAME]\n"
+        "attester-issuer [OPTION…] [devices list | revoke ID | restore ID | group ID NAME |\n"
+        "                 approve ID | approved | disapprove STATE [GROUP]]\n"
         "Verifies attestation evidence and issues Privacy Pass tokens; see attester-issuer in docs/issuer.md.\n"
         "\n"
         "  --config FILE     configuration (" ISSUER_CONFIG_FILE ")\n"

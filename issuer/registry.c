@@ -64,6 +64,17 @@ void issuer_registry_copy_text(sqlite3_stmt *statement, int column, char *to, si
         (void) snprintf(to, size, "%s", text == NULL ? "" : text);
 }
 
+/* 0 for what does not fit. */
+static size_t copy_bytes(sqlite3_stmt *statement, int column, uint8_t *to, size_t size)
+{
+        size_t len = (size_t) sqlite3_column_bytes(statement, column);
+
+        if (len == 0 || len > size)
+                return 0;
+        memcpy(to, sqlite3_column_blob(statement, column), len);
+        return len;
+}
+
 /* Columns as in DEVICE_COLUMNS. */
 static void read_device(sqlite3_stmt *statement, struct issuer_device *device)
 {
@@ -76,6 +87,9 @@ static void read_device(sqlite3_stmt *statement, struct issuer_device *device)
         };
         issuer_registry_copy_text(statement, 1, device->id, sizeof(device->id));
         issuer_registry_copy_text(statement, 2, device->group, sizeof(device->group));
+        device->ek_name_len = copy_bytes(statement, 7, device->ek_name, sizeof(device->ek_name));
+        device->ek_certified = device->ek_certified && copy_bytes(statement, 4, device->ek_fingerprint,
+                                                                  sizeof(device->ek_fingerprint)) == ISSUER_FINGERPRINT_LEN;
 }
 
 bool issuer_registry_find(struct issuer_registry *registry, struct base_bytes ak_name, struct issuer_device *ret,
@@ -94,12 +108,12 @@ bool issuer_registry_find(struct issuer_registry *registry, struct base_bytes ak
         if (result != SQLITE_ROW)
                 return issuer_registry_fail(registry, error);
         read_device(statement, &device);
-        len = sqlite3_column_bytes(statement, 7);
+        len = sqlite3_column_bytes(statement, 8);
         if (len <= 0 || (size_t) len > sizeof(device.ak_public))
                 return base_error_set(error, BASE_ERROR_STATE_INVALID, "the registry's key of device %s is damaged", device.id);
-        memcpy(device.ak_public, sqlite3_column_blob(statement, 7), (size_t) len);
+        memcpy(device.ak_public, sqlite3_column_blob(statement, 8), (size_t) len);
         device.ak_public_len = (size_t) len;
-        device.key_superseded = sqlite3_column_int(statement, 8) != 0;
+        device.key_superseded = sqlite3_column_int(statement, 9) != 0;
         *ret = device;
         return true;
 }
@@ -358,7 +372,7 @@ bool issuer_registry_visit(struct issuer_registry *registry, uint64_t now,
         (void) sqlite3_bind_int64(statement, 1, (sqlite3_int64) (now / 86400));
         while ((result = sqlite3_step(statement)) == SQLITE_ROW) {
                 read_device(statement, &device);
-                visitor(&device, (uint64_t) sqlite3_column_int64(statement, 7), context);
+                visitor(&device, (uint64_t) sqlite3_column_int64(statement, 8), context);
         }
         return result == SQLITE_DONE || issuer_registry_fail(registry, error);
 }

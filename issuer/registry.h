@@ -15,6 +15,7 @@
 #define ISSUER_DEVICE_GROUP_MAX         64
 #define ISSUER_DEVICE_PUBLIC_MAX        1026 /* a TPM2B_PUBLIC */
 #define ISSUER_FINGERPRINT_LEN          32   /* SHA-256 of a certificate */
+#define ISSUER_EK_NAME_MAX              66   /* nameAlg and a SHA-512 digest */
 #define ISSUER_REGISTRY_DEVICES_MAX     1000000
 #define ISSUER_REGISTRY_KEYS_KEPT       4 /* superseded keys of a device that are still known as such */
 #define ISSUER_REGISTRY_TOKEN_DAYS_KEPT 7
@@ -29,8 +30,11 @@ struct issuer_device {
         char id[ISSUER_DEVICE_ID_LEN + 1];
         char group[ISSUER_DEVICE_GROUP_MAX + 1]; /* "" if none */
         enum issuer_device_status status;
-        bool ek_certified;   /* an authority's certificate was checked at enrolment */
-        bool key_superseded; /* the key that was asked for is not the device's newest */
+        uint8_t ek_name[ISSUER_EK_NAME_MAX];
+        size_t ek_name_len;
+        uint8_t ek_fingerprint[ISSUER_FINGERPRINT_LEN]; /* of the certificate, if ek_certified */
+        bool ek_certified;                              /* an authority's certificate was checked at enrolment */
+        bool key_superseded;                            /* the key that was asked for is not the device's newest */
         uint64_t enrolled_at;
         uint64_t last_verified; /* 0: never */
         uint8_t ak_public[ISSUER_DEVICE_PUBLIC_MAX];
@@ -90,6 +94,37 @@ bool issuer_registry_put_boot(struct issuer_registry *registry, int64_t device_r
 /* The last one that was put. Errors: NOT_FOUND, STATE_INVALID, IO. */
 bool issuer_registry_find_boot(struct issuer_registry *registry, int64_t device_row, struct issuer_boot *ret,
                                struct base_error *error) BASE_MUST_CHECK;
+
+/*
+ * A boot state is the digest (evidence_pcr_policy_digest()) of the reference PCRs: SHA-256, those that are the same on all
+ * machines of one model, firmware and boot loader. 1 and 5 differ from machine to machine, 3 and 6 say little.
+ */
+#define ISSUER_REFERENCE_PCRS (1u << 0 | 1u << 2 | 1u << 4 | 1u << 7)
+
+struct issuer_approval {
+        char group[ISSUER_DEVICE_GROUP_MAX + 1]; /* "" for devices of no group */
+        uint8_t digest[EVIDENCE_PCR_DIGEST_LEN];
+        uint64_t approved_at;
+};
+
+/* Notes the state that a device was verified in, if it is another one than the last. Errors: IO. */
+bool issuer_registry_note_boot_state(struct issuer_registry *registry, int64_t device_row,
+                                     const uint8_t digest[static EVIDENCE_PCR_DIGEST_LEN], uint64_t now,
+                                     struct base_error *error) BASE_MUST_CHECK;
+/* Whether the state is approved for the group. Errors: IO. */
+bool issuer_registry_is_approved(struct issuer_registry *registry, const char *group,
+                                 const uint8_t digest[static EVIDENCE_PCR_DIGEST_LEN], bool *ret,
+                                 struct base_error *error) BASE_MUST_CHECK;
+/* Approves the state that the device was last verified in, for its group. Errors: NOT_FOUND, IO. */
+bool issuer_registry_approve(struct issuer_registry *registry, const char *id, uint64_t now,
+                             struct base_error *error) BASE_MUST_CHECK;
+/* Errors: NOT_FOUND, IO. */
+bool issuer_registry_disapprove(struct issuer_registry *registry, const char *group, struct base_bytes digest,
+                                struct base_error *error) BASE_MUST_CHECK;
+/* Calls `visitor` for each, by group. Errors: IO. */
+bool issuer_registry_visit_approved(struct issuer_registry *registry,
+                                    void (*visitor)(const struct issuer_approval *approval, void *context), void *context,
+                                    struct base_error *error) BASE_MUST_CHECK;
 
 /* How many devices have this status. Errors: IO. */
 bool issuer_registry_count(struct issuer_registry *registry, enum issuer_device_status status, uint64_t *ret,

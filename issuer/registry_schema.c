@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 
-#define SCHEMA_VERSION  2
+#define SCHEMA_VERSION  3
 #define BUSY_TIMEOUT_MS 2000
 
 /* A token costs no fsync: with WAL and NORMAL a crash of the machine may forget the last counts, never damage the file. */
@@ -32,9 +32,16 @@ static const char *const schema[SCHEMA_VERSION] = {
         " number INTEGER NOT NULL, text TEXT NOT NULL, PRIMARY KEY (device, name)) STRICT, WITHOUT ROWID;"
         "PRAGMA user_version=2;"
         "COMMIT;",
+        "BEGIN IMMEDIATE;"
+        "CREATE TABLE states (device INTEGER PRIMARY KEY REFERENCES devices (row), digest BLOB NOT NULL,"
+        " verified_at INTEGER NOT NULL) STRICT;"
+        "CREATE TABLE approved (device_group TEXT NOT NULL, digest BLOB NOT NULL, approved_at INTEGER NOT NULL,"
+        " PRIMARY KEY (device_group, digest)) STRICT, WITHOUT ROWID;"
+        "PRAGMA user_version=3;"
+        "COMMIT;",
 };
 
-#define DEVICE_COLUMNS "devices.row, id, device_group, status, ek_fingerprint, devices.enrolled_at, last_verified"
+#define DEVICE_COLUMNS "devices.row, id, device_group, status, ek_fingerprint, devices.enrolled_at, last_verified, ek_name"
 
 static const char *const statements[STATEMENT_TOTAL] = {
         [STATEMENT_BEGIN] = "BEGIN IMMEDIATE",
@@ -65,6 +72,13 @@ static const char *const statements[STATEMENT_TOTAL] = {
         [STATEMENT_FIND_BOOT_FACTS] = "SELECT name, kind, number, text FROM boot_facts WHERE device = ?1",
         [STATEMENT_PUT_BOOT] = "INSERT OR REPLACE INTO boots VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
         [STATEMENT_PUT_BOOT_FACT] = "INSERT INTO boot_facts VALUES (?1, ?2, ?3, ?4, ?5)",
+        [STATEMENT_NOTE_STATE] = "INSERT INTO states VALUES (?1, ?2, ?3) ON CONFLICT (device) DO UPDATE SET digest = ?2,"
+                                 " verified_at = ?3 WHERE digest <> ?2",
+        [STATEMENT_IS_APPROVED] = "SELECT 1 FROM approved WHERE device_group = ?1 AND digest = ?2",
+        [STATEMENT_APPROVE] = "INSERT OR REPLACE INTO approved SELECT device_group, digest, ?2 FROM devices JOIN states ON"
+                              " device = devices.row WHERE id = ?1",
+        [STATEMENT_DISAPPROVE] = "DELETE FROM approved WHERE device_group = ?1 AND digest = ?2",
+        [STATEMENT_LIST_APPROVED] = "SELECT device_group, digest, approved_at FROM approved ORDER BY device_group, approved_at",
         [STATEMENT_FORGET_BOOT_FACTS] = "DELETE FROM boot_facts WHERE device = ?1",
 };
 

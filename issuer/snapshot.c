@@ -2,12 +2,15 @@
 #include "issuer/snapshot.h"
 
 #include "issuer/json.h"
+#include "issuer/registry.h"
 
 #include "base/encode.h"
 #include "base/file.h"
 #include "base/ini.h"
 #include "evidence/claims.h"
 
+#include <dirent.h>
+#include <errno.h>
 #include <string.h>
 
 #define DIRECTORY_BYTES_MAX 16384
@@ -27,6 +30,10 @@ void issuer_snapshot_unref(struct issuer_snapshot *snapshot)
         policy_free(snapshot->policy);
         evidence_ek_authorities_free(snapshot->authorities);
         base_buffer_clear(&snapshot->allow_list);
+        base_buffer_clear(&snapshot->revoked);
+        for (size_t i = 0; i < snapshot->group_count; i++)
+                policy_free(snapshot->groups[i].policy);
+        free(snapshot->groups);
         free(snapshot);
 }
 
@@ -78,29 +85,40 @@ static bool make_directory(struct issuer_snapshot *snapshot, struct base_error *
         return true;
 }
 
+struct list_file {
+        const char *file;
+        bool fingerprints; /* may be in it too */
+};
+
 static int compare_names(const void *a, const void *b)
 {
         return memcmp(a, b, ISSUER_ALLOW_LIST_ENTRY_LEN);
 }
 
-/* One entry: 68 hex digits; '#' begins a comment line. */
-static bool read_allow_line(const char *file, unsigned number, const char *line, size_t len, struct base_buffer *to,
-                            struct base_error *error)
+/* One entry: 68 hex digits, or 64 if it may be a certificate's fingerprint; '#' begins a comment line. */
+static bool read_list_line(const struct list_file *list, unsigned number, const char *line, size_t len, struct base_buffer *to,
+                           struct base_error *error)
 {
         while (len > 0 && strchr(" \t\r", line[len - 1]) != NULL)
                 len--;
         if (len == 0 || line[0] == '#')
                 return true;
-        if (len != ISSUER_ALLOW_LIST_ENTRY_LEN * 2 || !base_hex_decode(to, line, len))
+        if (list->fingerprints && len == ISSUER_FINGERPRINT_LEN * 2)
+                base_buffer_put_u16(to, 0);
+        else if (len != ISSUER_ALLOW_LIST_ENTRY_LEN * 2)
+                len = 0;
+        if (len == 0 || !base_hex_decode(to, line, len))
                 return base_error_set(error, BASE_ERROR_CONFIG_INVALID,
-                                      "%s:%u:1: an endorsement key's name is %d hex digits, as tpm2_readpublic prints it", file,
-                                      number, ISSUER_ALLOW_LIST_ENTRY_LEN * 2);
+                                      "%s:%u:1: an endorsement key's name is %d hex digits, as tpm2_readpublic prints it%s",
+                                      list->file, number, ISSUER_ALLOW_LIST_ENTRY_LEN * 2,
+                                      list->fingerprints ? ", a certificate's fingerprint 64" : "");
         return base_buffer_ok(to) ||
-               base_error_set(error, BASE_ERROR_LIMIT_EXCEEDED, "%s has more than %d entries", file, ISSUER_ALLOW_LIST_MAX);
+               base_error_set(error, BASE_ERROR_LIMIT_EXCEEDED, "%s has more than %d entries", list->file, ISSUER_ALLOW_LIST_MAX);
 }
 
-static bool load_allow_list(const char *file, struct base_buffer *to, struct base_error *error)
+static bool load_list(const char *file, bool fingerprints, struct base_buffer *to, struct base_error *error)
 {
+        struct list_file list = { .file = file, .fingerprints = fingerprints };
         base_auto_buffer struct base_buffer text = BASE_BUFFER_INIT(ISSUER_ALLOW_LIST_BYTES_MAX);
         const char *at;
         unsigned number = 1;
@@ -115,7 +133,7 @@ static bool load_allow_list(const char *file, struct base_buffer *to, struct bas
         for (; *at != '\0'; number++) {
                 size_t len = strcspn(at, "\n");
 
-                if (!read_allow_line(file, number, at, len, to, error))
+                if (!read_list_line(&list, number, at, len, to, error))
                         return false;
                 at += at[len] == '\0' ? len : len + 1;
         }
@@ -158,6 +176,54 @@ static bool load_policy(const char *directory, struct policy **ret, struct base_
         return true;
 }
 
+static bool add_group(const char *directory, const char *name, struct issuer_snapshot *snapshot, struct base_error *error)
+{
+        struct issuer_group_policy *group = &snapshot->groups[snapshot->group_count];
+        base_auto_free char *path = NULL;
+
+        if (snapshot->group_count == ISSUER_GROUPS_MAX || strlen(name) > ISSUER_GROUP_NAME_MAX)
+                return base_error_set(error, BASE_ERROR_LIMIT_EXCEEDED,
+                                      "%s/%s: at most %d groups have a policy, with names of at most %d bytes", directory, name,
+                                      ISSUER_GROUPS_MAX, ISSUER_GROUP_NAME_MAX);
+        if (asprintf(&path, "%s/%s", directory, name) < 0)
+                return base_error_set_no_memory(error);
+        if (!load_policy(path, &group->policy, error))
+                return false;
+        (void) snprintf(group->group, sizeof(group->group), "%s", name);
+        snapshot->group_count++;
+        return true;
+}
+
+static void close_directory(DIR **directory)
+{
+        if (*directory != NULL)
+                (void) closedir(*directory);
+}
+
+static bool load_group_policies(const char *path, struct issuer_snapshot *snapshot, struct base_error *error)
+{
+        BASE_CLEANUP(close_directory) DIR *directory = opendir(path);
+        const struct dirent *entry;
+
+        if (directory == NULL)
+                return base_error_set_errno(error, errno, "cannot read the directory %s", path);
+        snapshot->groups = calloc(ISSUER_GROUPS_MAX, sizeof(*snapshot->groups));
+        if (snapshot->groups == NULL)
+                return base_error_set_no_memory(error);
+        while ((entry = readdir(directory)) != NULL)
+                if (entry->d_name[0] != '.' && !add_group(path, entry->d_name, snapshot, error))
+                        return false;
+        return true;
+}
+
+const struct policy *issuer_snapshot_policy(const struct issuer_snapshot *snapshot, const char *group)
+{
+        for (size_t i = 0; i < snapshot->group_count; i++)
+                if (strcmp(snapshot->groups[i].group, group) == 0)
+                        return snapshot->groups[i].policy;
+        return snapshot->policy;
+}
+
 static bool fill(struct issuer_snapshot *snapshot, const struct issuer_config *config, uint64_t now, bool with_keys,
                  struct base_error *error)
 {
@@ -165,9 +231,13 @@ static bool fill(struct issuer_snapshot *snapshot, const struct issuer_config *c
         if (config->ek_requirement == ISSUER_EK_CERTIFICATE && !load_authorities(config, &snapshot->authorities, error))
                 return false;
         if (config->ek_requirement == ISSUER_EK_ALLOW_LIST &&
-            !load_allow_list(config->ek_allow_list, &snapshot->allow_list, error))
+            !load_list(config->ek_allow_list, false, &snapshot->allow_list, error))
+                return false;
+        if (config->ek_revocation_list != NULL && !load_list(config->ek_revocation_list, true, &snapshot->revoked, error))
                 return false;
         if (config->policy_directory != NULL && !load_policy(config->policy_directory, &snapshot->policy, error))
+                return false;
+        if (config->group_policies != NULL && !load_group_policies(config->group_policies, snapshot, error))
                 return false;
         return !with_keys || (issuer_keys_load(config->state_directory, now, config->rotate_days, &snapshot->keys, error) &&
                               make_directory(snapshot, error));
@@ -188,19 +258,49 @@ bool issuer_snapshot_load(const struct issuer_config *config, uint64_t now, bool
         return true;
 }
 
+static bool list_has(const struct base_buffer *list, struct base_bytes entry)
+{
+        return entry.len == ISSUER_ALLOW_LIST_ENTRY_LEN && list->len > 0 &&
+               bsearch(entry.data, list->data, list->len / ISSUER_ALLOW_LIST_ENTRY_LEN, ISSUER_ALLOW_LIST_ENTRY_LEN,
+                       compare_names) != NULL;
+}
+
+bool issuer_snapshot_is_revoked(const struct issuer_snapshot *snapshot, struct base_bytes ek_name, struct base_bytes fingerprint)
+{
+        uint8_t entry[ISSUER_ALLOW_LIST_ENTRY_LEN] = { 0 };
+
+        if (list_has(&snapshot->revoked, ek_name))
+                return true;
+        if (fingerprint.len != ISSUER_FINGERPRINT_LEN)
+                return false;
+        memcpy(entry + sizeof(entry) - ISSUER_FINGERPRINT_LEN, fingerprint.data, fingerprint.len);
+        return list_has(&snapshot->revoked, BASE_BYTES_OF(entry));
+}
+
+static bool check_revoked(const struct issuer_snapshot *snapshot, const struct evidence_public *endorsement_key,
+                          struct base_bytes certificate, struct base_error *error)
+{
+        uint8_t fingerprint[BASE_SHA256_LEN];
+
+        if (!base_sha256(&certificate, 1, fingerprint, error))
+                return false;
+        return !issuer_snapshot_is_revoked(snapshot, evidence_public_name(endorsement_key),
+                                           BASE_BYTES(fingerprint, certificate.len == 0 ? 0 : sizeof(fingerprint))) ||
+               base_error_set(error, BASE_ERROR_NOT_AUTHORIZED,
+                              "this device's endorsement key is on the issuer's revocation list");
+}
+
 static bool check_allow_list(const struct issuer_snapshot *snapshot, struct base_bytes name, struct base_error *error)
 {
-        bool listed = name.len == ISSUER_ALLOW_LIST_ENTRY_LEN && snapshot->allow_list.len > 0 &&
-                      bsearch(name.data, snapshot->allow_list.data, snapshot->allow_list.len / ISSUER_ALLOW_LIST_ENTRY_LEN,
-                              ISSUER_ALLOW_LIST_ENTRY_LEN, compare_names) != NULL;
-
-        return listed ||
+        return list_has(&snapshot->allow_list, name) ||
                base_error_set(error, BASE_ERROR_EVIDENCE_INVALID, "this device's endorsement key is not on the issuer's list");
 }
 
 bool issuer_snapshot_admit(const struct issuer_snapshot *snapshot, const struct evidence_public *endorsement_key,
                            struct base_bytes certificate, uint64_t now, struct base_error *error)
 {
+        if (!check_revoked(snapshot, endorsement_key, certificate, error))
+                return false;
         switch (snapshot->ek_requirement) {
         case ISSUER_EK_CERTIFICATE:
                 if (certificate.len == 0)

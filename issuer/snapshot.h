@@ -14,6 +14,8 @@
 
 #define ISSUER_ALLOW_LIST_MAX       65536 /* entries */
 #define ISSUER_ALLOW_LIST_BYTES_MAX (16 * 1024 * 1024)
+#define ISSUER_GROUPS_MAX           64 /* that have a policy of their own */
+#define ISSUER_GROUP_NAME_MAX       64
 #define ISSUER_DIRECTORY_MAX_AGE_S  3600
 #define ISSUER_ETAG_MAX             40
 
@@ -23,15 +25,23 @@
 #define ISSUER_PATH_ENROLL    "/enroll"
 #define ISSUER_PATH_EVENT_LOG "/event-log"
 
+struct issuer_group_policy {
+        char group[ISSUER_GROUP_NAME_MAX + 1];
+        struct policy *policy; /* owned */
+};
+
 struct issuer_snapshot {
         struct issuer_keys keys;
         struct base_buffer directory; /* JSON */
         char etag[ISSUER_ETAG_MAX];   /* with its quotes */
         struct policy *policy;        /* NULL: none is configured */
+        size_t group_count;
+        struct issuer_group_policy *groups; /* owned */
         enum issuer_ek_requirement ek_requirement;
         struct evidence_ek_authorities *authorities; /* NULL unless certificates are required */
         struct base_buffer allow_list;               /* names in binary, ISSUER_ALLOW_LIST_ENTRY_LEN each, sorted */
-        int references;                              /* atomic */
+        struct base_buffer revoked; /* as the allow-list; a fingerprint of a certificate has two zero bytes before it */
+        int references;             /* atomic */
 };
 
 #define ISSUER_ALLOW_LIST_ENTRY_LEN 34 /* a key's name with nameAlg SHA-256, as tpm2_readpublic prints it */
@@ -49,9 +59,15 @@ void issuer_snapshot_unref(struct issuer_snapshot *snapshot);
 BASE_DEFINE_CLEANUP(struct issuer_snapshot, issuer_snapshot_unref)
 #define issuer_auto_snapshot BASE_CLEANUP(issuer_snapshot_unref_p)
 
+/* The policy for devices of this group: its own, or the common one. NULL: none is configured. */
+const struct policy *issuer_snapshot_policy(const struct issuer_snapshot *snapshot, const char *group);
+
+/* Whether the endorsement key's name, or the SHA-256 of its certificate (empty: none), is on the revocation list. */
+bool issuer_snapshot_is_revoked(const struct issuer_snapshot *snapshot, struct base_bytes ek_name, struct base_bytes fingerprint);
+
 /*
  * Whether a device with this endorsement key may enrol. `certificate` is DER, empty if it sent none.
- * Errors: EVIDENCE_INVALID or MALFORMED with what is wrong, NO_MEMORY, CRYPTO.
+ * Errors: EVIDENCE_INVALID or MALFORMED with what is wrong, NOT_AUTHORIZED (on the revocation list), NO_MEMORY, CRYPTO.
  */
 bool issuer_snapshot_admit(const struct issuer_snapshot *snapshot, const struct evidence_public *endorsement_key,
                            struct base_bytes certificate, uint64_t now, struct base_error *error) BASE_MUST_CHECK;

@@ -5,6 +5,7 @@
 #include "issuer/json.h"
 
 #include "evidence/header.h"
+#include "evidence/tpm_numbers.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -74,6 +75,11 @@ static bool judge_standing(struct trial *trial, struct issuer_verdict *verdict)
         if (trial->device.status == ISSUER_DEVICE_REVOKED)
                 return refuse_with(verdict, 403, BASE_ERROR_NOT_AUTHORIZED,
                                    "This device was revoked; ask the issuer's operator.");
+        if (issuer_snapshot_is_revoked(
+                    trial->snapshot, BASE_BYTES(trial->device.ek_name, trial->device.ek_name_len),
+                    BASE_BYTES(trial->device.ek_fingerprint, trial->device.ek_certified ? ISSUER_FINGERPRINT_LEN : 0)))
+                return refuse_with(verdict, 403, BASE_ERROR_NOT_AUTHORIZED,
+                                   "This device's endorsement key is on the issuer's revocation list.");
         if (trial->device.key_superseded)
                 return refuse_with(verdict, 403, BASE_ERROR_NOT_ENROLLED,
                                    "This device has enrolled a newer key; use that or enrol again.");
@@ -172,8 +178,8 @@ static void put_sealed(const struct evidence_pcrs *sealed, struct base_buffer *t
         }
 }
 
-/* `summary` is the policy's; NULL: there is none. */
-static void put_basis(const struct trial *trial, const char *summary, struct issuer_verdict *verdict)
+/* NULL and NULL: there is no policy. */
+static void put_basis(const struct trial *trial, const struct policy *policy, const char *summary, struct issuer_verdict *verdict)
 {
         base_auto_buffer struct base_buffer text = BASE_BUFFER_INIT(ISSUER_BASIS_BYTES_MAX);
         const char *sealed;
@@ -182,32 +188,54 @@ static void put_basis(const struct trial *trial, const char *summary, struct iss
         sealed = text.len == 0 ? "" : base_buffer_c_string(&text);
         if (sealed == NULL)
                 sealed = ", and the key is sealed";
-        if (summary == NULL)
+        if (policy == NULL)
                 (void) snprintf(verdict->basis, sizeof(verdict->basis), "the evidence verifies%s; there is no policy", sealed);
         else
                 (void) snprintf(verdict->basis, sizeof(verdict->basis), "the evidence verifies%s; policy version %" PRIu64 ": %s",
-                                sealed, trial->snapshot->policy->version, summary);
+                                sealed, policy->version, summary);
+}
+
+/* Notes the quoted boot state, so that an operator can approve it, and finds out whether it is. */
+static bool judge_boot_state(struct trial *trial, struct issuer_knowledge *knowledge, struct issuer_verdict *verdict)
+{
+        const struct evidence_pcr_selection reference = { EVIDENCE_TPM_ALG_SHA256, ISSUER_REFERENCE_PCRS };
+        struct issuer_registry *registry = trial->verifier->registry;
+        struct base_error reason = BASE_ERROR_INIT;
+        uint8_t digest[EVIDENCE_PCR_DIGEST_LEN];
+        struct evidence_pcrs pcrs;
+
+        if (!evidence_pcrs_select(&trial->verified.attest.pcrs, reference, &pcrs))
+                return true;
+        if (evidence_pcr_policy_digest(&pcrs, digest, &reason) &&
+            issuer_registry_note_boot_state(registry, trial->device.row, digest, trial->now, &reason) &&
+            issuer_registry_is_approved(registry, trial->device.group, digest, &knowledge->approved, &reason))
+                return true;
+        issuer_verdict_set_failure(verdict, &reason);
+        return false;
 }
 
 static bool judge_policy(struct trial *trial, struct issuer_verdict *verdict)
 {
         policy_auto_facts struct policy_facts facts = POLICY_FACTS_INIT;
         policy_auto_results struct policy_results results = POLICY_RESULTS_INIT;
+        struct issuer_knowledge knowledge = { .device = &trial->device, .boot = trial->boot_known ? &trial->boot : NULL };
+        const struct policy *policy = issuer_snapshot_policy(trial->snapshot, trial->device.group);
         struct base_error reason = BASE_ERROR_INIT;
 
-        if (trial->snapshot->policy == NULL) {
-                put_basis(trial, NULL, verdict);
+        if (policy == NULL) {
+                put_basis(trial, NULL, NULL, verdict);
                 return true;
         }
-        if (!issuer_facts_collect(&trial->evidence, &trial->verified, &trial->device, trial->boot_known ? &trial->boot : NULL,
-                                  trial->now, &facts, &reason))
+        if (!judge_boot_state(trial, &knowledge, verdict))
+                return false;
+        if (!issuer_facts_collect(&trial->evidence, &trial->verified, &knowledge, trial->now, &facts, &reason))
                 return refuse_or_fail(verdict, &reason);
-        if (!policy_evaluate(trial->snapshot->policy, &facts, &results, &reason)) {
+        if (!policy_evaluate(policy, &facts, &results, &reason)) {
                 issuer_verdict_set_failure(verdict, &reason);
                 return false;
         }
         if (results.pass) {
-                put_basis(trial, results.summary, verdict);
+                put_basis(trial, policy, results.summary, verdict);
                 return true;
         }
         put_failed_rules(&results, &verdict->rules);

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """attester-issuer over TLS as a hostile network meets it. Usage: test_http.py PROGRAM [unittest arguments]."""
 
+import hashlib
 import json
 import os
 import pathlib
@@ -367,6 +368,116 @@ class AllowList(unittest.TestCase):
         issuer.start()
         self.assertEqual(issuer.enroll(listed).status, 200)
         self.assertEqual(issuer.enroll(other).status, 403)
+
+
+class RevocationList(IssuerCase):
+    """An enrolled device, its key or certificate put on the list while the issuer runs."""
+
+    authority = Authority()
+    options = {"verifier": "RequireEkCertificate=yes", "authority": authority}
+
+    def revoke(self, *lines, expect="ok"):
+        listed = self.issuer.directory / "revoked"
+        listed.write_text("".join(f"{line}\n" for line in lines))
+        if "EkRevocationList" not in self.issuer.config.read_text():
+            text = self.issuer.config.read_text().replace("RequireEkCertificate=yes", f"RequireEkCertificate=yes\nEkRevocationList={listed}")
+            self.issuer.config.write_text(text)
+            self.issuer.stop()
+            self.issuer.start()
+            return
+        seen = len(self.issuer.events())
+        self.issuer.process.send_signal(signal.SIGHUP)
+        self.issuer.wait_for_event(lambda event: event["event"] == "reload" and event in self.issuer.events()[seen:])
+        self.assertEqual(self.issuer.events()[-1]["outcome"], expect)
+
+    def test_listed_key_or_certificate_gets_nothing_and_cannot_enrol(self):
+        other = Device(self.authority)
+        self.assertEqual(self.issuer.enroll(other).status, 200)
+        self.revoke("# none yet")
+        self.assert_issued()
+        for line in (self.device.ek_name.hex(), hashlib.sha256(self.device.ek_certificate).hexdigest()):
+            self.revoke("00" * 34, "11" * 32, line)
+            response, _ = self.ask()
+            self.assert_refused(response, 403, "NotAuthorized")
+            self.assert_refused(self.issuer.enroll(self.device), 403, "NotAuthorized")
+            self.assert_issued(other)
+        self.revoke("12", expect="failed")
+        response, _ = self.ask()
+        self.assert_refused(response, 403, "NotAuthorized")
+        self.revoke()
+        self.assert_issued()
+
+
+class Groups(IssuerCase):
+    """Devices of a group fall under the group's own policy, and approved boot states are a group's."""
+
+    options = {"policy": "[Policy]\nVersion=1\n[Rule common]\nRequire=os.id == nowhere\n"}
+
+    def devices(self, *words, status=0):
+        result = subprocess.run(self.issuer.command("devices", *words), timeout=20, capture_output=True, text=True)
+        self.assertEqual(result.returncode, status, result.stderr)
+        return result.stdout
+
+    def rules(self, who):
+        response, _ = self.ask(who)
+        return [] if response.status == 200 else [rule["rule"] for rule in response.problem["rules"]]
+
+    def member(self, group, pcr4=b"\x44" * 32):
+        device = Device()
+        device.pcrs = {11: {0: b"\x11" * 32, 1: os.urandom(32), 2: b"\x22" * 32, 4: pcr4, 7: b"\x77" * 32}}
+        identifier = cbor2.loads(self.issuer.enroll(device).body)[2]
+        self.devices("group", identifier, group)
+        return device, identifier
+
+    def setUp(self):
+        policies = self.issuer.directory / "groups"
+        for group, rule in (("kiosk", "os.id == debian"), ("office", "pcr.approved@hardware")):
+            (policies / group).mkdir(parents=True, exist_ok=True)
+            (policies / group / "10.conf").write_text(f"[Policy]\nVersion=1\n[Rule {group}]\nRequire={rule}\n")
+        if "GroupPolicies" not in self.issuer.config.read_text():
+            self.issuer.config.write_text(self.issuer.config.read_text().replace("\nPolicy=", f"\nGroupPolicies={policies}\nPolicy="))
+            self.issuer.stop()
+            self.issuer.start()
+
+    def test_policy_is_that_of_the_group(self):
+        self.assertEqual(self.rules(self.device), ["common"])
+        kiosk, identifier = self.member("kiosk")
+        self.assertEqual(self.rules(kiosk), [])
+        self.devices("group", identifier, "another")
+        self.assertEqual(self.rules(kiosk), ["common"])
+
+    def test_group_without_rules_keeps_the_issuer_from_starting(self):
+        (self.issuer.directory / "groups" / "empty").mkdir()
+        self.addCleanup((self.issuer.directory / "groups" / "empty").rmdir)
+        check = subprocess.run(self.issuer.command("--check-config"), timeout=20, capture_output=True, text=True)
+        self.assertIn("groups/empty", check.stderr)
+        self.assertNotEqual(check.returncode, 0)
+
+    def test_approved_state_counts_for_the_whole_group_and_no_other(self):
+        first, identifier = self.member("office")
+        second, _ = self.member("office")
+        changed, _ = self.member("office", pcr4=b"\x45" * 32)
+        for device in (first, second, changed):
+            self.assertEqual(self.rules(device), ["office"])
+        self.devices("approve", identifier)
+        self.assertEqual([self.rules(device) for device in (first, second, changed)], [[], [], ["office"]])
+        state = self.devices("approved").splitlines()[1].split()
+        self.assertEqual(state[2], "office")
+        self.devices("group", identifier, "kiosk")
+        self.devices("disapprove", state[0], status=8)
+        self.devices("disapprove", state[0], "office")
+        self.assertEqual(self.rules(second), ["office"])
+
+    def test_lying_claim_of_approval_does_not_count(self):
+        device, _ = self.member("office", pcr4=b"\x46" * 32)
+        response, _ = self.ask(device, facts={"pcr.approved": [0, True]})
+        self.assert_refused(response, 403, "PolicyDenied")
+
+    def test_approve_of_what_was_never_verified_is_refused(self):
+        _, identifier = self.member("office")
+        self.assertEqual(self.devices("approve", identifier, status=8), "")
+        self.devices("approve", "00" * 16, status=8)
+        self.devices("disapprove", "zz", status=2)
 
 
 class Policy(IssuerCase):
