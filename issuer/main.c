@@ -6,22 +6,23 @@
 #include "issuer/tls.h"
 
 #include "base/log.h"
+#include "base/privilege.h"
 #include "base/system.h"
 
 #include <getopt.h>
 #include <string.h>
 
-static const char usage[] =
-        "attester-issuer [OPTION…] [devices list | revoke ID | restore ID | group ID NAME |\n"
-        "                 approve ID | approved | disapprove STATE [GROUP]]\n"
-        "Verifies attestation evidence and issues Privacy Pass tokens; see attester-issuer in docs/issuer.md.\n"
-        "\n"
-        "  --config FILE     configuration (" ISSUER_CONFIG_FILE ")\n"
-        "  --listen ADDRESS  listen there instead; port 0 picks a free one\n"
-        "  --port-file FILE  write the bound port there when ready\n"
-        "  --log-file FILE   write events there instead of standard output\n"
-        "  --check-config    read everything that the configuration names, start nothing\n"
-        "  --version, --help\n";
+static const char usage[] = "attester-issuer [OPTION…] [devices list | revoke ID | restore ID | group ID NAME |\n"
+                            "                 approve ID | approved | disapprove STATE [GROUP]]\n"
+                            "Verifies attestation evidence and issues Privacy Pass tokens; see attester-issuer(8).\n"
+                            "\n"
+                            "  --config FILE     configuration (" ISSUER_CONFIG_FILE ")\n"
+                            "  --listen ADDRESS  listen there instead; port 0 picks a free one\n"
+                            "  --port-file FILE  write the bound port there when ready\n"
+                            "  --log-file FILE   write events there instead of standard output\n"
+                            "  --check-config    read everything that the configuration names, start nothing\n"
+                            "  --allow-root      start as root, for tests\n"
+                            "  --version, --help\n";
 
 enum option_code {
         OPTION_CONFIG = 256,
@@ -29,6 +30,7 @@ enum option_code {
         OPTION_PORT_FILE,
         OPTION_LOG_FILE,
         OPTION_CHECK_CONFIG,
+        OPTION_ALLOW_ROOT,
         OPTION_VERSION,
         OPTION_HELP,
 };
@@ -39,6 +41,7 @@ static const struct option long_options[] = {
         { "port-file", required_argument, NULL, OPTION_PORT_FILE },
         { "log-file", required_argument, NULL, OPTION_LOG_FILE },
         { "check-config", no_argument, NULL, OPTION_CHECK_CONFIG },
+        { "allow-root", no_argument, NULL, OPTION_ALLOW_ROOT },
         { "version", no_argument, NULL, OPTION_VERSION },
         { "help", no_argument, NULL, OPTION_HELP },
         { NULL, 0, NULL, 0 },
@@ -48,6 +51,7 @@ struct command {
         const char *config_file;
         struct issuer_server_options server;
         bool check_only;
+        bool allow_root;
         bool print_only; /* --version or --help was answered */
 };
 
@@ -71,6 +75,9 @@ static bool parse_options(int argc, char **argv, struct command *command)
                         break;
                 case OPTION_CHECK_CONFIG:
                         command->check_only = true;
+                        break;
+                case OPTION_ALLOW_ROOT:
+                        command->allow_root = true;
                         break;
                 case OPTION_VERSION:
                         (void) puts("attester-issuer " ATTESTER_VERSION);
@@ -104,10 +111,13 @@ static bool run(const struct command *command, char *const *words, size_t word_c
                 return false;
         if (word_count > 0 && strcmp(words[0], "devices") != 0)
                 return base_error_set(error, BASE_ERROR_INVALID_ARGUMENT, "there is no command \"%s\"; see --help", words[0]);
+        if (command->check_only && word_count == 0)
+                return check_config(&config, error);
+        /* Files that root made in the state directory would be in the service's way. */
+        if (!base_privilege_refuse_root(command->allow_root, error))
+                return false;
         if (word_count > 0)
                 return issuer_devices_command(&config, words + 1, word_count - 1, error);
-        if (command->check_only)
-                return check_config(&config, error);
         return issuer_server_run(&config, &command->server, error);
 }
 

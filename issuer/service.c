@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "issuer/service_internal.h"
 
+#include "base/privilege.h"
 #include "evidence/enrollment.h"
 #include "evidence/eventlog/log.h"
 #include "evidence/header.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 
 #define NONCE_TEXT_MAX 64
@@ -37,8 +40,13 @@ bool issuer_service_reload(struct issuer_service *service, struct base_error *er
 static bool open_state(struct issuer_service *service, struct base_error *error)
 {
         const struct issuer_config *config = service->config;
+        base_auto_close int directory = open(config->state_directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         base_auto_free char *path = NULL;
 
+        if (directory < 0)
+                return base_error_set_errno(error, errno, "cannot open the state directory %s", config->state_directory);
+        if (!base_privilege_check_private(directory, config->state_directory, error))
+                return false;
         if (asprintf(&path, "%s/" ISSUER_REGISTRY_FILE, config->state_directory) < 0)
                 return base_error_set_no_memory(error);
         return issuer_registry_open(path, service->random, &service->registry, error) &&

@@ -1,16 +1,19 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* attester-gate: options, configuration, run. */
+#include "base/privilege.h"
 #include "issuer/gate/run.h"
 
 #include <getopt.h>
 #include <string.h>
 
-static const char usage[] = "usage: attester-gate [--config FILE] [--listen ADDRESS] [--port-file FILE] [--check]\n"
-                            "  --config FILE     configuration (default: /etc/attesterd/gate.conf)\n"
-                            "  --listen ADDRESS  in place of Listen=; port 0 takes a free one\n"
-                            "  --port-file FILE  write the bound ports there\n"
-                            "  --check           only check the configuration\n"
-                            "  --help, --version\n";
+static const char usage[] =
+        "usage: attester-gate [--config FILE] [--listen ADDRESS] [--port-file FILE] [--check] [--allow-root]\n"
+        "  --config FILE     configuration (default: /etc/attesterd/attester-gate.conf)\n"
+        "  --listen ADDRESS  in place of Listen=; port 0 takes a free one\n"
+        "  --port-file FILE  write the bound ports there\n"
+        "  --check           only check the configuration\n"
+        "  --allow-root      start as root, for tests\n"
+        "  --help, --version\n";
 
 static int fail(const struct base_error *error)
 {
@@ -21,18 +24,15 @@ static int fail(const struct base_error *error)
 int main(int argc, char **argv)
 {
         static const struct option options[] = {
-                { "config", required_argument, NULL, 'c' },
-                { "listen", required_argument, NULL, 'l' },
-                { "port-file", required_argument, NULL, 'p' },
-                { "check", no_argument, NULL, 'k' },
-                { "help", no_argument, NULL, 'h' },
-                { "version", no_argument, NULL, 'v' },
-                { 0 },
+                { "config", required_argument, NULL, 'c' },    { "listen", required_argument, NULL, 'l' },
+                { "port-file", required_argument, NULL, 'p' }, { "check", no_argument, NULL, 'k' },
+                { "allow-root", no_argument, NULL, 'r' },      { "help", no_argument, NULL, 'h' },
+                { "version", no_argument, NULL, 'v' },         { 0 },
         };
-        const char *path = "/etc/attesterd/gate.conf", *listen = NULL, *port_file = NULL;
+        const char *path = "/etc/attesterd/attester-gate.conf", *listen = NULL, *port_file = NULL;
         struct base_error error = BASE_ERROR_INIT;
         struct gate_config config;
-        bool check = false;
+        bool check = false, allow_root = false;
         int letter;
 
         while ((letter = getopt_long(argc, argv, "", options, NULL)) >= 0) {
@@ -44,6 +44,8 @@ int main(int argc, char **argv)
                         port_file = optarg;
                 else if (letter == 'k')
                         check = true;
+                else if (letter == 'r')
+                        allow_root = true;
                 else if (letter == 'v')
                         return puts("attester-gate " ATTESTER_VERSION) < 0;
                 else {
@@ -61,5 +63,5 @@ int main(int argc, char **argv)
                 (void) snprintf(config.listen, sizeof(config.listen), "%s", listen);
         if (check)
                 return 0;
-        return gate_run(&config, port_file, &error) ? 0 : fail(&error);
+        return base_privilege_refuse_root(allow_root, &error) && gate_run(&config, port_file, &error) ? 0 : fail(&error);
 }

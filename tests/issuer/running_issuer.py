@@ -111,7 +111,7 @@ class RunningIssuer:
         (self.directory / "policy" / "10-test.conf").write_text(text)
 
     def command(self, *words):
-        return [self.program, "--config", str(self.config), *words]
+        return [self.program, "--allow-root", "--config", str(self.config), *words]
 
     def start(self):
         ports = self.directory / "ports"

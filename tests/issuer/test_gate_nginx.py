@@ -60,7 +60,7 @@ class Gate:
     def start(self):
         self.ports.unlink(missing_ok=True)
         self.log = open(self.directory / "gate.log", "ab")
-        self.process = subprocess.Popen([GATE, "--config", self.config, "--port-file", self.ports], stderr=self.log)
+        self.process = subprocess.Popen([GATE, "--allow-root", "--config", self.config, "--port-file", self.ports], stderr=self.log)
         text = wait_for(lambda: self.ports.exists() and self.ports.read_text(), "the gate's ports")
         self.port, self.metrics_port = map(int, text.split())
 
@@ -264,8 +264,8 @@ class BehindNginx(Base):
         for arguments, status, text in ((["--config", broken], 11, "broken.conf:2:8"), (["--nonsense"], 2, "usage"),
                                         (["--config", "/nonexistent/gate.conf"], 8, "gate.conf"), (["--help"], 0, ""),
                                         (["--config", self.gate.config, "--check"], 0, ""),
-                                        (["--config", self.no_key_file()], 8, "TokenKeyFile="),
-                                        (["--config", self.gate.config, "--listen", "0.0.0.0:0"], None, "Listen=")):
+                                        (["--allow-root", "--config", self.no_key_file()], 8, "TokenKeyFile="),
+                                        (["--allow-root", "--config", self.gate.config, "--listen", "0.0.0.0:0"], None, "Listen=")):
             done = subprocess.run([GATE, *arguments], capture_output=True, text=True, timeout=WAIT)
             self.assertIn(text, done.stderr)
             if status is None:
