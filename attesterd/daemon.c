@@ -4,6 +4,7 @@
 #include "attesterd/event_log.h"
 #include "attesterd/interface.h"
 #include "base/log.h"
+#include "base/privilege.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -21,7 +22,7 @@ static bool open_directories(struct attesterd_daemon *daemon, struct base_error 
         daemon->state_dir_fd = open(daemon->options.state_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         if (daemon->state_dir_fd < 0)
                 return base_error_set_errno(error, errno, "cannot open the state directory %s", daemon->options.state_dir);
-        return true;
+        return base_privilege_check_private(daemon->state_dir_fd, daemon->options.state_dir, error);
 }
 
 /* ---- the bus ---- */
@@ -183,6 +184,7 @@ static bool start_net(struct attesterd_daemon *daemon, struct base_error *error)
 {
         const struct net_client_options options = {
                 .program = daemon->options.net_program,
+                .socket = daemon->options.net_socket,
                 .proxy_from_environment = true,
                 .on_exit = on_net_exit,
                 .on_exit_context = daemon,

@@ -28,7 +28,9 @@ struct attesterd_options {
         const char *root; /* stands for "/" where posture and policy are read; "" for the system */
         const char *tcti; /* NULL: the configuration's */
         const char *net_program;
+        const char *net_socket; /* NULL: start net_program; else where the service manager starts attester-net */
         const char *bus_address;
+        bool allow_root;
 };
 
 struct attesterd_daemon {
@@ -63,7 +65,8 @@ struct attesterd_daemon {
 /*
  * Reads configuration and policy, starts worker and attester-net, and goes for its name on the bus. `options` and what it
  * points to, `event`, `clock` and `random` must outlive `ret`, which the caller frees.
- * Errors: CONFIG_INVALID, LIMIT_EXCEEDED, IO, NOT_FOUND (directories, attester-net), NO_MEMORY. A broken policy is none.
+ * Errors: CONFIG_INVALID, LIMIT_EXCEEDED, IO, NOT_FOUND (directories, attester-net), STATE_INVALID (the state directory is open
+ * to others), NO_MEMORY. A broken policy is none.
  */
 bool attesterd_daemon_new(sd_event *event, const struct attesterd_options *options, const struct base_clock *clock,
                           const struct base_random *random, struct attesterd_daemon **ret,

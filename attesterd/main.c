@@ -2,6 +2,7 @@
 /* attesterd: options, set-up, loop, exit status. */
 #include "attesterd/daemon.h"
 #include "base/log.h"
+#include "base/privilege.h"
 
 #include <getopt.h>
 #include <signal.h>
@@ -19,8 +20,10 @@ static const char usage[] = "usage: attesterd [options]\n"
                             "  --root DIR          stands for / where posture and policy are read\n"
                             "  --tcti TCTI         TPM, in place of the configuration's\n"
                             "  --net-program PATH  attester-net (default " ATTESTERD_NET_PROGRAM ")\n"
+                            "  --net-socket PATH   attester-net listens there already, in place of --net-program\n"
                             "  --bus-address ADDR  message bus (default: the system bus)\n"
                             "  --log-level LEVEL   error, warning, notice, info or debug\n"
+                            "  --allow-root        start as root, for tests\n"
                             "  --version, --help\n";
 
 enum option_id {
@@ -29,8 +32,10 @@ enum option_id {
         OPTION_ROOT,
         OPTION_TCTI,
         OPTION_NET_PROGRAM,
+        OPTION_NET_SOCKET,
         OPTION_BUS_ADDRESS,
         OPTION_LOG_LEVEL,
+        OPTION_ALLOW_ROOT,
         OPTION_VERSION,
         OPTION_HELP,
 };
@@ -41,8 +46,10 @@ static const struct option long_options[] = {
         { "root", required_argument, NULL, OPTION_ROOT },
         { "tcti", required_argument, NULL, OPTION_TCTI },
         { "net-program", required_argument, NULL, OPTION_NET_PROGRAM },
+        { "net-socket", required_argument, NULL, OPTION_NET_SOCKET },
         { "bus-address", required_argument, NULL, OPTION_BUS_ADDRESS },
         { "log-level", required_argument, NULL, OPTION_LOG_LEVEL },
+        { "allow-root", no_argument, NULL, OPTION_ALLOW_ROOT },
         { "version", no_argument, NULL, OPTION_VERSION },
         { "help", no_argument, NULL, OPTION_HELP },
         { NULL, 0, NULL, 0 },
@@ -86,12 +93,18 @@ static bool parse_options(int argc, char **argv, struct attesterd_options *optio
                 case OPTION_NET_PROGRAM:
                         options->net_program = optarg;
                         break;
+                case OPTION_NET_SOCKET:
+                        options->net_socket = optarg;
+                        break;
                 case OPTION_BUS_ADDRESS:
                         options->bus_address = optarg;
                         break;
                 case OPTION_LOG_LEVEL:
                         if (!set_log_level(optarg))
                                 return false;
+                        break;
+                case OPTION_ALLOW_ROOT:
+                        options->allow_root = true;
                         break;
                 case OPTION_VERSION:
                         *ret_status = puts("attesterd " ATTESTERD_VERSION) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
@@ -171,7 +184,8 @@ int main(int argc, char **argv)
                 base_log(BASE_LOG_ERROR, "no event loop: out of memory or file descriptors");
                 return base_error_exit_status(BASE_ERROR_NO_MEMORY);
         }
-        if (!attesterd_daemon_new(event, &options, &base_system_clock, &base_system_random, &daemon, &error)) {
+        if (!base_privilege_refuse_root(options.allow_root, &error) ||
+            !attesterd_daemon_new(event, &options, &base_system_clock, &base_system_random, &daemon, &error)) {
                 base_log_error(BASE_LOG_ERROR, &error, "cannot start");
                 return base_error_exit_status(error.code);
         }

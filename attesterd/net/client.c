@@ -33,8 +33,9 @@ TAILQ_HEAD(in_flight_list, in_flight);
 struct net_client {
         sd_event *event;
         char *program;
+        char *socket_path; /* NULL: start `program` */
         struct net_client_options options;
-        struct net_process process; /* pid is 0 while there is none */
+        struct net_process process; /* fd is -1 while there is none */
         uint64_t process_number;
         bool answered; /* this process has sent at least one message that parsed */
         unsigned deaths_in_row;
@@ -115,7 +116,7 @@ static void schedule_restart(struct net_client *client)
 static void stop(struct net_client *client, char why[static WHY_BYTES_MAX])
 {
         client->socket = sd_event_source_disable_unref(client->socket);
-        if (client->process.pid != 0)
+        if (client->process.fd >= 0)
                 net_process_kill(&client->process, why, WHY_BYTES_MAX);
         net_queue_reset(&client->queue);
 }
@@ -197,6 +198,13 @@ static int on_socket(sd_event_source *source, int fd, uint32_t events, void *con
         return 0;
 }
 
+static bool open_process(struct net_client *client, struct base_error *error)
+{
+        if (client->socket_path != NULL)
+                return net_process_connect(client->socket_path, &client->process, error);
+        return net_process_spawn(client->program, client->options.proxy_from_environment, &client->process, error);
+}
+
 static bool start(struct net_client *client, struct base_error *error)
 {
         char why[WHY_BYTES_MAX];
@@ -204,7 +212,7 @@ static bool start(struct net_client *client, struct base_error *error)
 
         client->answered = false;
         client->process_number++;
-        if (!net_process_spawn(client->program, client->options.proxy_from_environment, &client->process, error)) {
+        if (!open_process(client, error)) {
                 schedule_restart(client);
                 return false;
         }
@@ -223,7 +231,7 @@ static bool ensure_running(struct net_client *client, struct base_error *error)
         uint64_t now = now_us(client);
         struct base_error why;
 
-        if (client->process.pid != 0)
+        if (client->process.fd >= 0)
                 return true;
         if (now < client->restart_at_us)
                 return base_error_set(error, BASE_ERROR_ISSUER_UNREACHABLE,
@@ -231,7 +239,7 @@ static bool ensure_running(struct net_client *client, struct base_error *error)
                                       (unsigned) ((client->restart_at_us - now) / 1000 + 1));
         if (start(client, &why))
                 return true;
-        (void) base_error_set(error, BASE_ERROR_ISSUER_UNREACHABLE, "attester-net cannot be started: %s", why.message);
+        (void) base_error_set(error, BASE_ERROR_ISSUER_UNREACHABLE, "attester-net cannot be reached: %s", why.message);
         base_error_set_detail(error, "%s", why.detail);
         return false;
 }
@@ -244,7 +252,7 @@ static int on_deadline(sd_event_source *source, uint64_t usec, void *context)
 
         (void) net_failure_to_error(NET_FAILURE_TIMEOUT, item->host, "it gave no answer at all", &error);
         in_flight_end(item, NULL, &error);
-        if (client->process.pid != 0)
+        if (client->process.fd >= 0)
                 process_died(client, "was ended because it hung");
         return 0;
 }
@@ -304,7 +312,7 @@ void net_client_cancel(struct net_client *client, uint64_t id)
 
         if (item == NULL)
                 return;
-        sent_to_current = client->process.pid != 0 && item->process_number == client->process_number;
+        sent_to_current = client->process.fd >= 0 && item->process_number == client->process_number;
         in_flight_remove(item);
         if (!sent_to_current)
                 return;
@@ -324,10 +332,13 @@ bool net_client_new(sd_event *event, const struct net_client_options *options, s
         client->event = sd_event_ref(event);
         client->options = *options;
         client->program = strdup(options->program);
-        if (client->program == NULL)
+        client->socket_path = options->socket != NULL ? strdup(options->socket) : NULL;
+        if (client->program == NULL || (options->socket != NULL && client->socket_path == NULL))
                 return base_error_set_no_memory(error);
         client->options.program = client->program;
-        if (!start(client, error))
+        client->options.socket = client->socket_path;
+        /* The service manager may open the socket after this program has started; the program is there or never. */
+        if (!start(client, error) && client->socket_path == NULL)
                 return false;
         *ret = BASE_STEAL(client);
         return true;
@@ -344,6 +355,7 @@ void net_client_free(struct net_client *client)
         net_queue_clear(&client->queue);
         (void) sd_event_unref(client->event);
         free(client->program);
+        free(client->socket_path);
         free(client);
 }
 

@@ -7,6 +7,7 @@
 #include <spawn.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 
 #define VARIABLE_BYTES_MAX 1024
@@ -102,12 +103,36 @@ bool net_process_spawn(const char *program, bool proxy_from_environment, struct 
         return true;
 }
 
+bool net_process_connect(const char *path, struct net_process *ret, struct base_error *error)
+{
+        struct sockaddr_un address = { .sun_family = AF_UNIX };
+        base_auto_close int fd = -1;
+
+        if (strlen(path) >= sizeof(address.sun_path))
+                return base_error_set(error, BASE_ERROR_INVALID_ARGUMENT, "%s is too long for a socket's path", path);
+        (void) snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
+        fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        if (fd < 0)
+                return base_error_set_errno(error, errno, "no socket for attester-net");
+        if (connect(fd, (const struct sockaddr *) &address, sizeof(address)) < 0) {
+                if (errno == ENOENT)
+                        return base_error_set(error, BASE_ERROR_NOT_FOUND, "%s is not there: start attester-net.socket", path);
+                return base_error_set_errno(error, errno, "cannot connect to attester-net at %s", path);
+        }
+        *ret = (struct net_process){ .fd = base_steal_fd(&fd) };
+        return true;
+}
+
 void net_process_kill(struct net_process *process, char *why, size_t why_bytes)
 {
         int status = 0;
         pid_t pid;
 
         base_close_p(&process->fd);
+        if (process->pid == 0) {
+                (void) snprintf(why, why_bytes, "the connection ended");
+                return;
+        }
         /* A process that has already ended keeps its own status. */
         (void) kill(process->pid, SIGKILL);
         while ((pid = waitpid(process->pid, &status, 0)) < 0 && errno == EINTR)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Starts and ends the attester-net process. Runs in attesterd; may be included by attesterd/net/.
+ * Starts and ends the attester-net process, or connects to one that the service manager starts. Runs in attesterd; may be
+ * included by attesterd/net/.
  */
 #pragma once
 
@@ -12,8 +13,8 @@
 #define NET_CHILD_FD 3
 
 struct net_process {
-        pid_t pid;
-        int fd; /* our end of the socketpair; non-blocking, close-on-exec */
+        pid_t pid; /* 0: not our child */
+        int fd;    /* our end of the socket; non-blocking, close-on-exec */
 };
 
 /*
@@ -23,5 +24,11 @@ struct net_process {
 bool net_process_spawn(const char *program, bool proxy_from_environment, struct net_process *ret,
                        struct base_error *error) BASE_MUST_CHECK;
 
-/* Kills, reaps and closes; describes in `why` (at least 64 bytes) how the process ended. */
+/*
+ * Connects to the SOCK_SEQPACKET socket `path`, behind which each connection has an attester-net of its own
+ * (attester-net.socket). That process ends when the connection is closed. Errors: INVALID_ARGUMENT (too long), NOT_FOUND, IO.
+ */
+bool net_process_connect(const char *path, struct net_process *ret, struct base_error *error) BASE_MUST_CHECK;
+
+/* Kills, reaps and closes; only closes what is not our child; describes in `why` (at least 64 bytes) how the process ended. */
 void net_process_kill(struct net_process *process, char *why, size_t why_bytes);

@@ -82,10 +82,11 @@ static void on_exit_of_child(void *context, const struct base_error *error)
         loop->last_exit = *error;
 }
 
-void loop_start(struct loop *loop, const char *program)
+static void start_client(struct loop *loop, const char *program, const char *socket)
 {
         struct net_client_options options = {
                 .program = program != NULL ? program : getenv("ATTESTER_NET"),
+                .socket = socket,
                 .on_exit = on_exit_of_child,
                 .on_exit_context = loop,
         };
@@ -96,6 +97,16 @@ void loop_start(struct loop *loop, const char *program)
         assert_true(sd_event_new(&loop->event) >= 0);
         if (!net_client_new(loop->event, &options, &loop->client, &error))
                 fail_msg("%s", error.message);
+}
+
+void loop_start(struct loop *loop, const char *program)
+{
+        start_client(loop, program, NULL);
+}
+
+void loop_start_connecting(struct loop *loop, const char *socket)
+{
+        start_client(loop, NULL, socket);
 }
 
 void loop_stop(struct loop *loop)

@@ -48,6 +48,8 @@ struct loop {
 
 /* `program` is NULL for the attester-net of the environment. */
 void loop_start(struct loop *loop, const char *program);
+/* With a client that connects to `socket` instead; it may not be there. */
+void loop_start_connecting(struct loop *loop, const char *socket);
 void loop_stop(struct loop *loop);
 /* Runs the loop until `*flag`, or fails the test. */
 void loop_until(struct loop *loop, const bool *flag);

@@ -229,7 +229,7 @@ NonceLifetime={nonce_lifetime}
 Policy={self.path('issuer-policy')}
 """)
         self.path("issuer.port").unlink(missing_ok=True)
-        self.spawn("issuer", self.build / "issuer" / "attester-issuer", "--config", config, "--port-file", self.path("issuer.port"))
+        self.spawn("issuer", self.build / "issuer" / "attester-issuer", "--allow-root", "--config", config, "--port-file", self.path("issuer.port"))
         self.issuer_port = self.wait_for_port("issuer")
         self.issuer_url = f"https://localhost:{self.issuer_port}/.well-known/private-token-issuer-directory"
 
@@ -247,7 +247,7 @@ CaFile={self.path('ca.pem')}
 """)
         for file in ("gate.port", "gate.log"):
             self.path(file).unlink(missing_ok=True)
-        self.spawn("gate", self.build / "issuer" / "gate" / "attester-gate", "--config", config, "--port-file", self.path("gate.port"))
+        self.spawn("gate", self.build / "issuer" / "gate" / "attester-gate", "--allow-root", "--config", config, "--port-file", self.path("gate.port"))
         self.gate_port = self.wait_for_port("gate")
         self.wait("gate", lambda: '"keys","outcome":"ok"' in self.log("gate"), "the issuer's keys at the gate")
 
@@ -321,7 +321,7 @@ Attest={'yes' if attest else 'no'}
         self.write("etc/attesterd.conf", f"[TPM]\nTcti={self.tcti}\nPcrs={pcrs}\n{limits}")
         state = self.path("state")
         state.mkdir(mode=0o700, exist_ok=True)
-        self.spawn("attesterd", self.build / "attesterd" / "attesterd", "--config-dir", self.path("etc"), "--state-dir", state,
+        self.spawn("attesterd", self.build / "attesterd" / "attesterd", "--allow-root", "--config-dir", self.path("etc"), "--state-dir", state,
                    "--root", root, "--net-program", self.build / "attesterd" / "net" / "attester-net", "--log-level", "info")
         self.wait("attesterd", self.name_is_owned, "org.attesterd on the bus")
 
