@@ -16,7 +16,7 @@ enum common_option {
         OPTION_TIMEOUT = '3',
 };
 
-static const struct attestctl_option common_options[] = {
+const struct attestctl_option attestctl_common_options[] = {
         { OPTION_JSON, "json", NULL, "print JSON" },
         { OPTION_BUS_ADDRESS, "bus-address", "ADDRESS", "D-Bus address to use in place of the system bus" },
         { OPTION_TIMEOUT, "timeout", "MS", "give up after so many milliseconds (default and most: 60000)" },
@@ -73,7 +73,7 @@ bool attestctl_options_read(struct attestctl *ctl, void *state, int argc, char *
         int letter;
 
         tables_add(&tables, &count, command->options);
-        tables_add(&tables, &count, common_options);
+        tables_add(&tables, &count, attestctl_common_options);
         opterr = 0;
         while ((letter = getopt_long(argc, argv, tables.shorts, tables.longs, NULL)) >= 0) {
                 if (letter == '?')
@@ -130,7 +130,7 @@ void attestctl_options_help(FILE *to, const struct attestctl_command *command)
         (void) fprintf(to, "\n%s.\n%s\n", command->summary, command->help);
         attestctl_table_init(&table, 2);
         help_add(&table, command->options);
-        help_add(&table, common_options);
+        help_add(&table, attestctl_common_options);
         attestctl_table_print(&table, to, false);
 }
 

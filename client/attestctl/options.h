@@ -6,6 +6,9 @@
 
 #define ATTESTCTL_OPTIONS_MAX 16 /* of one command, the common ones included */
 
+/* The options of every command; ends with a zero row. */
+extern const struct attestctl_option attestctl_common_options[];
+
 /*
  * Reads options of `ctl->command`; argv[0] is the command's word. `*ret_first` is the index of the first argument,
  * `*ret_help` whether help is wanted, in which case the arguments were not counted. Errors: INVALID_ARGUMENT.

@@ -1,0 +1,155 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""That the documents say of options and configuration keys what the programs take, and make sound manual pages.
+
+Usage: test_documentation.py BUILD [unittest arguments].
+"""
+
+import pathlib
+import re
+import subprocess
+import sys
+import unittest
+
+SOURCE = pathlib.Path(__file__).resolve().parents[2]
+BUILD = None
+PROGRAMS = {"attesterd/attesterd": "attesterd.md", "attesterd/net/attester-net": "net.md", "issuer/attester-issuer": "issuer.md",
+            "issuer/gate/attester-gate": "gate.md"}
+KEYS = {"attesterd.conf": ("attesterd/config.c", r'\{ "(\w+)", "(\w+)", set_\w+ \}'),
+        "attester-issuer.conf": ("issuer/config.c", r'\{ "(\w+)", "(\w+)", KIND_'),
+        "attester-gate.conf": ("issuer/gate/config.c", r'strcmp\(entry->key, ()"(\w+)"\)')}
+
+
+def first_cells(document, headings):
+    """The first cells of the document's tables whose first heading fits."""
+    inside, previous = False, ""
+    for line in document.read_text().splitlines():
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        if line.startswith("|") and not previous.startswith("|"):
+            inside = re.fullmatch(headings, cells[0]) is not None
+        elif inside and line.startswith("|") and not cells[0].startswith("---"):
+            yield cells[0]
+        previous = line
+
+
+def documented_options(document):
+    return set(re.findall(r"--[a-z-]+", " ".join(first_cells(document, "option"))))
+
+
+def documented_keys(document):
+    return set(re.findall(r"(\w+)=", " ".join(first_cells(document, r"key|`\[\w+\]`"))))
+
+
+def help_of(program, *words):
+    shown = subprocess.run([BUILD / program, *words, "--help"], capture_output=True, text=True, timeout=60, check=False)
+    if shown.returncode != 0:
+        raise AssertionError(f"{program} {words}: {shown.stderr}")
+    return shown.stdout
+
+
+def options_in(text):
+    return set(re.findall(r"--[a-z][a-z-]+", text))
+
+
+class Options(unittest.TestCase):
+    def test_options_of_help_and_document_are_the_same(self):
+        for program, document in PROGRAMS.items():
+            with self.subTest(program):
+                shown = options_in(help_of(program))
+                self.assertGreaterEqual(len(shown), 3)
+                self.assertEqual(documented_options(SOURCE / "docs" / document), shown)
+
+    def test_commands_and_options_of_attestctl_are_documented(self):
+        document = SOURCE / "docs" / "attestctl.md"
+        documented = " ".join(first_cells(document, "command"))
+        shown = set()
+        for line in help_of("client/attestctl").splitlines():
+            match = re.match(r"  ([a-z]+(?: [a-z]+)?)", line)
+            if match:
+                self.assertRegex(documented, rf"`{match[1]}\b")
+                shown |= options_in(help_of("client/attestctl", *match[1].split()))
+        self.assertEqual(documented_options(document), shown)
+        # The other way round: each documented command has a help.
+        for command in re.findall(r"`([a-z]+(?: [a-z]+)?)", documented):
+            help_of("client/attestctl", *command.split())
+
+
+class Keys(unittest.TestCase):
+    def test_keys_of_parser_document_and_shipped_file_are_the_same(self):
+        for name, (source, pattern) in KEYS.items():
+            with self.subTest(name):
+                rows = re.findall(pattern, (SOURCE / source).read_text())
+                keys = {key for _, key in rows}
+                self.assertGreaterEqual(len(keys), 7)
+                self.assertEqual(documented_keys(SOURCE / "docs" / f"{name}.md"), keys)
+                self.assertEqual(self.shipped(name), keys)
+
+    @staticmethod
+    def shipped(name):
+        files = [SOURCE / "packaging/config" / name]
+        if name == "attesterd.conf":
+            files.append(SOURCE / "packaging/config/issuer.conf")
+        return {key for file in files for key in re.findall(r"(?m)^#?(\w+)=", file.read_text())}
+
+
+class Pages(unittest.TestCase):
+    def test_pages_have_no_error_and_a_name(self):
+        pages = [page for page in (BUILD / "docs").iterdir() if re.search(r"\.[1-8]$", page.name)]
+        self.assertGreaterEqual(len(pages), 13)
+        for page in pages:
+            with self.subTest(page.name):
+                lint = subprocess.run(["mandoc", "-T", "lint", "-W", "warning", page], capture_output=True, text=True, timeout=60, check=False)
+                problems = [line for line in lint.stdout.splitlines() if "missing date" not in line]
+                self.assertEqual(problems, [])
+                text = page.read_text()
+                self.assertIn("\n.SH NAME\n" + page.name.rsplit(".", 1)[0].replace("-", "\\-") + " \\- ", text)
+                self.assertNotRegex(text, r"\]\(|(?<!\\)`")
+
+    def test_references_lead_to_pages(self):
+        built = {page.name for page in (BUILD / "docs").iterdir()}
+        for page in (BUILD / "docs").iterdir():
+            if re.search(r"\.[1-8]$", page.name):
+                for name, section in re.findall(r"(?m)^\.BR (\S+) \((\d)\)", page.read_text()):
+                    self.assertIn(name.replace("\\-", "-") + "." + section, built, page.name)
+
+
+class Completion(unittest.TestCase):
+    """bash's completion, asked as readline asks it."""
+
+    def complete(self, *words):
+        script = ('source "$1"; shift; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); attestctl() { echo \'{"name": "issuer.example"}\'; }; '
+                  '_attestctl; printf "%s\\n" "${COMPREPLY[@]}"')
+        shown = subprocess.run(["bash", "-c", script, "bash", BUILD / "client/attestctl.bash", "attestctl", *words], cwd=SOURCE,
+                               capture_output=True, text=True, timeout=60, check=True)
+        self.assertEqual(shown.stderr, "")
+        return shown.stdout.split()
+
+    def test_commands_and_subcommands(self):
+        self.assertEqual(self.complete("st"), ["status"])
+        self.assertEqual(self.complete("rel"), ["reload"])
+        self.assertIn("check", self.complete("policy", ""))
+        self.assertEqual(self.complete("log", "ver"), ["verify"])
+
+    def test_options_of_the_command_alone(self):
+        for words in (["fetch"], ["status"], ["log", "verify"]):
+            offered = {word for word in self.complete(*words, "-") if word.startswith("--")}
+            self.assertEqual(offered, options_in(help_of("client/attestctl", *words)))
+
+    def test_values(self):
+        self.assertEqual(self.complete("fetch", "--output", "READ"), ["README.md"])
+        self.assertEqual(self.complete("policy", "check", "READ"), ["README.md"])
+        self.assertEqual(self.complete("fetch", "--header", "READ"), [])
+        self.assertEqual(self.complete("enroll", "iss"), ["issuer.example"])
+
+    def test_scripts_parse(self):
+        for shell, script in (("bash", "attestctl.bash"), ("zsh", "_attestctl"), ("fish", "attestctl.fish")):
+            text = (BUILD / "client" / script).read_text()
+            for command in ("status", "verify", "enroll"):
+                self.assertIn(command, text)
+            # zsh and fish are asked where they are installed; ./test needs only bash.
+            if subprocess.run(["sh", "-c", f"command -v {shell}"], capture_output=True, check=False).returncode == 0:
+                subprocess.run([shell, "-n", BUILD / "client" / script], check=True, timeout=60)
+
+
+if __name__ == "__main__":
+    BUILD = pathlib.Path(sys.argv.pop(1)).resolve()
+    unittest.main()
