@@ -62,7 +62,7 @@ class Page:
             if match["code"]:
                 out.append(f"\\fB{escape(match['code'])}\\fR")
             elif match["bold"]:
-                out.append(f"\\fB{plain(match['bold'])}\\fR")
+                out.append(f"\\fB{plain(match['bold'].replace('`', ''))}\\fR")
             elif match["em"]:
                 out.append(f"\\fI{plain(match['em'])}\\fR")
             else:

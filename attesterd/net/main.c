@@ -17,9 +17,15 @@ const char *__asan_default_options(void)
 }
 #endif
 
+static const char usage[] = "usage: attester-net [OPTION…], started by attesterd or by attester-net.socket\n"
+                            "  --fd NUMBER               the socket (default 3)\n"
+                            "  --proxy-from-environment  honour https_proxy, all_proxy and no_proxy\n"
+                            "  --help\n";
+
 struct options {
         int fd;
         bool proxy_from_environment;
+        bool help;
 };
 
 static bool parse_options(int argc, char **argv, struct options *ret)
@@ -27,6 +33,7 @@ static bool parse_options(int argc, char **argv, struct options *ret)
         static const struct option known[] = {
                 { "fd", required_argument, NULL, 'f' },
                 { "proxy-from-environment", no_argument, NULL, 'p' },
+                { "help", no_argument, NULL, 'h' },
                 { NULL, 0, NULL, 0 },
         };
         struct options options = { .fd = NET_CHILD_FD };
@@ -45,6 +52,9 @@ static bool parse_options(int argc, char **argv, struct options *ret)
                         break;
                 case 'p':
                         options.proxy_from_environment = true;
+                        break;
+                case 'h':
+                        options.help = true;
                         break;
                 default:
                         return false;
@@ -69,9 +79,11 @@ int main(int argc, char **argv)
         struct options options;
 
         if (!parse_options(argc, argv, &options)) {
-                (void) fprintf(stderr, "usage: attester-net [--fd NUMBER] [--proxy-from-environment]\n");
+                (void) fputs(usage, stderr);
                 return base_error_exit_status(BASE_ERROR_INVALID_ARGUMENT);
         }
+        if (options.help)
+                return fputs(usage, stdout) < 0 ? base_error_exit_status(BASE_ERROR_IO) : 0;
         if (!run(&options, &error))
                 (void) fprintf(stderr, "attester-net: %s (%s)\n", error.message, error.detail);
         return base_error_exit_status(error.code);
