@@ -148,7 +148,7 @@ class Stack:
     def manufacture_tpm(self, state):
         state.mkdir()
         ca = self.path("tpm-ca")
-        ca.mkdir()
+        ca.mkdir(exist_ok=True)
         self.write("tpm-ca/localca.conf", f"statedir = {ca}\nsigningkey = {ca}/signkey.pem\nissuercert = {ca}/issuercert.pem\n"
                                           f"certserial = {ca}/certserial\n")
         self.write("tpm-ca/localca.options", "--platform-manufacturer attesterd\n--platform-version 1\n--platform-model simulator\n")

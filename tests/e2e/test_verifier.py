@@ -7,12 +7,12 @@ import shutil
 import sys
 import unittest
 
-from stack import ISSUER_NAME, SOURCE, Stack
+from stack import ISSUER_NAME, LENIENT_POLICY, SOURCE, Stack
 
 sys.path.insert(0, str(SOURCE / "tests" / "issuer"))
 from event_log import EventLog
 
-POLICY_DENIED = 22
+NOT_ENROLLED, POLICY_DENIED = 20, 22
 DATA = SOURCE / "tests" / "data"
 INSECURE = EventLog((DATA / "eventlogs" / "ubuntu-2104-no-secure-boot.bin").read_bytes())
 SECURE_BOOT_POLICY = "[Policy]\nVersion=1\n[Rule secure-boot]\nRequire=boot.secure_boot@hardware\nRemedy=Turn Secure Boot on.\n"
@@ -150,6 +150,58 @@ class Boot(VerifierCase):
         self.start_boot(self.log, data=self.log.data + padding)
         self.assert_denied()
         self.assertIn("cannot be read", self.events("event-log")[-1]["detail"])
+
+
+class Identity(VerifierCase):
+    """The key is the TPM's, whoever has the files."""
+
+    def assert_not_enrolled(self):
+        result = self.fetch()
+        self.assertEqual(result.returncode, NOT_ENROLLED, result.stdout + result.stderr + self.stack.log("attesterd"))
+
+    def swap_tpm(self, away, back=None):
+        self.stack.end("attesterd")
+        self.stack.end("swtpm")
+        self.stack.path("tpm").rename(self.stack.path(away))
+        if back:
+            self.stack.path(back).rename(self.stack.path("tpm"))
+        self.stack.start_tpm()
+        self.stack.start_daemon()
+
+    def test_state_directory_cloned_to_another_tpm_is_not_enrolled(self):
+        first = self.start(LENIENT_POLICY)
+        self.assert_gets_in()
+        self.swap_tpm("tpm-first")
+        self.assert_not_enrolled()
+        self.swap_tpm("tpm-second", "tpm-first")
+        self.assert_gets_in()
+        self.swap_tpm("tpm-first", "tpm-second")
+        self.stack.attestctl("reseal")
+        self.assertNotEqual(self.stack.attestctl_json("enroll", ISSUER_NAME)["device"], first)
+        self.assert_gets_in()
+
+    def test_cleared_tpm_enrols_again_as_the_same_device(self):
+        device = self.start(LENIENT_POLICY)
+        self.assert_gets_in()
+        self.stack.run("tpm2_clear", "-T", self.stack.tcti)
+        self.assert_not_enrolled()
+        self.stack.attestctl("reseal")
+        self.assertEqual(self.stack.attestctl_json("enroll", ISSUER_NAME)["device"], device)
+        self.assert_gets_in()
+
+    def test_tpm_of_another_maker_cannot_enrol(self):
+        self.start(LENIENT_POLICY)
+        self.stack.path("tpm-ca").rename(self.stack.path("trusted-ca"))
+        self.swap_tpm("tpm-first")
+        self.stack.attestctl("reseal")
+        self.assertNotEqual(self.stack.attestctl("enroll", ISSUER_NAME, check=False).returncode, 0)
+        self.assertEqual((self.events("enroll")[-1]["outcome"], self.events("enroll")[-1]["reason"]), ("refused", "EvidenceInvalid"))
+
+    def test_intermediate_alone_is_trusted(self):
+        chain = self.stack.path("tpm-ca/chain.pem")
+        chain.write_text(chain.read_text().split("-----END CERTIFICATE-----")[0] + "-----END CERTIFICATE-----\n")
+        self.start(LENIENT_POLICY)
+        self.assert_gets_in()
 
 
 if __name__ == "__main__":
