@@ -88,7 +88,8 @@ class DaemonStack(stack.Stack):
 
     def as_user(self, uid, *arguments, timeout=60):
         """Runs call_as_user.py as another user."""
-        return subprocess.run([sys.executable, HERE / "call_as_user.py", *map(str, arguments)], user=uid, group=uid, extra_groups=[],
+        script = self.public(HERE / "call_as_user.py") / "call_as_user.py"
+        return subprocess.run([sys.executable, script, *map(str, arguments)], user=uid, group=uid, extra_groups=[],
                               capture_output=True, text=True, timeout=timeout, check=False, cwd="/", env=self.environment)
 
     def enroll_with_fakes(self, names):

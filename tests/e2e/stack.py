@@ -98,6 +98,14 @@ class Stack:
     def __exit__(self, *_):
         self.stop()
 
+    def public(self, *files):
+        """Copies of files where every user may read them: the tree may be in a home directory that is closed to others."""
+        directory = self.path("public")
+        directory.mkdir(exist_ok=True)
+        for file in files:
+            shutil.copy(file, directory)
+        return directory
+
     def run(self, *arguments, check=True, timeout=60, environment=None, text=True):
         result = subprocess.run([str(a) for a in arguments], capture_output=True, text=text, timeout=timeout, check=False,
                                 stdin=subprocess.DEVNULL, env={**self.environment, **(environment or {})})
@@ -134,7 +142,7 @@ class Stack:
         socket_path = self.path("tpm.sock")
         self.spawn("swtpm", "swtpm", "socket", "--tpm2", "--tpmstate", f"dir={state}", "--flags", "startup-clear",
                    "--server", f"type=unixio,path={socket_path}", "--ctrl", f"type=unixio,path={socket_path}.ctrl")
-        self.wait("swtpm", socket_path.exists, "swtpm's socket")
+        self.wait("swtpm", lambda: self.listens(socket_path), "swtpm")
         self.tcti = f"swtpm:path={socket_path}"
 
     def slow_tpm(self, *options):
@@ -200,7 +208,7 @@ class Stack:
 """)
         self.top.chmod(0o755)
         self.spawn("dbus-daemon", "dbus-daemon", "--nofork", "--nopidfile", f"--config-file={config}")
-        self.wait("dbus-daemon", self.path("bus.sock").exists, "the bus")
+        self.wait("dbus-daemon", lambda: self.listens(self.path("bus.sock")), "the bus")
         self.environment["DBUS_SYSTEM_BUS_ADDRESS"] = address
 
     # --- servers -----------------------------------------------------------------------------------------------------
@@ -301,6 +309,11 @@ http {{
         self.site_url = f"https://{self.origin}/"
 
     @staticmethod
+    def listens(path):
+        with socket.socket(socket.AF_UNIX) as probe:
+            return probe.connect_ex(str(path)) == 0
+
+    @staticmethod
     def answers(port):
         with socket.socket() as probe:
             probe.settimeout(1)
@@ -334,6 +347,13 @@ Attest={'yes' if attest else 'no'}
 
     def attestctl(self, *arguments, check=True, timeout=60):
         return self.run(self.build / "client" / "attestctl", *arguments, check=check, timeout=timeout)
+
+    def attestctl_as(self, user, *arguments):
+        """As another user than the test's."""
+        client = self.build / "client"
+        directory = self.public(client / "attestctl", client / "libattester.so.0")
+        return self.run("setpriv", "--reuid", user, "--clear-groups", directory / "attestctl", *arguments, check=False,
+                        environment={"LD_LIBRARY_PATH": str(directory)})
 
     def attestctl_json(self, *arguments):
         return json.loads(self.attestctl(*arguments, "--json").stdout)

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The whole path with real parts, and what each fault of it tells the user. Usage: test_flow.py BUILD-DIRECTORY"""
 
+import pathlib
 import re
 import signal
 import sys
@@ -122,7 +123,7 @@ class Flow(unittest.TestCase):
     def test_attester_net_that_dies_is_replaced(self):
         self.enroll()
         daemon = self.stack.processes["attesterd"].pid
-        child = int(open(f"/proc/{daemon}/task/{daemon}/children").read().split()[0])
+        child = int(pathlib.Path(f"/proc/{daemon}/task/{daemon}/children").read_text().split()[0])
         self.stack.run("kill", "-KILL", child)
         wait_for(lambda: self.fetch().returncode == 0, "another attester-net")
 
@@ -137,8 +138,7 @@ class Flow(unittest.TestCase):
         self.assert_refused(ISSUER_UNKNOWN, ISSUER_NAME)
 
     def test_admin_calls_of_another_user_are_refused(self):
-        result = self.stack.run("setpriv", "--reuid", NOBODY, "--clear-groups", self.stack.build / "client/attestctl",
-                                "enroll", ISSUER_NAME, check=False)
+        result = self.stack.attestctl_as(NOBODY, "enroll", ISSUER_NAME)
         self.assertEqual(result.returncode, NOT_AUTHORIZED, result.stderr)
 
     def test_any_user_gets_a_token(self):
@@ -146,9 +146,8 @@ class Flow(unittest.TestCase):
         answer = self.stack.run("curl", "--silent", "--include", "--max-time", "10", "--cacert", self.stack.path("ca.pem"),
                                 self.stack.site_url).stdout
         challenge = re.search(r"(?im)^www-authenticate: *(.+?)\r?$", answer).group(1)
-        result = self.stack.run("setpriv", "--reuid", NOBODY, "--clear-groups", self.stack.build / "client/attestctl",
-                                "token", "--challenge", challenge, "--origin", self.stack.origin)
-        self.assertTrue(result.stdout.startswith("PrivateToken token="))
+        result = self.stack.attestctl_as(NOBODY, "token", "--challenge", challenge, "--origin", self.stack.origin)
+        self.assertTrue(result.stdout.startswith("PrivateToken token="), result.stderr)
 
     def test_issuer_restart_makes_old_nonces_stale_and_one_retry_gets_in(self):
         self.enroll()

@@ -96,9 +96,10 @@ static void wait_for_socket(const char *path, pid_t pid)
         char control[128];
 
         (void) snprintf(control, sizeof(control), "%s.ctrl", path);
-        for (long waited = 0; !listens(control); waited += WAIT_STEP_MS) {
+        /* swtpm listens on the control socket first. */
+        for (long waited = 0; !listens(control) || !listens(path); waited += WAIT_STEP_MS) {
                 if (waited >= WAIT_MAX_MS || waitpid(pid, NULL, WNOHANG) != 0)
-                        fail_msg("nothing listens on %s", control);
+                        fail_msg("nothing listens on %s and %s", path, control);
                 pause_ms(WAIT_STEP_MS);
         }
 }
