@@ -23,7 +23,7 @@ Version=1
 [Rule known-os]
 Require=known(os.id)
 Remedy=Reinstall the package that owns /etc/os-release.
-[Rule request-from-a-simulated-or-real-tpm]
+[Rule tpm-present]
 Require=known(tpm.manufacturer)
 Remedy=Switch the TPM on in the firmware's settings.
 """
