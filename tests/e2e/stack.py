@@ -342,6 +342,33 @@ Attest={'yes' if attest else 'no'}
         return "true" in self.run("dbus-send", "--system", "--dest=org.freedesktop.DBus", "--print-reply", "/",
                                   "org.freedesktop.DBus.NameHasOwner", "string:org.attesterd", check=False).stdout
 
+    def start_agent(self, *options):
+        """A session bus and attester-agent on it; returns when its name is on the bus."""
+        address = f"unix:path={self.path('session.sock')}"
+        config = self.write("session.conf", f"""<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
+ "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
+<busconfig>
+  <type>session</type>
+  <listen>{address}</listen>
+  <auth>EXTERNAL</auth>
+  <policy context="default">
+    <allow send_destination="*" eavesdrop="true"/>
+    <allow eavesdrop="true"/>
+    <allow own="*"/>
+  </policy>
+</busconfig>
+""")
+        if "session-bus" not in self.processes:
+            self.spawn("session-bus", "dbus-daemon", "--nofork", "--nopidfile", f"--config-file={config}")
+            self.wait("session-bus", self.path("session.sock").exists, "the session bus")
+        self.environment["DBUS_SESSION_BUS_ADDRESS"] = address
+        self.spawn("agent", self.build / "client" / "agent" / "attester-agent", *options)
+        self.wait("agent", self.agent_is_there, "org.attesterd.Client1 on the session bus")
+
+    def agent_is_there(self):
+        return "true" in self.run("dbus-send", "--session", "--dest=org.freedesktop.DBus", "--print-reply", "/",
+                                  "org.freedesktop.DBus.NameHasOwner", "string:org.attesterd.Client1", check=False).stdout
+
     def reload_daemon(self):
         self.processes["attesterd"].send_signal(signal.SIGHUP)
 

@@ -1,0 +1,153 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""attester-agent in front of the whole system, and what it leaves in its memory. Usage: test_agent.py BUILD-DIRECTORY SOURCE"""
+
+import base64
+import pathlib
+import re
+import secrets
+import sys
+import unittest
+
+import dbus
+import dbus.bus
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "client"))
+
+from agent_fixture import INTERFACE, NAME, PATH, challenge, token_of, verify  # noqa: E402
+from stack import ISSUER_NAME, Stack, wait_for  # noqa: E402
+from test_privacy import memory_of, spellings  # noqa: E402
+
+ORIGIN = "very-private-origin.example"
+
+
+class Agent(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.stack = stack = Stack(BUILD)
+        cls.addClassCleanup(stack.stop)
+        stack.make_certificates()
+        stack.start_tpm()
+        stack.start_bus()
+        stack.start_issuer()
+        stack.configure_issuer()
+        stack.start_daemon()
+        stack.start_agent("--ahead-delay", "20")
+        stack.attestctl("enroll", ISSUER_NAME)
+        directory = stack.run("curl", "--silent", "--max-time", "10", "--cacert", stack.path("ca.pem"), stack.issuer_url).stdout
+        keys = re.findall(r'"token-key": *"([^"]+)"', directory)
+        cls.key = next(key for key in map(lambda text: base64.urlsafe_b64decode(text + "=="), keys) if len(key) > 200)
+        cls.bus = dbus.bus.BusConnection(stack.environment["DBUS_SESSION_BUS_ADDRESS"])
+        cls.addClassCleanup(cls.bus.close)
+
+    def call(self, member, signature="", *arguments):
+        return self.bus.call_blocking(NAME, PATH, INTERFACE, member, signature, arguments, timeout=60)
+
+    def authorize(self, header, origin=ORIGIN):
+        authorization, info = self.call("GetAuthorization", "ssa{sv}", header, origin, dbus.Dictionary({}, signature="sv"))
+        return token_of(authorization), info
+
+    def setUp(self):
+        self.call("ClearCache")
+
+    def assert_fails(self, name, *arguments):
+        with self.assertRaises(dbus.DBusException) as caught:
+            self.authorize(*arguments)
+        self.assertEqual(caught.exception.get_dbus_name(), f"org.attesterd.Error.{name}", caught.exception.get_dbus_message())
+        return caught.exception.get_dbus_message()
+
+    def test_first_visit_second_from_the_cache_and_fresh_contexts_never(self):
+        header, digest = challenge(ISSUER_NAME, ORIGIN, self.key)
+        first, info = self.authorize(header)
+        self.assertFalse(info["from-cache"])
+        self.assertGreaterEqual(info["quote-shared-by"], 1)
+        second, info = self.authorize(header)
+        self.assertTrue(info["from-cache"])
+        for token in (first, second):
+            verify(token, digest, self.key)
+        self.assertNotEqual(first, second)
+        header, digest = challenge(ISSUER_NAME, ORIGIN, self.key, secrets.token_bytes(32))
+        token, info = self.authorize(header)
+        verify(token, digest, self.key)
+        self.assertFalse(info["from-cache"])
+
+    def test_wrong_origin_is_refused(self):
+        header, _ = challenge(ISSUER_NAME, ORIGIN, self.key)
+        self.assert_fails("OriginMismatch", header, "another.example")
+
+    def test_policy_that_changes_throws_the_cache_away(self):
+        header, _ = challenge(ISSUER_NAME, ORIGIN, self.key)
+        self.authorize(header)
+        self.assertEqual(self.call("GetStatus")["cached-tokens"], 1)
+        self.stack.write("etc/policy.d/50-fleet.conf", "[Policy]\nVersion=2\n[Rule known-os]\nRequire=known(os.id)\n")
+        self.stack.reload_daemon()
+        wait_for(lambda: self.call("GetStatus")["cached-tokens"] == 0, "the new policy")
+        wait_for(lambda: self.call("GetStatus").get("policy-version") == 2, "its version")
+
+    def test_daemon_that_is_down_is_named(self):
+        header, _ = challenge(ISSUER_NAME, ORIGIN, self.key)
+        self.stack.end("attesterd")
+        self.addCleanup(self.stack.start_daemon)
+        self.assertIn("not running", self.assert_fails("DaemonUnreachable", header))
+
+    def test_token_fetched_ahead_waits_for_the_next_visit(self):
+        header, digest = challenge(ISSUER_NAME, "often.example", self.key)
+        for _ in range(2):
+            self.authorize(header, "often.example")
+        wait_for(lambda: self.call("GetStatus")["cached-tokens"] == 8, "the fetch ahead", 60)
+        token, info = self.authorize(header, "often.example")
+        self.assertTrue(info["from-cache"])
+        verify(token, digest, self.key)
+
+    def test_memory_holds_no_token_that_was_handed_out(self):
+        context = secrets.token_bytes(32)
+        fresh, _ = self.authorize(challenge(ISSUER_NAME, ORIGIN, self.key, context)[0])
+        header, _ = challenge(ISSUER_NAME, ORIGIN, self.key)
+        now, _ = self.authorize(header)
+        kept, info = self.authorize(header)
+        self.assertTrue(info["from-cache"])
+        self.assertGreater(len(self.memory()), 100_000)
+        # The reply can be here a moment before the agent has wiped it there; nothing else happens in it meanwhile.
+        for where, token in (("with a context", fresh), ("fetched", now), ("from the cache", kept)):
+            wait_for(lambda token=token: not self.left_of(token), f"no trace of the token {where}")
+
+    def memory(self):
+        return memory_of(self.stack.processes["agent"].pid)
+
+    def left_of(self, token):
+        content, authenticator = self.memory(), token[98:]
+        return [name for name, secret in (("nonce", token[2:34]), ("signature", authenticator), ("part of it", authenticator[100:132]))
+                if any(form in content for form in spellings(secret))]
+
+    def test_memory_search_finds_a_token_that_is_kept(self):
+        """The search above can fail: the part that tokens of a challenge share is there while one is kept, and not after."""
+        header, _ = challenge(ISSUER_NAME, "kept.example", self.key)
+        token, _ = self.authorize(header, "kept.example")
+        pattern = token[34:98]
+        self.assertTrue(pattern in self.memory())
+        self.authorize(header, "kept.example")
+        self.call("ClearCache")
+        wait_for(lambda: pattern not in self.memory(), "no trace of the kept token")
+
+    def test_other_programs_of_the_user_cannot_look_into_it(self):
+        process = self.stack.processes["agent"].pid
+        self.assertEqual(pathlib.Path(f"/proc/{process}/mem").stat().st_uid, 0)
+        locked = re.search(r"VmLck:\s+(\d+)", pathlib.Path(f"/proc/{process}/status").read_text()).group(1)
+        self.assertGreaterEqual(int(locked), 40)
+
+    def test_example_in_the_documentation_works(self):
+        page = (SOURCE / "docs" / "agent.md").read_text()
+        example = re.search(r"```python\n(.*?)```", page, flags=re.DOTALL).group(1)
+        self.stack.write("example.py", example)
+        header, digest = challenge(ISSUER_NAME, "example.com", self.key)
+        result = self.stack.run(sys.executable, "-W", "ignore", self.stack.path("example.py"), header, "example.com")
+        verify(token_of(result.stdout.strip()), digest, self.key)
+        result = self.stack.run(sys.executable, "-W", "ignore", self.stack.path("example.py"), header, "other.example", check=False)
+        self.assertEqual(result.returncode, 1)
+        self.assertIn("OriginMismatch", result.stderr)
+
+
+if __name__ == "__main__":
+    BUILD, SOURCE = sys.argv[1], pathlib.Path(sys.argv[2])
+    del sys.argv[1:3]
+    unittest.main(verbosity=2)
