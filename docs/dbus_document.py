@@ -5,6 +5,8 @@ import re
 import textwrap
 import xml.etree.ElementTree
 
+SERVICES = {"org.attesterd.Client1": "org.attesterd.Client1"}  # bus names other than the daemon's
+
 
 def parts(comment):
     """A comment "Name:\\n@argument: what\\n\\ntext" as its arguments and its text."""
@@ -45,7 +47,7 @@ def document(source):
             comment = parts(node.text)
             continue
         name = node.get("name")
-        out += [f"# {name}(5): D-Bus interface of attesterd", "", "```", f"org.attesterd {root.get('name')} {name}", "```", "", comment[1], "",
+        out += [f"# {name}(5): D-Bus interface of attesterd", "", "```", f"{SERVICES.get(name, 'org.attesterd')} {root.get('name')} {name}", "```", "", comment[1], "",
                 "## Methods"]
         for member in node:
             if not isinstance(member.tag, str):
