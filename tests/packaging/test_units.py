@@ -90,6 +90,12 @@ class Units(unittest.TestCase):
             self.assertNotRegex(result.stderr, r"\.conf:\d+")
             self.assertEqual(result.returncode == 0, program == "attester-gate", result.stderr)
 
+    def test_apparmor_profiles_parse_and_name_the_programs(self):
+        for profile in (SOURCE / "packaging/apparmor").iterdir():
+            result = subprocess.run(["apparmor_parser", "-Q", "-K", profile], capture_output=True, text=True, timeout=60, check=False)
+            self.assertEqual(result.returncode, 0, result.stderr)
+            self.assertIn("/" + profile.name.replace(".", "/") + " flags", profile.read_text())
+
     def test_services_refuse_root(self):
         gate = SOURCE / "packaging/config/attester-gate.conf"
         state = pathlib.Path(self.directory.name) / "state"
