@@ -24,7 +24,7 @@ NAME, PATH, INTERFACE = "org.attesterd.Client1", "/org/attesterd/Client", "org.a
 WAIT = 30
 BUS_CONFIG = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
   "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
-  <busconfig><type>custom</type><listen>unix:path={path}</listen><auth>EXTERNAL</auth><policy context="default">
+  <busconfig><type>{name}</type><listen>unix:path={path}</listen>{more}<auth>EXTERNAL</auth><policy context="default">
   <allow send_destination="*" eavesdrop="true"/><allow eavesdrop="true"/><allow own="*"/></policy></busconfig>"""
 
 
@@ -84,11 +84,11 @@ class Agent:
     def log(self, name):
         return (self.top / f"{name}.log").read_text(errors="replace")
 
-    def start_bus(self, name):
+    def start_bus(self, name, more=""):
         path = self.top / name
         path.unlink(missing_ok=True)
         config = self.top / f"{name}.conf"
-        config.write_text(BUS_CONFIG.format(path=path))
+        config.write_text(BUS_CONFIG.format(name=name, path=path, more=more))
         self.addresses[name] = f"unix:path={path}"
         self.spawn(f"{name}-bus", "dbus-daemon", f"--config-file={config}", "--nofork")
         wait_for(path.exists, f"the {name} bus")
@@ -98,6 +98,28 @@ class Agent:
         self.spawn("fake", self.fake, self.addresses["system"], self.top)
         wait_for(lambda: "ready" in self.log("fake"), "the stand-in for attesterd")
         self.key, self.other_key = (self.top / "a.spki").read_bytes(), (self.top / "b.spki").read_bytes()
+
+    def start_activatable(self):
+        """A session bus that starts the agent when it is called."""
+        self.start_bus("system")
+        self.start_fake()
+        services = self.top / "services"
+        services.mkdir()
+        # The agent's own log is the bus's.
+        (services / f"{NAME}.service").write_text(f"[D-BUS Service]\nName={NAME}\nExec={self.program} --system-bus "
+                                                  f"{self.addresses['system']} --idle 1\n")
+        self.start_bus("session", f"<servicedir>{services}</servicedir>")
+
+    def owner(self):
+        """The process id of the agent, or None."""
+        bus = self.connect()
+        try:
+            return int(bus.call_blocking("org.freedesktop.DBus", "/", "org.freedesktop.DBus", "GetConnectionUnixProcessID", "s",
+                                         (NAME,), timeout=WAIT))
+        except dbus.DBusException:
+            return None
+        finally:
+            bus.close()
 
     def start_agent(self, *options):
         self.spawn("agent", self.program, "--session-bus", self.addresses["session"], "--system-bus", self.addresses["system"], *options)

@@ -6,6 +6,7 @@ usage: test_agent.py ATTESTER_AGENT FAKE_ATTESTERD BASE_ERROR_C
 """
 
 import os
+import pathlib
 import re
 import sys
 import unittest
@@ -13,7 +14,7 @@ import unittest
 import dbus
 import dbus.lowlevel
 
-from agent_fixture import AgentCase, challenge, send, verify, wait_for
+from agent_fixture import Agent, AgentCase, challenge, send, verify, wait_for
 
 GOOD, ORIGIN = "good.example", "shop.example"
 
@@ -349,6 +350,37 @@ class Idle(AgentCase):
         # A fetch ahead is planned now; without it and without tokens the agent ends.
         self.agent.call("ClearCache")
         self.assertEqual(self.agent.processes.pop("agent").wait(20), 0)
+
+
+class Activation(AgentCase):
+    """The bus starts the agent, as in a session."""
+
+    def setUp(self):
+        self.agent = Agent(self.program, self.fake)
+        self.addCleanup(self.agent.stop)
+        self.agent.start_activatable()
+
+    def test_first_call_starts_it_and_it_comes_again_after_its_end(self):
+        self.assertIsNone(self.agent.owner())
+        header, digest = challenge(GOOD, ORIGIN, self.agent.key, b"c" * 32)
+        self.assert_authorizes(header, digest, False)
+        first = self.agent.owner()
+        wait_for(lambda: self.agent.owner() is None, "the end of the first")
+        self.assert_authorizes(header, digest, False)
+        self.assertNotEqual(self.agent.owner(), first)
+
+    def test_it_ends_with_the_session(self):
+        self.agent.call("GetStatus")
+        process = self.agent.owner()
+        self.assertEqual(self.agent.end("session-bus"), 0)
+        wait_for(lambda: self.has_ended(process), "the end of the agent")
+
+    @staticmethod
+    def has_ended(process):
+        try:
+            return pathlib.Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()[0] == "Z"
+        except (FileNotFoundError, ProcessLookupError):
+            return True
 
 
 if __name__ == "__main__":
