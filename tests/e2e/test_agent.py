@@ -90,7 +90,8 @@ class Agent(unittest.TestCase):
         self.addCleanup(self.stack.start_daemon)
         self.assertIn("not running", self.assert_fails("DaemonUnreachable", header))
 
-    def test_token_fetched_ahead_waits_for_the_next_visit(self):
+    def test_a_token_fetched_ahead_waits_for_the_next_visit(self):
+        """Runs first, by its name: what other cases met twice is fetched ahead too, and would be counted here."""
         header, digest = challenge(ISSUER_NAME, "often.example", self.key)
         for _ in range(2):
             self.authorize(header, "often.example")
