@@ -96,6 +96,8 @@ def bench_residents(stack):
     before = wake_ups(daemon) + wake_ups(net)
     time.sleep(IDLE_SECONDS)
     figure("idle_wake_ups", "1/min", (wake_ups(daemon) + wake_ups(net) - before) * 60 / IDLE_SECONDS, "0")
+    figure("attesterd_resident_at_rest", "MiB", resident_kib(daemon) / 1024, "<= 8")
+    figure("attester_net_resident_at_rest", "MiB", resident_kib(net) / 1024, "<= 12")
 
 
 def bench_overhead(build):
