@@ -8,6 +8,7 @@ import pathlib
 import re
 import shutil
 import signal
+import socket
 import struct
 import subprocess
 import tempfile
@@ -60,6 +61,12 @@ def verify(token, digest, spki):
     key.verify(token[98:], token[:98], padding.PSS(padding.MGF1(hashes.SHA384()), 48), hashes.SHA384())
 
 
+def listens(path):
+    """Whether a connection is taken: a Unix socket's path is there a moment earlier."""
+    with socket.socket(socket.AF_UNIX) as probe:
+        return probe.connect_ex(str(path)) == 0
+
+
 class Agent:
     """The buses and what runs on them, in a temporary directory. stop() ends exactly what was started."""
 
@@ -91,7 +98,7 @@ class Agent:
         config.write_text(BUS_CONFIG.format(name=name, path=path, more=more))
         self.addresses[name] = f"unix:path={path}"
         self.spawn(f"{name}-bus", "dbus-daemon", f"--config-file={config}", "--nofork")
-        wait_for(path.exists, f"the {name} bus")
+        wait_for(lambda: listens(path), f"the {name} bus")
 
     def start_fake(self):
         (self.top / "fake.log").write_text("")

@@ -360,7 +360,7 @@ Attest={'yes' if attest else 'no'}
 """)
         if "session-bus" not in self.processes:
             self.spawn("session-bus", "dbus-daemon", "--nofork", "--nopidfile", f"--config-file={config}")
-            self.wait("session-bus", self.path("session.sock").exists, "the session bus")
+            self.wait("session-bus", lambda: self.listens(self.path("session.sock")), "the session bus")
         self.environment["DBUS_SESSION_BUS_ADDRESS"] = address
         self.spawn("agent", self.build / "client" / "agent" / "attester-agent", *options)
         self.wait("agent", self.agent_is_there, "org.attesterd.Client1 on the session bus")

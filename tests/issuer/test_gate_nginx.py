@@ -46,6 +46,12 @@ def certificate(directory, name):
                    check=True, capture_output=True, timeout=WAIT)
 
 
+def listens(path):
+    """Whether a connection is taken: a Unix socket's path is there a moment earlier."""
+    with socket.socket(socket.AF_UNIX) as probe:
+        return probe.connect_ex(str(path)) == 0
+
+
 class Gate:
     """A running attester-gate."""
 
@@ -151,7 +157,7 @@ class BehindNginx(Base):
         nginx = subprocess.Popen([program, "-c", top / "nginx.conf", "-e", top / "nginx.log"])
         cls.addClassCleanup(nginx.wait, WAIT)
         cls.addClassCleanup(nginx.send_signal, signal.SIGTERM)
-        wait_for(lambda: (top / "nginx.sock").exists(), "nginx")
+        wait_for(lambda: listens(top / "nginx.sock"), "nginx")
 
     def request(self, authorization=None, host=HOST, headers=None, path="/index.html"):
         connection = UnixTls(self.directory / "nginx.sock", host, self.directory / "server.pem")
