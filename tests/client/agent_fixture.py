@@ -8,9 +8,9 @@ import pathlib
 import re
 import shutil
 import signal
-import socket
 import struct
 import subprocess
+import sys
 import tempfile
 import time
 import unittest
@@ -20,6 +20,9 @@ import dbus.bus
 import dbus.lowlevel
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
+from stack import listens  # noqa: E402
 
 NAME, PATH, INTERFACE = "org.attesterd.Client1", "/org/attesterd/Client", "org.attesterd.Client1"
 WAIT = 30
@@ -59,12 +62,6 @@ def verify(token, digest, spki):
     assert token[:2] == b"\0\2" and token[34:66] == digest and token[66:98] == hashlib.sha256(spki).digest(), "another token"
     key = serialization.load_der_public_key(spki[spki.index(b"\x30\x82\x01\x0a\x02\x82\x01\x01"):])
     key.verify(token[98:], token[:98], padding.PSS(padding.MGF1(hashes.SHA384()), 48), hashes.SHA384())
-
-
-def listens(path):
-    """Whether a connection is taken: a Unix socket's path is there a moment earlier."""
-    with socket.socket(socket.AF_UNIX) as probe:
-        return probe.connect_ex(str(path)) == 0
 
 
 class Agent:

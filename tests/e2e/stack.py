@@ -39,6 +39,12 @@ def wait_for(condition, what, seconds=WAIT_SECONDS, process=None):
     raise StackError(f"{what}: not within {seconds} s")
 
 
+def listens(path):
+    """Whether a connection is taken: a Unix socket's path is there a moment earlier."""
+    with socket.socket(socket.AF_UNIX) as probe:
+        return probe.connect_ex(str(path)) == 0
+
+
 class Stack:
     """Parts are started in the order of the methods below; each needs those above it."""
 
@@ -142,7 +148,7 @@ class Stack:
         socket_path = self.path("tpm.sock")
         self.spawn("swtpm", "swtpm", "socket", "--tpm2", "--tpmstate", f"dir={state}", "--flags", "startup-clear",
                    "--server", f"type=unixio,path={socket_path}", "--ctrl", f"type=unixio,path={socket_path}.ctrl")
-        self.wait("swtpm", lambda: self.listens(socket_path), "swtpm")
+        self.wait("swtpm", lambda: listens(socket_path), "swtpm")
         self.tcti = f"swtpm:path={socket_path}"
 
     def slow_tpm(self, *options):
@@ -208,7 +214,7 @@ class Stack:
 """)
         self.top.chmod(0o755)
         self.spawn("dbus-daemon", "dbus-daemon", "--nofork", "--nopidfile", f"--config-file={config}")
-        self.wait("dbus-daemon", lambda: self.listens(self.path("bus.sock")), "the bus")
+        self.wait("dbus-daemon", lambda: listens(self.path("bus.sock")), "the bus")
         self.environment["DBUS_SYSTEM_BUS_ADDRESS"] = address
 
     # --- servers -----------------------------------------------------------------------------------------------------
@@ -309,11 +315,6 @@ http {{
         self.site_url = f"https://{self.origin}/"
 
     @staticmethod
-    def listens(path):
-        with socket.socket(socket.AF_UNIX) as probe:
-            return probe.connect_ex(str(path)) == 0
-
-    @staticmethod
     def answers(port):
         with socket.socket() as probe:
             probe.settimeout(1)
@@ -360,7 +361,7 @@ Attest={'yes' if attest else 'no'}
 """)
         if "session-bus" not in self.processes:
             self.spawn("session-bus", "dbus-daemon", "--nofork", "--nopidfile", f"--config-file={config}")
-            self.wait("session-bus", lambda: self.listens(self.path("session.sock")), "the session bus")
+            self.wait("session-bus", lambda: listens(self.path("session.sock")), "the session bus")
         self.environment["DBUS_SESSION_BUS_ADDRESS"] = address
         self.spawn("agent", self.build / "client" / "agent" / "attester-agent", *options)
         self.wait("agent", self.agent_is_there, "org.attesterd.Client1 on the session bus")

@@ -24,6 +24,9 @@ import threading
 import time
 import unittest
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
+from stack import listens  # noqa: E402
+
 GATE, TOOL, DOCS = sys.argv[1:4]
 WAIT = 30
 HOST, OTHER = "shop.example", "blog.example"
@@ -44,12 +47,6 @@ def certificate(directory, name):
                     "-subj", f"/CN={name}", "-addext", "subjectAltName=DNS:shop.example,DNS:blog.example,IP:127.0.0.1",
                     "-keyout", directory / f"{name}.key", "-out", directory / f"{name}.pem"],
                    check=True, capture_output=True, timeout=WAIT)
-
-
-def listens(path):
-    """Whether a connection is taken: a Unix socket's path is there a moment earlier."""
-    with socket.socket(socket.AF_UNIX) as probe:
-        return probe.connect_ex(str(path)) == 0
 
 
 class Gate:
