@@ -12,6 +12,7 @@ struct attesterd_caller {
         uid_t uid;
         pid_t pid;
         bool identified;
+        struct attesterd_session session;
         DBusPendingCall *credentials;
         size_t call_count;
         LIST_HEAD(, attesterd_call) calls;
@@ -104,6 +105,7 @@ static void caller_free(struct attesterd_caller *caller, const struct base_error
         while (!LIST_EMPTY(&caller->calls))
                 call_cancel(LIST_FIRST(&caller->calls), reason);
         base_bus_call_drop(&caller->credentials);
+        attesterd_session_clear(&caller->session);
         LIST_REMOVE(caller, of_all);
         caller->callers->count--;
         free(caller->name);
@@ -142,6 +144,11 @@ bool attesterd_call_weigh(struct attesterd_call *call, unsigned more, struct bas
                 return false;
         call->weight += more;
         return attesterd_limits_spend(call->callers->limits, call->uid, more, error);
+}
+
+struct attesterd_session *attesterd_call_session(struct attesterd_call *call)
+{
+        return &call->caller->session;
 }
 
 static void start_call(struct attesterd_call *call)

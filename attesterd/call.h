@@ -6,6 +6,7 @@
 #pragma once
 
 #include "attesterd/limits.h"
+#include "attesterd/login.h"
 #include "base/bus.h"
 
 #include <sys/queue.h>
@@ -54,6 +55,9 @@ void attesterd_callers_forget_all(struct attesterd_callers *callers, const struc
 
 /* Counts `more` requests of this call against its user's limits. Errors: RATE_LIMITED, BUSY. */
 bool attesterd_call_weigh(struct attesterd_call *call, unsigned more, struct base_error *error) BASE_MUST_CHECK;
+
+/* The login session that the caller belongs to; the caller's own, so that it outlives the call. */
+struct attesterd_session *attesterd_call_session(struct attesterd_call *call);
 
 /* Each ends the call, which is freed. Takes the reference of `reply`; NULL is an answer of NoMemory. */
 void attesterd_call_reply(struct attesterd_call *call, DBusMessage *reply);

@@ -61,6 +61,16 @@ static void on_bus_down(void *context)
         base_log(BASE_LOG_WARNING, "the message bus is gone; connecting again");
         (void) sd_notify(0, "STATUS=Waiting for the message bus.");
         attesterd_callers_forget_all(daemon->callers, NULL);
+        attesterd_login_down(daemon->login);
+        attesterd_fwupd_down(daemon->fwupd);
+}
+
+static void on_signal(void *context, DBusMessage *message)
+{
+        struct attesterd_daemon *daemon = context;
+
+        attesterd_login_signal(daemon->login, message);
+        attesterd_fwupd_signal(daemon->fwupd, message);
 }
 
 static void on_bus_failed(void *context, const struct base_error *error)
@@ -83,6 +93,7 @@ static bool start_bus(struct attesterd_daemon *daemon, struct base_error *error)
         const struct base_bus_events events = {
                 .call = on_call,
                 .peer_gone = on_peer_gone,
+                .signal = on_signal,
                 .up = on_bus_up,
                 .down = on_bus_down,
                 .refused = on_bus_refused,
@@ -94,6 +105,8 @@ static bool start_bus(struct attesterd_daemon *daemon, struct base_error *error)
                attesterd_limits_new(&daemon->config->limits, daemon->clock, &daemon->limits, error) &&
                attesterd_properties_new(daemon, &daemon->properties, error) &&
                base_bus_new(daemon->event, daemon->options.bus_address, ATTESTERD_BUS_NAME, &events, &daemon->bus, error) &&
+               attesterd_login_new(daemon->bus, daemon->clock, &daemon->login, error) &&
+               attesterd_fwupd_new(daemon->bus, daemon->clock, &daemon->fwupd, error) &&
                attesterd_callers_new(daemon->bus, daemon->limits, daemon->clock, on_call_start, daemon, &daemon->callers, error);
 }
 
@@ -241,6 +254,8 @@ void attesterd_daemon_free(struct attesterd_daemon *daemon)
         attesterd_outbox_clear(&daemon->outbox);
         net_client_free(daemon->net);
         attesterd_callers_free(daemon->callers);
+        attesterd_login_free(daemon->login);
+        attesterd_fwupd_free(daemon->fwupd);
         base_bus_free(daemon->bus);
         attesterd_properties_free(daemon->properties);
         attesterd_limits_free(daemon->limits);

@@ -8,6 +8,7 @@
 #include "attesterd/batch.h"
 #include "attesterd/call.h"
 #include "attesterd/facts.h"
+#include "attesterd/fwupd.h"
 #include "attesterd/issuer.h"
 #include "attesterd/memory.h"
 #include "attesterd/net/client.h"
@@ -56,6 +57,8 @@ struct attesterd_daemon {
         size_t issuer_count;
         struct attesterd_limits *limits;
         struct base_bus *bus;
+        struct attesterd_login *login;
+        struct attesterd_fwupd *fwupd;
         struct attesterd_callers *callers;
         struct attesterd_properties *properties;
         struct attesterd_memory *memory;

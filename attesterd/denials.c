@@ -41,14 +41,15 @@ bool attesterd_denials_add(struct attesterd_denials *denials, const char *rule, 
         return true;
 }
 
-bool attesterd_denials_add_results(struct attesterd_denials *denials, const struct policy_results *results,
+bool attesterd_denials_add_results(struct attesterd_denials *denials, const struct policy_results *results, const char *locale,
                                    struct base_error *error)
 {
         for (size_t i = 0; i < results->count; i++) {
                 const struct policy_result *result = &results->items[i];
 
                 if (result->outcome == POLICY_OUTCOME_FAIL &&
-                    !attesterd_denials_add(denials, result->rule->name, result->reason, result->rule->remedy, error))
+                    !attesterd_denials_add(denials, result->rule->name, result->reason, policy_rule_remedy(result->rule, locale),
+                                           error))
                         return false;
         }
         return true;

@@ -29,8 +29,8 @@ void attesterd_denials_clear(struct attesterd_denials *denials);
 bool attesterd_denials_add(struct attesterd_denials *denials, const char *rule, const char *reason, const char *remedy,
                            struct base_error *error) BASE_MUST_CHECK;
 
-/* Adds the failed rules of an evaluation. Errors: NO_MEMORY. */
-bool attesterd_denials_add_results(struct attesterd_denials *denials, const struct policy_results *results,
+/* Adds the failed rules of an evaluation, with the remedies of a locale. Errors: NO_MEMORY. */
+bool attesterd_denials_add_results(struct attesterd_denials *denials, const struct policy_results *results, const char *locale,
                                    struct base_error *error) BASE_MUST_CHECK;
 
 /* Sets POLICY_DENIED: "`who` RULE: REASON. REMEDY; RULE: …", cut to fit. Always returns false. */

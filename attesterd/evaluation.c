@@ -27,12 +27,25 @@ static bool parse_timeout(DBusMessageIter *value, struct attesterd_request_optio
         return true;
 }
 
+static bool parse_locale(DBusMessageIter *value, struct attesterd_request_options *options, struct base_error *error)
+{
+        const char *locale;
+
+        dbus_message_iter_get_basic(value, &locale);
+        if (strlen(locale) > POLICY_LOCALE_BYTES_MAX)
+                return base_error_set(error, BASE_ERROR_INVALID_ARGUMENT, "option locale is longer than %d bytes",
+                                      POLICY_LOCALE_BYTES_MAX);
+        (void) snprintf(options->locale, sizeof(options->locale), "%s", locale);
+        return true;
+}
+
 static const struct {
         const char *name;
         int type;
         bool (*parse)(DBusMessageIter *value, struct attesterd_request_options *options, struct base_error *error);
 } known_options[] = {
         { "interactive", DBUS_TYPE_BOOLEAN, parse_interactive },
+        { "locale", DBUS_TYPE_STRING, parse_locale },
         { "timeout-ms", DBUS_TYPE_UINT32, parse_timeout },
 };
 
@@ -75,15 +88,36 @@ bool attesterd_request_options_parse(DBusMessageIter *iter, struct attesterd_req
         return true;
 }
 
-bool attesterd_evaluation_facts(struct attesterd_daemon *daemon, const char *issuer, bool interactive, struct policy_facts *ret,
-                                struct base_error *error)
+bool attesterd_evaluation_ready(struct attesterd_daemon *daemon, struct attesterd_call *call, struct attesterd_waiter *waiter)
 {
-        const struct policy_origin origin = { .provenance = POLICY_PROVENANCE_REPORTED, .source = SOURCE };
+        /* Both are asked at once. */
+        (void) attesterd_fwupd_ready(daemon->fwupd, NULL);
+        return attesterd_login_ready(daemon->login, attesterd_call_session(call), call->uid, call->pid, waiter) &&
+               attesterd_fwupd_ready(daemon->fwupd, waiter);
+}
+
+bool attesterd_evaluation_device_facts(struct attesterd_daemon *daemon, const struct attesterd_session *session,
+                                       struct policy_facts *ret, struct base_error *error)
+{
         const struct policy_facts *measured;
         policy_auto_facts struct policy_facts facts = POLICY_FACTS_INIT;
 
         if (!attesterd_facts_get(daemon->facts, &measured, error) || !policy_facts_merge(&facts, measured, error) ||
-            !policy_facts_set_boolean(&facts, "request.interactive", interactive, origin, error) ||
+            !attesterd_fwupd_set_facts(daemon->fwupd, &facts, error) || !attesterd_session_set_facts(session, &facts, error))
+                return false;
+        *ret = facts;
+        policy_facts_init(&facts);
+        return true;
+}
+
+bool attesterd_evaluation_facts(struct attesterd_daemon *daemon, const char *issuer, const struct attesterd_asker *asker,
+                                struct policy_facts *ret, struct base_error *error)
+{
+        const struct policy_origin origin = { .provenance = POLICY_PROVENANCE_REPORTED, .source = SOURCE };
+        policy_auto_facts struct policy_facts facts = POLICY_FACTS_INIT;
+
+        if (!attesterd_evaluation_device_facts(daemon, asker->session, &facts, error) ||
+            !policy_facts_set_boolean(&facts, "request.interactive", asker->interactive, origin, error) ||
             !policy_facts_set_string(&facts, "request.issuer", issuer, origin, error))
                 return false;
         *ret = facts;

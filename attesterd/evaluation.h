@@ -10,23 +10,38 @@
 struct attesterd_request_options {
         bool interactive;
         uint32_t timeout_ms;
+        char locale[POLICY_LOCALE_BYTES_MAX + 1]; /* of remedies, as policy_rule_remedy() takes it */
 };
 
 #define ATTESTERD_REQUEST_TIMEOUT_MS 60000 /* default and most */
 
 /*
  * Parses an a{sv} that `iter` stands at. Errors: INVALID_ARGUMENT (an unknown option, one of another type, one twice, a
- * timeout of 0 or above the most).
+ * timeout of 0 or above the most, a locale that is too long).
  */
 bool attesterd_request_options_parse(DBusMessageIter *iter, struct attesterd_request_options *ret,
                                      struct base_error *error) BASE_MUST_CHECK;
 
+/* What a request's own facts are made of. */
+struct attesterd_asker {
+        const struct attesterd_session *session; /* the caller's, which outlives its requests */
+        bool interactive;
+};
+
 /*
- * The device's facts with request.interactive and request.issuer added. `issuer` is "" for no particular one. The caller
- * clears `ret`. Errors: NO_MEMORY, LIMIT_EXCEEDED.
+ * True if what other services of the system have to say for this call is known, or not to be had. Else `waiter` is told
+ * within twice ATTESTERD_BUS_SERVICE_WAIT_MAX_MS, without an error, to ask again.
  */
-bool attesterd_evaluation_facts(struct attesterd_daemon *daemon, const char *issuer, bool interactive, struct policy_facts *ret,
-                                struct base_error *error) BASE_MUST_CHECK;
+bool attesterd_evaluation_ready(struct attesterd_daemon *daemon, struct attesterd_call *call,
+                                struct attesterd_waiter *waiter) BASE_MUST_CHECK;
+
+/* The device's facts and the caller's session's. The caller clears `ret`. Errors: NO_MEMORY, LIMIT_EXCEEDED. */
+bool attesterd_evaluation_device_facts(struct attesterd_daemon *daemon, const struct attesterd_session *session,
+                                       struct policy_facts *ret, struct base_error *error) BASE_MUST_CHECK;
+
+/* The same with request.interactive and request.issuer added. `issuer` is "" for no particular one. Errors: as above. */
+bool attesterd_evaluation_facts(struct attesterd_daemon *daemon, const char *issuer, const struct attesterd_asker *asker,
+                                struct policy_facts *ret, struct base_error *error) BASE_MUST_CHECK;
 
 /* Evaluates; the caller clears `ret`. Errors: POLICY_INVALID (there is no policy that could be loaded), NO_MEMORY. */
 bool attesterd_evaluation_run(const struct attesterd_daemon *daemon, const struct policy_facts *facts, struct policy_results *ret,

@@ -200,8 +200,8 @@ static bool retry(struct attesterd_exchange *exchange, struct base_error *error)
 {
         policy_auto_facts struct policy_facts facts = POLICY_FACTS_INIT;
 
-        return (exchange->is_event_log || attesterd_evaluation_facts(exchange->daemon, exchange->issuer->config.name,
-                                                                     exchange->interactive, &facts, error)) &&
+        return (exchange->is_event_log ||
+                attesterd_evaluation_facts(exchange->daemon, exchange->issuer->config.name, exchange->asker, &facts, error)) &&
                ask_for_quote(exchange, &facts, error);
 }
 

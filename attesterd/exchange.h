@@ -17,8 +17,8 @@ struct attesterd_exchange {
         struct attesterd_issuer *issuer; /* borrowed; its directory was there when the request began */
         const char *request_uri;         /* borrowed */
         bool attested;
-        bool interactive;
-        bool is_event_log; /* the body is an event log, `request_uri` takes those, and no token comes back */
+        const struct attesterd_asker *asker; /* borrowed; not of an event log */
+        bool is_event_log;                   /* the body is an event log, `request_uri` takes those, and no token comes back */
         uid_t uid;
         struct base_bytes token_request; /* borrowed; or the event log */
         uint64_t deadline_ms;

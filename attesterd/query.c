@@ -12,6 +12,7 @@ struct query {
         struct attesterd_issuer *issuer; /* NULL: none */
         struct attesterd_request_options options;
         struct attesterd_waiter waiter;
+        bool facts_waited;
         void (*answer)(struct query *query);
 };
 
@@ -233,25 +234,31 @@ static bool append_facts(DBusMessage *message, const struct policy_facts *facts)
         return dbus_message_iter_close_container(&top, &array);
 }
 
+/* Whether all that can be known of the device and the caller is. Else the answer is tried again when more is. */
+static bool is_ready(struct query *query)
+{
+        if (!query->facts_waited) {
+                query->facts_waited = true;
+                if (!attesterd_facts_ready(query->daemon->facts, &query->waiter))
+                        return false;
+        }
+        return attesterd_evaluation_ready(query->daemon, query->call, &query->waiter);
+}
+
 static void answer_facts(struct query *query)
 {
-        const struct policy_facts *facts;
+        policy_auto_facts struct policy_facts facts = POLICY_FACTS_INIT;
         struct base_error error = BASE_ERROR_INIT;
         DBusMessage *message;
 
-        if (!attesterd_facts_get(query->daemon->facts, &facts, &error)) {
+        if (!is_ready(query))
+                return;
+        if (!attesterd_evaluation_device_facts(query->daemon, attesterd_call_session(query->call), &facts, &error)) {
                 fail(query, &error);
                 return;
         }
         message = dbus_message_new_method_return(query->call->message);
-        reply(query, message, message != NULL && append_facts(message, facts));
-}
-
-/* Answers now, or when the state of the TPM is known. */
-static void answer_when_ready(struct query *query)
-{
-        if (attesterd_facts_ready(query->daemon->facts, &query->waiter))
-                query->answer(query);
+        reply(query, message, message != NULL && append_facts(message, &facts));
 }
 
 void attesterd_query_facts(struct attesterd_daemon *daemon, struct attesterd_call *call)
@@ -259,10 +266,10 @@ void attesterd_query_facts(struct attesterd_daemon *daemon, struct attesterd_cal
         struct query *query = query_new(daemon, call, answer_facts);
 
         if (query != NULL)
-                answer_when_ready(query);
+                answer_facts(query);
 }
 
-static bool append_results(DBusMessage *message, const struct policy_results *results)
+static bool append_results(DBusMessage *message, const struct policy_results *results, const char *locale)
 {
         dbus_bool_t pass = results->pass;
         DBusMessageIter top, array;
@@ -275,7 +282,8 @@ static bool append_results(DBusMessage *message, const struct policy_results *re
                 const struct policy_result *result = &results->items[i];
 
                 if (!attesterd_rule_append(&array, result->rule->name, policy_outcome_name(result->outcome),
-                                           result->reason == NULL ? "" : result->reason, result->rule->remedy))
+                                           result->reason == NULL ? "" : result->reason,
+                                           policy_rule_remedy(result->rule, locale)))
                         return false;
         }
         return dbus_message_iter_close_container(&top, &array);
@@ -286,16 +294,22 @@ static void answer_evaluate(struct query *query)
         policy_auto_facts struct policy_facts facts = POLICY_FACTS_INIT;
         policy_auto_results struct policy_results results = POLICY_RESULTS_INIT;
         const char *issuer = query->issuer == NULL ? "" : query->issuer->config.name;
+        const struct attesterd_asker asker = {
+                .session = attesterd_call_session(query->call),
+                .interactive = query->options.interactive,
+        };
         struct base_error error = BASE_ERROR_INIT;
         DBusMessage *message;
 
-        if (!attesterd_evaluation_facts(query->daemon, issuer, query->options.interactive, &facts, &error) ||
+        if (!is_ready(query))
+                return;
+        if (!attesterd_evaluation_facts(query->daemon, issuer, &asker, &facts, &error) ||
             !attesterd_evaluation_run(query->daemon, &facts, &results, &error)) {
                 fail(query, &error);
                 return;
         }
         message = dbus_message_new_method_return(query->call->message);
-        reply(query, message, message != NULL && append_results(message, &results));
+        reply(query, message, message != NULL && append_results(message, &results, query->options.locale));
 }
 
 void attesterd_query_evaluate(struct attesterd_daemon *daemon, struct attesterd_call *call)
@@ -314,5 +328,5 @@ void attesterd_query_evaluate(struct attesterd_daemon *daemon, struct attesterd_
             (name[0] != '\0' && !find_issuer(query, name, &error)))
                 fail(query, &error);
         else
-                answer_when_ready(query);
+                answer_evaluate(query);
 }

@@ -7,12 +7,13 @@
 #include <string.h>
 
 /*
- * validate → directory → facts → policy → nonce → exchanges → reply. From DIRECTORY to NONCE, advance() takes one step
+ * validate → directory → facts → services → policy → nonce → exchanges → reply. From DIRECTORY to NONCE, advance() takes one step
  * after another and leaves when one has to wait; it is then called again.
  */
 enum state {
         STATE_DIRECTORY,
         STATE_FACTS,
+        STATE_SERVICES,
         STATE_POLICY,
         STATE_NONCE,
         STATE_EXCHANGES,
@@ -23,6 +24,7 @@ struct request {
         struct attesterd_call *call;
         struct attesterd_issuer *issuer;
         struct attesterd_request_options options;
+        struct attesterd_asker asker;
         enum state state;
         bool attested;
         bool facts_waited;
@@ -165,8 +167,8 @@ static bool start_exchanges(struct request *request, struct base_error *error)
 {
         policy_auto_facts struct policy_facts facts = POLICY_FACTS_INIT;
 
-        if (request->attested && !attesterd_evaluation_facts(request->daemon, request->issuer->config.name,
-                                                             request->options.interactive, &facts, error))
+        if (request->attested &&
+            !attesterd_evaluation_facts(request->daemon, request->issuer->config.name, &request->asker, &facts, error))
                 return false;
         request->request_uri = strdup(request->issuer->directory->request_uri);
         if (request->request_uri == NULL)
@@ -178,7 +180,7 @@ static bool start_exchanges(struct request *request, struct base_error *error)
                 exchange->issuer = request->issuer;
                 exchange->request_uri = request->request_uri;
                 exchange->attested = request->attested;
-                exchange->interactive = request->options.interactive;
+                exchange->asker = &request->asker;
                 exchange->uid = request->call->uid;
                 exchange->deadline_ms = request->deadline_ms;
                 exchange->done = on_exchange;
@@ -197,12 +199,11 @@ static bool pass_policy(struct request *request)
         attesterd_auto_denials struct attesterd_denials denials = { 0 };
         struct base_error error = BASE_ERROR_INIT;
 
-        if (attesterd_evaluation_facts(request->daemon, request->issuer->config.name, request->options.interactive, &facts,
-                                       &error) &&
+        if (attesterd_evaluation_facts(request->daemon, request->issuer->config.name, &request->asker, &facts, &error) &&
             attesterd_evaluation_run(request->daemon, &facts, &results, &error)) {
                 if (results.pass)
                         return true;
-                if (attesterd_denials_add_results(&denials, &results, &error))
+                if (attesterd_denials_add_results(&denials, &results, request->options.locale, &error))
                         (void) attesterd_denials_error(&denials, "this device does not meet the policy.", &error);
         }
         finish(request, &denials, &error);
@@ -235,6 +236,10 @@ static bool step(struct request *request)
                 if (!request->facts_waited && !attesterd_facts_ready(request->daemon->facts, &request->waiter))
                         ready = ATTESTERD_ISSUER_WAIT;
                 request->facts_waited = true;
+                break;
+        case STATE_SERVICES:
+                if (!attesterd_evaluation_ready(request->daemon, request->call, &request->waiter))
+                        ready = ATTESTERD_ISSUER_WAIT;
                 break;
         case STATE_POLICY:
                 if (!pass_policy(request))
@@ -351,6 +356,10 @@ void attesterd_request_tokens(struct attesterd_daemon *daemon, struct attesterd_
                 request_free(request);
                 return;
         }
+        request->asker = (struct attesterd_asker){
+                .session = attesterd_call_session(call),
+                .interactive = request->options.interactive,
+        };
         request->deadline_ms = call->started_ms + request->options.timeout_ms;
         if (sd_event_add_time_relative(daemon->event, &request->deadline, CLOCK_MONOTONIC,
                                        (uint64_t) request->options.timeout_ms * 1000, 0, on_deadline, request) < 0) {

@@ -3,10 +3,11 @@
 
 #include <string.h>
 
-#define NAME         "org.attesterd"
-#define OBJECT       "/org/attesterd"
-#define ERROR_PREFIX "org.attesterd.Error."
-#define DRAIN_MAX    1024 /* messages that nobody asked for, dropped before one call */
+#define NAME             "org.attesterd"
+#define OBJECT           "/org/attesterd"
+#define ERROR_PREFIX     "org.attesterd.Error."
+#define DRAIN_MAX        1024 /* messages that nobody asked for, dropped before one call */
+#define LOCALE_BYTES_MAX 32   /* what the daemon takes */
 
 static void connection_close(struct attester *attester)
 {
@@ -121,15 +122,31 @@ bool client_bus_append_entry(DBusMessageIter *dictionary, const char *name, int 
                dbus_message_iter_close_container(dictionary, &entry);
 }
 
+/* Of messages: what setlocale(3) would find. NULL: none that has translations. */
+static const char *message_locale(void)
+{
+        static const char *const names[] = { "LC_ALL", "LC_MESSAGES", "LANG" };
+
+        for (size_t i = 0; i < BASE_COUNT(names); i++) {
+                const char *locale = getenv(names[i]);
+
+                if (locale != NULL && locale[0] != '\0')
+                        return strlen(locale) <= LOCALE_BYTES_MAX && dbus_validate_utf8(locale, NULL) ? locale : NULL;
+        }
+        return NULL;
+}
+
 bool client_bus_append_options(DBusMessageIter *to, const struct client_call *call, struct base_error *error)
 {
         dbus_bool_t interactive = call->options.interactive;
         dbus_uint32_t timeout_ms = client_call_left_ms(call);
+        const char *locale = message_locale();
         DBusMessageIter dictionary;
 
         if (!dbus_message_iter_open_container(to, DBUS_TYPE_ARRAY, "{sv}", &dictionary) ||
             !client_bus_append_entry(&dictionary, "interactive", DBUS_TYPE_BOOLEAN, &interactive) ||
             !client_bus_append_entry(&dictionary, "timeout-ms", DBUS_TYPE_UINT32, &timeout_ms) ||
+            (locale != NULL && !client_bus_append_entry(&dictionary, "locale", DBUS_TYPE_STRING, &locale)) ||
             !dbus_message_iter_close_container(to, &dictionary))
                 return base_error_set_no_memory(error);
         return true;

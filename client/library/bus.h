@@ -40,7 +40,7 @@ bool client_bus_append_string(DBusMessageIter *to, const char *value, struct bas
 /* Appends one entry to an a{sv}: a basic value that `value` points to. False without memory. */
 bool client_bus_append_entry(DBusMessageIter *dictionary, const char *name, int type, const void *value) BASE_MUST_CHECK;
 
-/* Appends the a{sv} of options that RequestTokens and Evaluate take: interactive, timeout-ms. Errors: NO_MEMORY. */
+/* Appends the a{sv} of options that RequestTokens and Evaluate take: interactive, timeout-ms, and locale if the environment has one. Errors: NO_MEMORY. */
 bool client_bus_append_options(DBusMessageIter *to, const struct client_call *call, struct base_error *error) BASE_MUST_CHECK;
 
 /*

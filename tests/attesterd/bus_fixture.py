@@ -17,6 +17,7 @@ sys.path.insert(0, str(HERE))
 sys.path.insert(0, str(HERE.parent / "e2e"))
 
 import fake_issuer  # noqa: E402
+import fake_services  # noqa: E402
 import stack  # noqa: E402
 
 NAME, PATH = "org.attesterd", "/org/attesterd"
@@ -37,7 +38,7 @@ class DaemonStack(stack.Stack):
 
     def write(self, name, text):
         if name == "bus.conf":
-            text = text.replace("  <include>", f"  {POLKIT_POLICY}  <include>")
+            text = text.replace("  <include>", f"  {POLKIT_POLICY}{fake_services.BUS_POLICY}  <include>")
         return super().write(name, text)
 
     def start(self, limits=LIMITS, issuers=(), real_issuer=False, tpm=True, proxy=()):

@@ -1,0 +1,177 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Facts that other services of the system bus have: the caller's session (logind), the firmware's level (fwupd); and remedies
+in the caller's language."""
+
+import os
+import time
+
+import bus_fixture
+import dbus
+from bus_fixture import ADMIN, ATTESTER, Background, BusCase
+from fake_services import Fwupd, Login
+from stack import wait_for
+
+UID = os.getuid()
+SESSION_FACTS = ("session.active", "session.idle", "session.locked", "session.remote", "session.type")
+POLICY = """[Policy]
+Version=3
+[Rule unlocked]
+Require=not session.locked
+Remedy=Unlock the screen.
+Remedy[de]=Entsperren Sie den Bildschirm.
+"""
+
+
+class Services(BusCase):
+    options = {"issuers": ("plain",)}
+
+    def setUp(self):
+        self.bus = self.stack.bus()
+        self.addCleanup(self.bus.close)
+        self.login, self.fwupd = Login(self.stack), Fwupd(self.stack)
+
+    def started(self, service, **options):
+        self.addCleanup(lambda: service.process in self.stack.processes and service.stop())
+        service.start(**options)
+        return service
+
+    def facts(self, bus=None):
+        """Name to value; of one that could not be read, ("unreadable", its reason)."""
+        facts = self.stack.call(ATTESTER, "GetFacts", bus=bus or self.bus)
+        values = {str(name): ("unreadable", str(value[0])) if isinstance(value, dbus.Struct) else value for name, value, _, _ in facts}
+        self.assertEqual({str(source) for name, _, _, source in facts if name in SESSION_FACTS}, {"logind"})
+        return values
+
+    def assert_session(self, **wanted):
+        facts = self.facts()
+        self.assertEqual({name: facts[f"session.{name}"] for name in wanted}, wanted)
+
+    def assert_no_session(self, reason, bus=None):
+        facts = self.facts(bus)
+        for name in SESSION_FACTS:
+            kind, why = facts[name]
+            self.assertEqual(kind, "unreadable")
+            self.assertIn(reason, why)
+
+    def assert_becomes(self, name, value):
+        wait_for(lambda: self.facts()[name] == value, f"{name} {value!r}")
+
+    def test_session_of_the_caller_is_told(self):
+        self.started(self.login, uid=UID)
+        self.assert_session(active=True, idle=False, locked=False, remote=False, type="wayland")
+
+    def test_changes_are_told_and_logind_is_asked_once(self):
+        self.started(self.login, uid=UID)
+        before = self.login.calls("GetSessionByPID")
+        self.facts()
+        for property_name, fact in (("LockedHint", "locked"), ("IdleHint", "idle"), ("Remote", "remote")):
+            self.login.set(**{property_name: True})
+            self.assert_becomes(f"session.{fact}", True)
+        self.login.set(Active=False)
+        self.assert_becomes("session.active", False)
+        self.assertEqual(self.login.calls("GetSessionByPID") - before, 1)
+
+    def test_session_without_a_seat_is_not_in_front(self):
+        self.started(self.login)
+        self.login.add_session("c9", UID, seat="", Remote=True, Type="tty")
+        self.login.every_process_is_in("c9")
+        self.assert_session(active=False, remote=True, type="tty")
+
+    def test_process_of_the_users_service_manager_has_the_display_session(self):
+        self.started(self.login, uid=UID, LockedHint=True)
+        self.login.every_process_is_in(None)
+        self.login.set_display(UID, "c1")
+        self.assert_session(locked=True)
+        self.login.add_session("c2", UID)
+        self.login.set_display(UID, "c2")
+        self.assert_becomes("session.locked", False)
+        self.login.set_display(UID, None)
+        wait_for(lambda: isinstance(self.facts()["session.locked"], tuple), "no display session")
+        self.assert_no_session("no session")
+
+    def test_another_users_session_tells_nothing(self):
+        self.started(self.login, uid=UID + 1)
+        self.assert_no_session("another user's")
+
+    def test_absent_logind_is_a_reason_and_it_may_come_later(self):
+        self.assert_no_session("logind is not on the system bus")
+        self.started(self.login, uid=UID)
+        wait_for(lambda: self.facts()["session.active"] is True or self.facts()["session.active"] == 1, "logind to be noticed")
+
+    def test_restarted_logind_is_asked_anew(self):
+        self.started(self.login, uid=UID)
+        self.assert_session(locked=False)
+        self.login.stop()
+        wait_for(lambda: isinstance(self.facts()["session.locked"], tuple), "logind to be missed")
+        self.started(self.login, uid=UID, LockedHint=True)
+        self.assert_becomes("session.locked", True)
+
+    def test_hanging_logind_holds_up_its_own_request_only_and_for_a_second(self):
+        self.started(self.login, uid=UID)
+        self.login.hang()
+        slow = Background(self.facts)
+        started = time.monotonic()
+        for _ in range(20):
+            self.stack.property("Version")
+            self.stack.call(ATTESTER, "GetIssuer", "s", "plain.example")
+        self.assertTrue(slow.is_alive() or time.monotonic() - started > 0.9)
+        kind, why = slow.result(10)["session.locked"]
+        self.assertEqual((kind, why), ("unreadable", "logind did not answer"))
+        # It is not asked again at once by the same caller; another one finds out for itself.
+        self.login.go_on()
+        other = self.stack.bus()
+        self.addCleanup(other.close)
+        self.assertEqual(self.facts(other)["session.locked"], False)
+
+    def test_request_tokens_in_a_locked_session_is_denied_in_the_callers_language(self):
+        self.started(self.login, uid=UID)
+        self.stack.call(ADMIN, "InstallPolicy", "ss", "50-session.conf", POLICY)
+        self.addCleanup(self.stack.call, ADMIN, "InstallPolicy", "ss", "50-session.conf", "[Policy]\nVersion=3\n")
+        self.stack.request("plain.example", bus=self.bus)
+        self.login.set(LockedHint=True)
+        self.assert_becomes("session.locked", True)
+        self.assertIn("Unlock the screen", self.assert_error("PolicyDenied", self.stack.request, "plain.example", bus=self.bus))
+        german = {"locale": "de_AT.UTF-8"}
+        self.assertIn("Entsperren Sie", self.assert_error("PolicyDenied", self.stack.request, "plain.example", options=german, bus=self.bus))
+        passed, rules = self.stack.call(ATTESTER, "Evaluate", "sa{sv}", "", german, bus=self.bus)
+        self.assertFalse(passed)
+        self.assertEqual(str(rules[0][3]), "Entsperren Sie den Bildschirm.")
+        self.login.set(LockedHint=False)
+        self.assert_becomes("session.locked", False)
+        self.stack.request("plain.example", bus=self.bus)
+
+    def test_locale_of_33_bytes_is_invalid_argument(self):
+        for locale in ("x" * 33, dbus.UInt32(1)):
+            self.assertIn("locale", self.assert_error("InvalidArgument", self.stack.request, "plain.example", options={"locale": locale}))
+
+
+    # The level holds when fwupd ends: each of these starts with a daemon that has not asked.
+
+    def test_level_is_read_once_kept_when_fwupd_ends_and_follows_its_changes(self):
+        self.stack.restart_daemon()
+        self.started(self.fwupd)
+        self.assertEqual(self.facts()["firmware.hsi"], 2)
+        self.fwupd.set("HSI:3 (v1.8.12)")
+        self.assert_becomes("firmware.hsi", 3)
+        self.fwupd.stop()
+        self.assertEqual(self.facts()["firmware.hsi"], 3)
+        self.started(self.fwupd, level="HSI:INVALID:chassis[0x1] (v1.8.12)")
+        wait_for(lambda: isinstance(self.facts()["firmware.hsi"], tuple), "a level that is none")
+        self.assertIn("no security level", self.facts()["firmware.hsi"][1])
+        self.fwupd.set("HSI:1")
+        self.assert_becomes("firmware.hsi", 1)
+
+
+    def test_absent_or_hanging_fwupd_is_a_reason(self):
+        self.stack.restart_daemon()
+        self.assertEqual(self.facts()["firmware.hsi"], ("unreadable", "fwupd is not on the system bus"))
+        self.started(self.fwupd)
+        self.fwupd.hang()
+        wait_for(lambda: self.facts()["firmware.hsi"] == ("unreadable", "fwupd did not answer"), "fwupd to be asked")
+        self.fwupd.stop()
+        self.started(self.fwupd, level="HSI:4")
+        self.assert_becomes("firmware.hsi", 4)
+
+
+if __name__ == "__main__":
+    bus_fixture.main()
