@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "issuer/boot.h"
 
-#include "evidence/eventlog/boot.h"
+#include "issuer/boot_loaders.h"
 
 #include <string.h>
 
@@ -10,18 +10,9 @@
 #define PCR_LIST_TEXT    128
 #define SHOWN_VALUE_TEXT 32
 
-static struct evidence_fact *add(struct issuer_boot *boot, const char *name, enum evidence_fact_kind kind)
-{
-        struct evidence_fact *fact = &boot->facts[boot->fact_count++];
-
-        *fact = (struct evidence_fact){ .kind = kind };
-        (void) snprintf(fact->name, sizeof(fact->name), "%s", name);
-        return fact;
-}
-
 static void add_boolean(struct issuer_boot *boot, const char *name, bool value)
 {
-        add(boot, name, EVIDENCE_FACT_BOOL)->boolean = value;
+        issuer_boot_add(boot, name, EVIDENCE_FACT_BOOL)->boolean = value;
 }
 
 /* "sbat,1,2021030218": the date behind the last comma, digits alone. */
@@ -33,12 +24,12 @@ static void add_sbat_level(struct issuer_boot *boot, const char *line)
 
         if (digits == 0 || digits > EVIDENCE_FACT_VERSION_MAX || comma[1 + digits] != '\0')
                 return;
-        fact = add(boot, "boot.sbat_level", EVIDENCE_FACT_VERSION);
+        fact = issuer_boot_add(boot, "boot.sbat_level", EVIDENCE_FACT_VERSION);
         (void) snprintf(fact->text, sizeof(fact->text), "%s", comma + 1);
 }
 
-static void add_facts(struct issuer_boot *boot, const struct evidence_boot *derived,
-                      const struct evidence_eventlog_replay *replay)
+static bool add_facts(struct issuer_boot *boot, const struct evidence_boot *derived,
+                      const struct evidence_eventlog_replay *replay, struct base_error *error)
 {
         uint32_t firmware = replay->trusted & FIRMWARE_PCRS;
 
@@ -52,8 +43,9 @@ static void add_facts(struct issuer_boot *boot, const struct evidence_boot *deri
                 add_boolean(boot, "boot.dma_protection", !derived->dma_protection_disabled);
         }
         if (derived->dbx.known)
-                add(boot, "boot.dbx_entries", EVIDENCE_FACT_INT)->integer = (int64_t) derived->dbx.entry_count;
+                issuer_boot_add(boot, "boot.dbx_entries", EVIDENCE_FACT_INT)->integer = (int64_t) derived->dbx.entry_count;
         add_sbat_level(boot, derived->sbat_level);
+        return issuer_boot_add_loaders(boot, derived, error);
 }
 
 /* The quoted values of some PCRs in every bank; false if one of them is in none. */
@@ -113,7 +105,8 @@ static bool fill(const struct evidence_eventlog *log, const struct evidence *evi
         boot->pcrs = replay.trusted;
         boot->reset_count = verdict->attest.reset_count;
         memcpy(boot->key_id, evidence->key_id, sizeof(boot->key_id));
-        add_facts(boot, derived, &replay);
+        if (!add_facts(boot, derived, &replay, error))
+                return false;
         return take_pcrs(&verdict->attest.pcrs, boot->pcrs, &pcrs)
                        ? evidence_pcrs_digest(&pcrs, boot->pcr_digest, error)
                        : base_error_set(error, BASE_ERROR_INTERNAL, "a replayed PCR was not quoted");

@@ -10,13 +10,14 @@
  *   boot.dma_protection  false: the firmware says that devices may read all memory while it runs
  *   boot.dbx_entries     forbidden hashes and certificates in the revocation list
  *   boot.sbat_level      the date of shim's revocations, a version
+ *   boot.loader …        what was started and told (issuer/boot_loaders.h)
  * A fact that the log does not prove is absent.
  */
 #pragma once
 
 #include "evidence/evidence.h"
 
-#define ISSUER_BOOT_FACTS_MAX       8
+#define ISSUER_BOOT_FACTS_MAX       48                  /* in the registry, for each device */
 #define ISSUER_BOOT_LOG_FACT        "boot.event_log_ok" /* the one that the posture cannot know */
 #define ISSUER_EVENT_LOG_MEDIA_TYPE "application/vnd.attesterd.event-log"
 

@@ -6,7 +6,8 @@
 
 #include <string.h>
 
-static const char *const reserved[] = { "pcr.", "quote.", "device.", ISSUER_BOOT_LOG_FACT };
+static const char *const reserved[] = { "pcr.",        "quote.",           "device.",           ISSUER_BOOT_LOG_FACT,
+                                        "boot.loader", "boot.application", "boot.command_line", "boot.parameter" };
 
 static const struct policy_origin reported = { POLICY_PROVENANCE_REPORTED, "the device's claims" };
 static const struct policy_origin quoted = { POLICY_PROVENANCE_HARDWARE, "the TPM's quote" };

@@ -15,12 +15,32 @@
 #define VERIFIER POLICY_SETTER_VERIFIER
 
 static const struct policy_known_fact known_facts[] = {
+        { "boot.applications", INTEGER, VERIFIER,
+          "how many programs firmware and loaders started, the loader among them; `boot.application.2` to `boot.application.8` "
+          "are "
+          "the digests of those after the loader: the event log" },
+        { "boot.command_line", STRING, VERIFIER,
+          "the kernel's command line as its loader measured it, with GRUB the kernel's file in front, if it has at most 256 "
+          "bytes: the "
+          "event log" },
+        { "boot.command_line_sha256", STRING, VERIFIER,
+          "the SHA-256 of that line in hexadecimal, whatever its length: the event log" },
+        { "boot.command_lines", INTEGER, VERIFIER,
+          "how many different command lines GRUB, systemd-boot and systemd-stub measured: the event log" },
         { "boot.dbx_entries", INTEGER, VERIFIER, "entries of the Secure Boot revocation list that was in force: the event log" },
         { "boot.debug_mode", BOOLEAN, VERIFIER, "the firmware allowed a debugger: the event log" },
         { "boot.dma_protection", BOOLEAN, VERIFIER,
           "false if the firmware let devices read all memory while it ran: the event log" },
         { "boot.event_log_ok", BOOLEAN, VERIFIER,
           "the boot event log accounts for every quoted register, and the firmware's part of it is whole" },
+        { "boot.loader", STRING, VERIFIER,
+          "the first program that the firmware started, as its Authenticode digest in hexadecimal, in the strongest quoted bank: "
+          "the "
+          "event log" },
+        { "boot.parameters", STRING, VERIFIER,
+          "the names of the kernel's parameters, sorted, with blanks between, as in `quiet ro root`; `boot.parameter.root` and "
+          "so on are "
+          "their values: the event log" },
         { "boot.sbat_level", VERSION, VERIFIER, "the date of shim's revocations, as in 2023012900: the event log" },
         { "boot.secure_boot", BOOLEAN, POSTURE,
           "Secure Boot is on: the firmware's variable in efivarfs; unreadable without UEFI" },
@@ -96,7 +116,8 @@ static const struct policy_known_fact known_facts[] = {
         { "window.focused", BOOLEAN, DAEMON, "the window in front belongs to the program that asks" },
 };
 
-static const char *const open_families[] = { "custom.", "pcr.", "quote.sealed.", "request." };
+static const char *const open_families[] = { "boot.application.", "boot.parameter.", "custom.", "pcr.",
+                                             "quote.sealed.",     "request." };
 
 const struct policy_known_fact *policy_known_facts(size_t *ret_count)
 {

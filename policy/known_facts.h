@@ -32,7 +32,7 @@ const struct policy_known_fact *policy_known_fact_find(const char *name);
 
 /*
  * Whether a name belongs to a family whose members are not fixed: custom.* (the administrator), request.* (the request),
- * pcr.* and quote.sealed.* (one a quoted register).
+ * pcr.* and quote.sealed.* (one a quoted register), boot.application.* and boot.parameter.* (what the event log has).
  */
 bool policy_fact_name_is_open(const char *name);
 

@@ -33,6 +33,7 @@ static void application_add(const struct derive *derive, const struct evidence_e
 
         if (boot->application_count == EVIDENCE_BOOT_APPLICATIONS_MAX) {
                 evidence_derive_note(derive, EVIDENCE_BOOT_DROPPED, event, event->pcr);
+                boot->applications_complete = boot->applications_complete && event->pcr != PCR_APPLICATIONS;
                 return;
         }
         application = &boot->applications[boot->application_count++];
@@ -78,6 +79,7 @@ bool evidence_derive_applications(const struct derive *derive)
 {
         bool calling = false, exit_called = false;
 
+        derive->boot->applications_complete = derive->replay->trusted & 1u << PCR_APPLICATIONS;
         for (size_t i = 0; i < derive->log->event_count; i++) {
                 const struct evidence_eventlog_event *event = &derive->log->events[i];
 

@@ -58,6 +58,7 @@ struct evidence_boot_command_line {
         uint32_t pcr;
         enum evidence_boot_loader loader;
         bool authentic; /* that this is a command line was measured too, and not only its text */
+        bool plain;     /* printable ASCII, and all that was measured: nothing was replaced or cut off for the text below */
         char text[EVIDENCE_BOOT_TEXT_MAX + 1];
 };
 
@@ -116,10 +117,13 @@ struct evidence_boot {
         bool dma_protection_disabled;                /* the firmware says that devices may read all memory */
         size_t authority_count;
         struct evidence_boot_authority authorities[EVIDENCE_BOOT_AUTHORITIES_MAX];
+        bool applications_complete; /* PCR 4 is trusted, and all its applications are listed */
         size_t application_count;
         struct evidence_boot_application applications[EVIDENCE_BOOT_APPLICATIONS_MAX];
         size_t section_count;
         struct evidence_boot_section sections[EVIDENCE_BOOT_SECTIONS_MAX];
+        /* PCRs 8 and 12 are trusted, and each of their events has its text or is a listed line: no command line hides in them. */
+        bool command_lines_complete;
         size_t command_line_count;
         struct evidence_boot_command_line command_lines[EVIDENCE_BOOT_COMMAND_LINES_MAX];
         size_t grub_command_count; /* GRUB commands whose digest covers them */

@@ -65,6 +65,27 @@ static bool covers_text(const struct derive *derive, const struct evidence_event
         return *ret || evidence_derive_covers(derive, event, without_nul(text, width), ret);
 }
 
+/* Notes that an event of PCR 8 or 12 has no text that its digest covers, or one that does not fit: it could be a command line. */
+static void note_unread(const struct derive *derive, enum evidence_boot_finding_kind kind,
+                        const struct evidence_eventlog_event *event)
+{
+        derive->boot->command_lines_complete = false;
+        evidence_derive_note(derive, kind, event, event->pcr);
+}
+
+/* Whether `text` shows just the bytes that were measured, each `width` wide and printable ASCII. */
+static bool is_plain(const char *text, struct base_bytes measured, size_t width)
+{
+        size_t len = strlen(text);
+
+        if (without_nul(measured, width).len != len * width)
+                return false;
+        for (size_t i = 0; i < len; i++)
+                if (text[i] < ' ' || text[i] > '~' || measured.data[i * width] != (uint8_t) text[i])
+                        return false;
+        return true;
+}
+
 static void section_add(const struct derive *derive, const struct evidence_eventlog_event *event, const char *name,
                         bool authentic)
 {
@@ -92,7 +113,7 @@ static struct evidence_boot_command_line *command_line_add(const struct derive *
         struct evidence_boot_command_line *line;
 
         if (boot->command_line_count == EVIDENCE_BOOT_COMMAND_LINES_MAX) {
-                evidence_derive_note(derive, EVIDENCE_BOOT_DROPPED, event, event->pcr);
+                note_unread(derive, EVIDENCE_BOOT_DROPPED, event);
                 return NULL;
         }
         line = &boot->command_lines[boot->command_line_count++];
@@ -109,7 +130,7 @@ static void grub_line_add(const struct derive *derive, const struct evidence_eve
         struct evidence_boot_command_line *added;
 
         if (!evidence_eventlog_text(text, line, sizeof(line))) {
-                evidence_derive_note(derive, EVIDENCE_BOOT_DROPPED, event, event->pcr);
+                note_unread(derive, EVIDENCE_BOOT_DROPPED, event);
                 return;
         }
         for (size_t i = 0; !authentic && i < boot->command_line_count; i++)
@@ -122,6 +143,7 @@ static void grub_line_add(const struct derive *derive, const struct evidence_eve
                 return;
         added->loader = EVIDENCE_BOOT_LOADER_GRUB;
         added->authentic = authentic;
+        added->plain = is_plain(line, text, 1);
         memcpy(added->text, line, sizeof(line));
 }
 
@@ -150,12 +172,8 @@ static bool take_systemd_line(const struct derive *derive, const struct evidence
 
         if (!covers_text(derive, event, event->data, 2, &covered))
                 return false;
-        if (!covered) {
-                evidence_derive_note(derive, EVIDENCE_BOOT_DIGEST_MISMATCH, event, event->pcr);
-                return true;
-        }
-        if (!evidence_eventlog_utf8(event->data, text, sizeof(text))) {
-                evidence_derive_note(derive, EVIDENCE_BOOT_DROPPED, event, event->pcr);
+        if (!covered || !evidence_eventlog_utf8(event->data, text, sizeof(text))) {
+                note_unread(derive, covered ? EVIDENCE_BOOT_DROPPED : EVIDENCE_BOOT_DIGEST_MISMATCH, event);
                 return true;
         }
         added = command_line_add(derive, event);
@@ -164,6 +182,7 @@ static bool take_systemd_line(const struct derive *derive, const struct evidence
         added->loader = EVIDENCE_BOOT_LOADER_SYSTEMD;
         /* PCR 12 has nothing else whose digest covers its text; PCR 8 could be anybody's. */
         added->authentic = event->pcr == PCR_KERNEL_CONF;
+        added->plain = is_plain(text, event->data, 2);
         memcpy(added->text, text, sizeof(text));
         return true;
 }
@@ -182,13 +201,23 @@ static bool take_grub(const struct derive *derive, const struct evidence_eventlo
                 if (covered)
                         take_grub_text(derive, event, text, grub_labels[i].command_line);
                 else
-                        evidence_derive_note(derive, EVIDENCE_BOOT_DIGEST_MISMATCH, event, event->pcr);
+                        note_unread(derive, EVIDENCE_BOOT_DIGEST_MISMATCH, event);
                 return true;
         }
         return take_systemd_line(derive, event);
 }
 
-/* In PCR 12 every event is listed or noted, so that a command line cannot hide behind a tag. */
+/*
+ * What is measured by its content alone is listed with its digest. In PCR 12 a command line could hide behind such a tag or name,
+ * so there that counts as unread.
+ */
+static void take_content(const struct derive *derive, const struct evidence_eventlog_event *event, const char *name)
+{
+        if (event->pcr == PCR_KERNEL_CONF)
+                derive->boot->command_lines_complete = false;
+        section_add(derive, event, name, false);
+}
+
 static void take_tag(const struct derive *derive, const struct evidence_eventlog_event *event)
 {
         struct base_reader reader = base_reader_over(event->data);
@@ -200,7 +229,7 @@ static void take_tag(const struct derive *derive, const struct evidence_eventlog
                         if (tags[i].tag == tag)
                                 name = tags[i].name;
         if (name != NULL)
-                section_add(derive, event, name, false);
+                take_content(derive, event, name);
 }
 
 static bool take_kernel_configuration(const struct derive *derive, const struct evidence_eventlog_event *event)
@@ -210,7 +239,7 @@ static bool take_kernel_configuration(const struct derive *derive, const struct 
         if (evidence_eventlog_utf8(event->data, text, sizeof(text)))
                 for (size_t i = 0; i < BASE_COUNT(archives); i++)
                         if (strcmp(text, archives[i]) == 0) {
-                                section_add(derive, event, text, false);
+                                take_content(derive, event, text);
                                 return true;
                         }
         return take_systemd_line(derive, event);
@@ -280,8 +309,10 @@ static bool take_event(const struct derive *derive, const struct evidence_eventl
 
 bool evidence_derive_loaders(const struct derive *derive)
 {
+        const uint32_t command_line_pcrs = 1u << PCR_GRUB | 1u << PCR_KERNEL_CONF;
         char pending[EVIDENCE_BOOT_NAME_MAX + 1] = "";
 
+        derive->boot->command_lines_complete = (derive->replay->trusted & command_line_pcrs) == command_line_pcrs;
         for (size_t i = 0; i < derive->log->event_count; i++) {
                 const struct evidence_eventlog_event *event = &derive->log->events[i];
 

@@ -19,6 +19,7 @@ class EventLog:
         at = 32 + size
         self.header_end = at
         self.events = []
+        self.sizes = {}  # of an event's data, by the event's start
         while at < len(data):
             start = at
             pcr, kind, count = struct.unpack_from("<III", data, at)
@@ -29,7 +30,8 @@ class EventLog:
                 length = LENGTHS[algorithm]
                 digests[algorithm] = data[at + 2 : at + 2 + length]
                 at += 2 + length
-            at += 4 + struct.unpack_from("<I", data, at)[0]
+            self.sizes[start] = struct.unpack_from("<I", data, at)[0]
+            at += 4 + self.sizes[start]
             self.events.append((start, at, pcr, kind, digests))
 
     def extends(self, algorithm=0x000B):
@@ -43,6 +45,27 @@ class EventLog:
             if pcr in values:
                 values[pcr] = hashlib.new(NAMES[algorithm], values[pcr] + digest).digest()
         return values
+
+    @staticmethod
+    def measures(text, digests):
+        return all(hashlib.new(NAMES[algorithm], text).digest() == digest for algorithm, digest in digests.items())
+
+    def with_measured_text(self, pcr, change):
+        """The log of a boot in which a loader measured other texts, of the same length, in one PCR."""
+        parts = [self.data[: self.header_end]]
+        for start, end, event_pcr, _, digests in self.events:
+            event = self.data[start:end]
+            size = self.sizes[start]
+            text = event[len(event) - size :]
+            if event_pcr == pcr and change(text) != text:
+                # Without its label, and in some versions without the NUL.
+                part = next(s for n in range(size) for s in (slice(n, size), slice(n, size - 1)) if self.measures(text[s], digests))
+                measured = change(text)[part]
+                event = event[: len(event) - size] + change(text)
+                for algorithm, digest in digests.items():
+                    event = event.replace(digest, hashlib.new(NAMES[algorithm], measured).digest())
+            parts.append(event)
+        return EventLog(b"".join(parts))
 
     def without(self, predicate):
         """The same log with the events left out for which predicate(pcr, kind, data) is true."""

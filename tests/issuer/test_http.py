@@ -44,6 +44,20 @@ Require=boot.event_log_ok@hardware
 Require=boot.dbx_entries@hardware >= 1 and not boot.setup_mode@hardware
 """
 
+# rhel8-uefi.bin: shim, GRUB, and no parameter but those of its own boot.
+LOADER_POLICY = """[Policy]
+Version=1
+[Rule loader]
+Require=boot.loader@hardware in {\
+    "40d6cae02973789080cf4c3a9ad11b5a0a4d8bba4438ab96e276cc784454dee7" \
+    "d8811e9c0811916800000000000000000000000000000000000000000000000000"} and boot.application.2@hardware == \
+    "e8a268c431da72caaae407f729f602b9dbf5d1d43492d4a51cc2b688a08586e3"
+[Rule parameters]
+Require=boot.parameters@hardware in {"biosdevname console crashkernel net.ifnames ro root scsi_mod.use_blk_mq"}
+[Rule no-shell]
+Require=known(boot.parameters@hardware) and unreadable(boot.parameter.init) and boot.parameter.console != ttyS1
+"""
+
 
 class IssuerCase(unittest.TestCase):
     """One issuer and one enrolled device for all cases of a class."""
@@ -681,6 +695,65 @@ class EventLogs(IssuerCase):
         self.assertEqual(self.send(self.fresh, bytes(1024 * 1024)).status, 403)
         self.assertEqual(self.issuer.request("GET", "/event-log").status, 405)
         self.assertEqual(self.issuer.event_log(self.log.data, evidence, media_type="text/plain").status, 415)
+
+
+class BootLoaders(IssuerCase):
+    """An allow-list of loaders and kernel parameters."""
+
+    options = {"policy": LOADER_POLICY}
+    log = EventLog((EVENT_LOGS / "rhel8-uefi.bin").read_bytes())
+    other = EventLog((EVENT_LOGS / "ubuntu-2104-no-dbx.bin").read_bytes())
+    quoted = [*range(10), 12, 14]
+
+    def boot(self, log, data=None):
+        device = Device()
+        self.assertEqual(self.issuer.enroll(device).status, 200)
+        device.pcrs = {11: log.pcrs(self.quoted)}
+        data = data or log.data
+        return device, self.issuer.event_log(data, device.evidence(data, self.issuer.nonce(), facts={})).status
+
+    def rules(self, device, facts):
+        response, _ = self.ask(device, facts=facts)
+        return [rule["rule"] for rule in response.problem["rules"]] if response.status == 403 else response.status
+
+    def test_listed_loader_and_parameters_meet_the_rules_also_after_a_restart(self):
+        device, status = self.boot(self.log)
+        self.assertEqual(status, 204)
+        self.assert_issued(device, facts={})
+        self.issuer.stop()
+        self.issuer.start()
+        self.assert_issued(device, facts={})
+
+    def test_other_loader_and_parameters_do_not(self):
+        device, status = self.boot(self.other)
+        self.assertEqual(status, 204)
+        self.assertEqual(self.rules(device, {}), ["loader", "parameters"])
+
+    def test_claims_of_loader_and_parameters_do_not_count(self):
+        claims = {
+            "boot.loader": [2, "40d6cae02973789080cf4c3a9ad11b5a0a4d8bba4438ab96e276cc784454dee7"],
+            "boot.application.2": [2, "e8a268c431da72caaae407f729f602b9dbf5d1d43492d4a51cc2b688a08586e3"],
+            "boot.parameters": [2, "biosdevname console crashkernel net.ifnames ro root scsi_mod.use_blk_mq"],
+            "boot.parameter.console": [2, "tty0"],
+            "boot.command_lines": [1, 1],
+        }
+        device = Device()
+        self.assertEqual(self.issuer.enroll(device).status, 200)
+        self.assertEqual(self.rules(device, claims), ["loader", "parameters", "no-shell"])
+        device, _ = self.boot(self.other)
+        response, _ = self.ask(device, facts=claims)
+        self.assert_refused(response, 403, "EvidenceInvalid")
+
+    def test_added_parameter_does_not_meet_the_rules(self):
+        line, shell = b"scsi_mod.use_blk_mq=Y", b"init=/bin/sh scsi_mod"
+        log = self.log.with_measured_text(8, lambda text: text.replace(line, shell))
+        device, status = self.boot(log)
+        self.assertEqual(status, 204)
+        self.assertEqual(self.rules(device, {}), ["parameters", "no-shell"])
+        # The same machine with the log of the boot that it should have had: PCR 8 is not believed.
+        device, status = self.boot(log, self.log.data)
+        self.assertEqual(status, 204)
+        self.assertEqual(self.rules(device, {}), ["parameters", "no-shell"])
 
 
 class Quota(IssuerCase):

@@ -57,6 +57,9 @@ static void policy_fact_name_is_open_of_a_family_is_true(void **state)
         assert_true(policy_fact_name_is_open("request.interactive"));
         assert_true(policy_fact_name_is_open("pcr.sha256.7"));
         assert_true(policy_fact_name_is_open("quote.sealed.sha256.7"));
+        assert_true(policy_fact_name_is_open("boot.application.2"));
+        assert_true(policy_fact_name_is_open("boot.parameter.systemd.unit"));
+        assert_false(policy_fact_name_is_open("boot.loader"));
         assert_false(policy_fact_name_is_open("quote.sealed"));
         assert_false(policy_fact_name_is_open("customer.x"));
         assert_false(policy_fact_name_is_open("custom"));

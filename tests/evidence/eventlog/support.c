@@ -160,14 +160,18 @@ void case_load(struct log_case *test, const char *name)
         case_parse(test, base_buffer_bytes(&bytes));
 }
 
-void case_quote(struct log_case *test)
+void case_quote_bank(struct log_case *test, uint16_t algorithm)
 {
         struct base_error error;
 
         test->quoted.bank_count = 1;
-        assert_ok(evidence_eventlog_compute(&test->log, test->log.banks[evidence_eventlog_strongest_bank(&test->log)],
-                                            &test->quoted.banks[0], &error));
+        assert_ok(evidence_eventlog_compute(&test->log, algorithm, &test->quoted.banks[0], &error));
         test->quoted.banks[0].mask = (1u << EVIDENCE_PCR_COUNT) - 1;
+}
+
+void case_quote(struct log_case *test)
+{
+        case_quote_bank(test, test->log.banks[evidence_eventlog_strongest_bank(&test->log)]);
 }
 
 static void quote_bank(struct log_case *test, json_t *values, uint16_t algorithm)

@@ -55,6 +55,8 @@ void case_load(struct log_case *test, const char *name);
 void case_parse(struct log_case *test, struct base_bytes bytes);
 /* Fills `quoted` with what the log comes to, in its strongest bank: a TPM that was extended with just these events. */
 void case_quote(struct log_case *test);
+/* The same in another bank of the log. */
+void case_quote_bank(struct log_case *test, uint16_t algorithm);
 /* Fills `quoted` from expected.json, both banks if there are two. False if the file says nothing of this log. */
 bool case_quote_expected(struct log_case *test, const char *name, int *ret_secure_boot);
 /* Replays and derives. */
