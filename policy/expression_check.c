@@ -47,6 +47,10 @@ static bool check_node(const struct policy_expression *expression, const struct 
                 return fail_unknown(name, error);
         if (node->kind == POLICY_NODE_FACT && known->type != POLICY_FACT_BOOLEAN)
                 return base_error_set(error, BASE_ERROR_POLICY_INVALID, "%s is not true or false; compare it with a value", name);
+        if (node->order != POLICY_VERSION_PLAIN)
+                return known->type == POLICY_FACT_VERSION || known->type == POLICY_FACT_STRING ||
+                       base_error_set(error, BASE_ERROR_POLICY_INVALID, "%s is no version, which %s() compares", name,
+                                      policy_version_order_name(node->order));
         if (node->kind == POLICY_NODE_COMPARE && known->type == POLICY_FACT_STRING && node->comparison >= POLICY_TOKEN_LESS)
                 return base_error_set(error, BASE_ERROR_POLICY_INVALID, "%s is a text, and texts have no order", name);
         for (size_t i = 0; i < node->value_count; i++) {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "policy/expression_tree.h"
 #include "policy/span.h"
-#include "policy/version.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 struct evaluation {
@@ -36,10 +36,30 @@ static enum policy_truth negate(enum policy_truth truth)
         return truth == POLICY_UNKNOWN ? POLICY_UNKNOWN : truth_of(truth == POLICY_FALSE);
 }
 
-/* The order of a fact and a value; false if their types do not compare. */
-static bool compare(const struct evaluation *evaluation, const struct policy_fact *fact, const struct policy_value *value,
-                    int *ret)
+/* The order of a fact in debian() or rpm() and a value, which the parser has checked; false if it is no such version. */
+static bool compare_packages(const struct policy_fact *fact, enum policy_version_order order, const char *value, int *ret)
 {
+        char number[24];
+        const char *text = fact->text;
+
+        if (fact->type == POLICY_FACT_BOOLEAN)
+                return false;
+        if (fact->type == POLICY_FACT_INTEGER) {
+                (void) snprintf(number, sizeof(number), "%" PRId64, fact->integer);
+                text = number;
+        }
+        if (!policy_version_valid(order, text))
+                return false;
+        *ret = policy_version_compare_in(order, text, value);
+        return true;
+}
+
+/* The order of a fact and a value; false if their types do not compare. */
+static bool compare(const struct evaluation *evaluation, const struct policy_node *node, const struct policy_fact *fact,
+                    const struct policy_value *value, int *ret)
+{
+        if (node->order != POLICY_VERSION_PLAIN)
+                return compare_packages(fact, node->order, text_at(evaluation, value->text), ret);
         if (fact->type == POLICY_FACT_VERSION && value->type != POLICY_FACT_BOOLEAN)
                 *ret = policy_version_compare(fact->text, text_at(evaluation, value->text));
         else if (fact->type != value->type)
@@ -80,7 +100,7 @@ static enum policy_truth evaluate_set(const struct evaluation *evaluation, const
         for (size_t i = 0; i < node->value_count; i++) {
                 int order;
 
-                if (!compare(evaluation, fact, &values[i], &order))
+                if (!compare(evaluation, node, fact, &values[i], &order))
                         truth = POLICY_UNKNOWN;
                 else if (order == 0)
                         return POLICY_TRUE;
@@ -103,7 +123,7 @@ static enum policy_truth evaluate_term(const struct evaluation *evaluation, cons
                 return fact->type == POLICY_FACT_BOOLEAN ? truth_of(fact->boolean) : POLICY_UNKNOWN;
         if (node->kind == POLICY_NODE_IN)
                 return evaluate_set(evaluation, fact, node);
-        if (!compare(evaluation, fact, &evaluation->expression->values[node->first_value], &order))
+        if (!compare(evaluation, node, fact, &evaluation->expression->values[node->first_value], &order))
                 return POLICY_UNKNOWN;
         return truth_of(order_satisfies(node->comparison, order));
 }
@@ -226,13 +246,18 @@ static void explain_term(const struct evaluation *evaluation, const struct polic
         }
         value = &evaluation->expression->values[node->first_value];
         for (size_t i = 0; i < node->value_count; i++) {
-                if (!compare(evaluation, fact, &value[i], &order)) {
+                if (compare(evaluation, node, fact, &value[i], &order))
+                        continue;
+                if (node->order != POLICY_VERSION_PLAIN)
+                        policy_sentence_printf(to, "%s is %s, which is no version for %s()", name, printed,
+                                               policy_version_order_name(node->order));
+                else
                         explain_mismatch(fact, name, printed, value[i].type, to);
-                        return;
-                }
+                return;
         }
         policy_sentence_printf(to, "%s is %s", name, printed);
-        if (fact->type == POLICY_FACT_INTEGER && policy_span_is(text_at(evaluation, value->text))) {
+        if (fact->type == POLICY_FACT_INTEGER && node->order == POLICY_VERSION_PLAIN &&
+            policy_span_is(text_at(evaluation, value->text))) {
                 policy_span_print(fact->integer, printed, sizeof(printed));
                 policy_sentence_printf(to, " (%s)", printed);
         }

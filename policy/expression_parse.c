@@ -8,7 +8,9 @@
  * expression = conjunction *("or" conjunction)
  * conjunction = negation *("and" negation)
  * negation = "not" negation / primary
- * primary = "(" expression ")" / ("known" / "unreadable") "(" fact ")" / fact [operator value / "in" "{" 1*value "}"]
+ * primary = "(" expression ")" / ("known" / "unreadable") "(" fact ")" / fact [comparison]
+ *           / ("debian" / "rpm") "(" fact ")" comparison
+ * comparison = operator value / "in" "{" 1*value "}"
  * fact = name ["@" provenance]
  */
 struct parser {
@@ -165,6 +167,18 @@ static bool is_comparison(enum policy_token_kind kind)
         return kind >= POLICY_TOKEN_EQUAL && kind <= POLICY_TOKEN_GREATER_OR_EQUAL;
 }
 
+/* A value that the fact in debian() or rpm() is compared with. */
+static bool check_package(struct parser *parser, enum policy_version_order order, struct policy_literal *literal, size_t offset)
+{
+        if (literal->type == POLICY_FACT_BOOLEAN || !policy_version_valid(order, literal->text)) {
+                *parser->ret_offset = offset;
+                return base_error_set(parser->error, BASE_ERROR_POLICY_INVALID, "'%.40s' is no version for %s()", literal->text,
+                                      policy_version_order_name(order));
+        }
+        literal->type = POLICY_FACT_VERSION;
+        return true;
+}
+
 static bool take_comparison(struct parser *parser, struct policy_node *node)
 {
         bool orders = parser->token.kind >= POLICY_TOKEN_LESS;
@@ -180,6 +194,8 @@ static bool take_comparison(struct parser *parser, struct policy_node *node)
         offset = parser->token.offset;
         if (!take_literal(parser, &literal))
                 return false;
+        if (node->order != POLICY_VERSION_PLAIN)
+                return check_package(parser, node->order, &literal, offset) && add_value(parser, &literal, offset);
         if (orders && literal.type == POLICY_FACT_BOOLEAN)
                 return fail_at(parser, offset, "true and false have no order; compare them with == or !=");
         if (orders && literal.type == POLICY_FACT_STRING) {
@@ -218,8 +234,9 @@ static bool take_set(struct parser *parser, struct policy_node *node)
 
                 if (node->value_count == POLICY_EXPRESSION_SET_MAX)
                         return fail_limit(parser, offset, "the set has too many elements", POLICY_EXPRESSION_SET_MAX);
-                if (!take_literal(parser, &literal) || !check_element(parser, &literal, first, offset) ||
-                    !add_value(parser, &literal, offset))
+                if (!take_literal(parser, &literal) ||
+                    (node->order != POLICY_VERSION_PLAIN && !check_package(parser, node->order, &literal, offset)) ||
+                    !check_element(parser, &literal, first, offset) || !add_value(parser, &literal, offset))
                         return false;
                 node->value_count++;
         } while (parser->token.kind != POLICY_TOKEN_CLOSE_SET);
@@ -233,20 +250,50 @@ static bool take_function(struct parser *parser, struct policy_node *node)
                take(parser, POLICY_TOKEN_CLOSE, "')'");
 }
 
+/* Whether debian( or rpm( is next: as texts both words may stand elsewhere. */
+static bool at_order(const struct parser *parser, enum policy_version_order *ret)
+{
+        struct policy_lexer ahead = parser->lexer;
+        struct policy_token token;
+        size_t offset;
+
+        for (int i = POLICY_VERSION_PLAIN + 1; i < POLICY_VERSION_ORDER_COUNT; i++) {
+                *ret = (enum policy_version_order) i;
+                if (at_word(parser, policy_version_order_name(*ret)))
+                        return policy_lexer_next(&ahead, &token, &offset, NULL) && token.kind == POLICY_TOKEN_OPEN;
+        }
+        return false;
+}
+
+static bool take_package(struct parser *parser, struct policy_node *node)
+{
+        if (!advance(parser) || !take(parser, POLICY_TOKEN_OPEN, "'('") || !take_fact(parser, node) ||
+            !take(parser, POLICY_TOKEN_CLOSE, "')'"))
+                return false;
+        if (is_comparison(parser->token.kind))
+                return take_comparison(parser, node);
+        return at_word(parser, "in") ? take_set(parser, node) : fail_expected(parser, "a comparison with a version");
+}
+
 static bool take_term(struct parser *parser, uint16_t *ret)
 {
         struct policy_node node = { .kind = POLICY_NODE_FACT };
         size_t offset = parser->token.offset;
+        enum policy_version_order order;
         bool ok;
 
-        if (at_word(parser, "known") || at_word(parser, "unreadable"))
+        if (at_word(parser, "known") || at_word(parser, "unreadable")) {
                 ok = take_function(parser, &node);
-        else if (!take_fact(parser, &node))
+        } else if (at_order(parser, &order)) {
+                node.order = order;
+                ok = take_package(parser, &node);
+        } else if (!take_fact(parser, &node)) {
                 ok = false;
-        else if (is_comparison(parser->token.kind))
+        } else if (is_comparison(parser->token.kind)) {
                 ok = take_comparison(parser, &node);
-        else
+        } else {
                 ok = at_word(parser, "in") ? take_set(parser, &node) : true;
+        }
         return ok && add_node(parser, node, offset, ret);
 }
 

@@ -7,6 +7,7 @@
 
 #include "policy/expression.h"
 #include "policy/lexer.h"
+#include "policy/version.h"
 
 enum policy_node_kind {
         POLICY_NODE_AND,        /* two or more children */
@@ -25,6 +26,7 @@ struct policy_node {
         enum policy_node_kind kind;
         enum policy_token_kind comparison; /* of COMPARE */
         enum policy_provenance provenance; /* the least that the fact must have */
+        enum policy_version_order order;   /* of COMPARE, IN: not PLAIN if the fact stands in debian() or rpm() */
         uint16_t first_child;              /* of AND, OR, NOT */
         uint16_t next;                     /* sibling, or NONE */
         uint16_t first_value;              /* of COMPARE, IN */
