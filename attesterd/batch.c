@@ -18,10 +18,9 @@ struct attesterd_batcher {
         struct attesterd_quoter quoter;
         struct attesterd_fair_queue waiting;
         struct attesterd_batch *current;
-        size_t exchanges;
+        struct attesterd_linger linger;
         uint64_t last_quote_ms;
         sd_event_source *start; /* fires when the batch is to be quoted */
-        bool lingering;
 };
 
 static void on_quote(void *context, const struct tpm_quote *quote, const struct base_error *error);
@@ -51,9 +50,12 @@ static struct attesterd_batch *batch_take(struct attesterd_batcher *batcher, str
         batch->batcher = batcher;
         batch->count = count;
         for (size_t i = 0; i < count; i++) {
-                batch->items[i] = attesterd_fair_pop(&batcher->waiting);
-                batch->items[i]->batch = batch;
-                batch->items[i]->index = i;
+                struct attesterd_batch_item *item = attesterd_fair_pop(&batcher->waiting);
+
+                attesterd_linger_note_taken(&batcher->linger, item->uid);
+                item->batch = batch;
+                item->index = i;
+                batch->items[i] = item;
         }
         return batch;
 }
@@ -104,21 +106,12 @@ static void start_after(struct attesterd_batcher *batcher, uint64_t delay_ms)
 /* Decides when what waits is quoted; the quote itself starts from the loop, so that requests of one turn share it. */
 static void schedule(struct attesterd_batcher *batcher)
 {
-        size_t waiting = batcher->waiting.count;
-
-        if (batcher->current != NULL || waiting == 0) {
-                batcher->lingering = false;
+        if (batcher->current != NULL || batcher->waiting.count == 0)
                 (void) sd_event_source_set_enabled(batcher->start, SD_EVENT_OFF);
-                return;
-        }
-        if (batcher->lingering && batcher->exchanges > 0 && waiting < EVIDENCE_TREE_LEAVES_MAX)
-                return;
-        if (!batcher->lingering && batcher->exchanges >= ATTESTERD_BATCH_LINGER_PEERS_MIN && batcher->exchanges > waiting) {
-                batcher->lingering = true;
-                start_after(batcher, batcher->last_quote_ms / ATTESTERD_BATCH_LINGER_DIVISOR);
-                return;
-        }
-        start_after(batcher, 0);
+        else if (batcher->waiting.count >= EVIDENCE_TREE_LEAVES_MAX)
+                start_after(batcher, 0);
+        else
+                start_after(batcher, attesterd_linger_ms(&batcher->linger, now_ms(batcher), batcher->last_quote_ms));
 }
 
 static int on_start(sd_event_source *source, uint64_t usec, void *userdata)
@@ -129,7 +122,6 @@ static int on_start(sd_event_source *source, uint64_t usec, void *userdata)
 
         (void) source;
         (void) usec;
-        batcher->lingering = false;
         batch = batch_take(batcher, &error);
         if (batch == NULL) {
                 start_after(batcher, 100);
@@ -167,6 +159,7 @@ bool attesterd_batcher_new(sd_event *event, const struct base_clock *clock, cons
         batcher->clock = clock;
         batcher->quoter = *quoter;
         attesterd_fair_init(&batcher->waiting);
+        attesterd_linger_init(&batcher->linger);
         if (sd_event_add_time_relative(event, &batcher->start, CLOCK_MONOTONIC, 0, 1, on_start, batcher) < 0 ||
             sd_event_source_set_enabled(batcher->start, SD_EVENT_OFF) < 0) {
                 attesterd_batcher_free(batcher);
@@ -182,6 +175,7 @@ void attesterd_batcher_free(struct attesterd_batcher *batcher)
                 return;
         while (attesterd_fair_pop(&batcher->waiting) != NULL)
                 continue;
+        attesterd_linger_clear(&batcher->linger);
         (void) sd_event_source_disable_unref(batcher->start);
         (void) sd_event_unref(batcher->event);
         free(batcher);
@@ -190,8 +184,13 @@ void attesterd_batcher_free(struct attesterd_batcher *batcher)
 bool attesterd_batch_submit(struct attesterd_batcher *batcher, struct attesterd_batch_item *item, uid_t uid,
                             struct base_error *error)
 {
-        if (!attesterd_fair_push(&batcher->waiting, &item->queued, uid, item, error))
+        if (!attesterd_linger_note_waiting(&batcher->linger, uid, now_ms(batcher), error))
                 return false;
+        if (!attesterd_fair_push(&batcher->waiting, &item->queued, uid, item, error)) {
+                attesterd_linger_note_taken(&batcher->linger, uid);
+                return false;
+        }
+        item->uid = uid;
         schedule(batcher);
         return true;
 }
@@ -203,17 +202,20 @@ void attesterd_batch_cancel(struct attesterd_batcher *batcher, struct attesterd_
                 item->batch = NULL;
                 return;
         }
+        if (item->queued.user == NULL)
+                return;
         attesterd_fair_remove(&batcher->waiting, &item->queued);
+        attesterd_linger_note_taken(&batcher->linger, item->uid);
         schedule(batcher);
 }
 
-void attesterd_batch_exchange_begin(struct attesterd_batcher *batcher)
+bool attesterd_batch_exchange_begin(struct attesterd_batcher *batcher, uid_t uid, struct base_error *error)
 {
-        batcher->exchanges++;
+        return attesterd_linger_note_sent(&batcher->linger, uid, error);
 }
 
-void attesterd_batch_exchange_end(struct attesterd_batcher *batcher)
+void attesterd_batch_exchange_end(struct attesterd_batcher *batcher, uid_t uid)
 {
-        batcher->exchanges--;
+        attesterd_linger_note_back(&batcher->linger, uid);
         schedule(batcher);
 }

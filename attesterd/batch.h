@@ -2,25 +2,18 @@
 /*
  * Lets requests share TPM quotes. The TPM quotes one batch at a time; what arrives meanwhile is the next batch. Used by
  * attesterd; may be included by attesterd/.
- *
- * When the TPM falls idle the waiting requests are quoted at once, but for one case. Callers that ask again as soon as
- * they are answered fall into two groups, one in the TPM and one in the exchange with the issuer, which then take turns
- * and never meet: every quote serves half of them. So while many more requests are with the issuer than wait here, the
- * batch lingers a fraction of a quote's time for them to come back. With w waiting, h with the issuer for another H, and
- * quotes of Q: going now finishes them after w·Q + h·2Q together, lingering after (w + h)·(Q + H). Lingering is better if
- * H < Q·h/(w + h), so with h > w a linger of Q/2 pays.
+ * When the TPM falls idle the waiting requests are quoted at once, unless their user has many more at issuers
+ * (attesterd/linger.h).
  */
 #pragma once
 
 #include "attesterd/fair.h"
+#include "attesterd/linger.h"
 #include "base/system.h"
 #include "evidence/merkle.h"
 #include "tpm/worker.h"
 
 #include <systemd/sd-event.h>
-
-#define ATTESTERD_BATCH_LINGER_DIVISOR   2 /* linger at most this part of the last quote's time */
-#define ATTESTERD_BATCH_LINGER_PEERS_MIN 8 /* with fewer requests at issuers there is no linger */
 
 /* The edge to the TPM: as tpm_worker_quote(). */
 struct attesterd_quoter {
@@ -47,6 +40,7 @@ struct attesterd_batch_item {
         struct attesterd_fair_item queued;
         struct attesterd_batch *batch; /* being quoted */
         size_t index;                  /* in it */
+        uid_t uid;                     /* set by submit */
         uint8_t leaf[EVIDENCE_HASH_LEN];
         attesterd_batch_callback *callback;
         void *context;
@@ -67,6 +61,9 @@ bool attesterd_batch_submit(struct attesterd_batcher *batcher, struct attesterd_
 /* Forgets an item, queued or being quoted; nothing for one that is neither. */
 void attesterd_batch_cancel(struct attesterd_batcher *batcher, struct attesterd_batch_item *item);
 
-/* Says that a request that had its quote is with its issuer, and that it is back. */
-void attesterd_batch_exchange_begin(struct attesterd_batcher *batcher);
-void attesterd_batch_exchange_end(struct attesterd_batcher *batcher);
+/*
+ * Say that a request of `uid` that had its quote is with its issuer, and, once for each that began, that it is back.
+ * Errors: NO_MEMORY.
+ */
+bool attesterd_batch_exchange_begin(struct attesterd_batcher *batcher, uid_t uid, struct base_error *error) BASE_MUST_CHECK;
+void attesterd_batch_exchange_end(struct attesterd_batcher *batcher, uid_t uid);

@@ -88,17 +88,18 @@ static bool ask_for_quote(struct attesterd_exchange *exchange, const struct poli
                attesterd_batch_submit(exchange->daemon->batcher, &exchange->item, exchange->uid, error);
 }
 
-static void exchange_begins(struct attesterd_exchange *exchange)
+static bool exchange_begins(struct attesterd_exchange *exchange, struct base_error *error)
 {
-        if (exchange->attested && !exchange->posted)
-                attesterd_batch_exchange_begin(exchange->daemon->batcher);
-        exchange->posted = exchange->attested;
+        if (!exchange->attested || exchange->posted)
+                return true;
+        exchange->posted = attesterd_batch_exchange_begin(exchange->daemon->batcher, exchange->uid, error);
+        return exchange->posted;
 }
 
 static void exchange_ends(struct attesterd_exchange *exchange)
 {
         if (exchange->posted)
-                attesterd_batch_exchange_end(exchange->daemon->batcher);
+                attesterd_batch_exchange_end(exchange->daemon->batcher, exchange->uid);
         exchange->posted = false;
 }
 
@@ -121,10 +122,12 @@ static bool post(struct attesterd_exchange *exchange, struct base_error *error)
                 .callback = on_response,
                 .context = exchange,
         };
-        if (!attesterd_outbox_post(&exchange->daemon->outbox, &exchange->issuer->lane, &exchange->post, exchange->uid, error))
+        if (!exchange_begins(exchange, error))
                 return false;
-        exchange_begins(exchange);
-        return true;
+        if (attesterd_outbox_post(&exchange->daemon->outbox, &exchange->issuer->lane, &exchange->post, exchange->uid, error))
+                return true;
+        exchange_ends(exchange);
+        return false;
 }
 
 bool attesterd_exchange_start(struct attesterd_exchange *exchange, const struct policy_facts *facts, struct base_error *error)
