@@ -175,6 +175,7 @@ static void on_share(void *context, const struct attesterd_batch_share *share, c
                 return;
         }
         exchange->sharers = share->sharers;
+        exchange->quoted_ms = attesterd_daemon_now_ms(exchange->daemon);
         if (!check_key(exchange, share->quote, &problem) || !make_header(exchange, share, &problem) || !post(exchange, &problem))
                 fail(exchange, &problem);
 }

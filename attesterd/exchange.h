@@ -32,6 +32,7 @@ struct attesterd_exchange {
 
         struct base_buffer response; /* the TokenResponse */
         size_t sharers;              /* requests that the quote served; 0 without evidence */
+        uint64_t quoted_ms;          /* when its quote was there, on the monotonic clock; 0 without evidence */
 
         struct attesterd_batch_item item;
         struct attesterd_post post;

@@ -10,14 +10,13 @@ void attesterd_lane_init(struct attesterd_lane *lane)
 }
 
 /*
- * An issuer may use three quarters of what the others leave free. One alone gets most of the transport; one that never
- * answers keeps a share that the next can still be served beside.
+ * With many issuers that do not answer, each next one may still use three quarters of what the others leave free.
  */
 static bool lane_may_send(const struct attesterd_outbox *outbox, const struct attesterd_lane *lane)
 {
         size_t others = outbox->in_flight - lane->in_flight;
 
-        return outbox->in_flight < ATTESTERD_POSTS_IN_FLIGHT_MAX &&
+        return outbox->in_flight < ATTESTERD_POSTS_IN_FLIGHT_MAX && lane->in_flight < ATTESTERD_POSTS_PER_ISSUER_MAX &&
                lane->in_flight < (ATTESTERD_POSTS_IN_FLIGHT_MAX - others) * 3 / 4 + 1;
 }
 

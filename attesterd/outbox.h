@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Posts that go to issuers, when the transport takes fewer at once than there are: fair between an issuer's users, and
- * between issuers, so that a slow one does not hold up the rest. Used by attesterd; may be included by attesterd/.
+ * Posts that go to issuers, a few at once: fair between an issuer's users, in order within one, and fair between issuers, so that
+ * a slow one does not hold up the rest. Used by attesterd; may be included by attesterd/.
  */
 #pragma once
 
@@ -12,6 +12,12 @@
 #include <systemd/sd-event.h>
 
 #define ATTESTERD_POSTS_IN_FLIGHT_MAX 224 /* leaves room in the transport for directories, nonces and enrolment */
+
+/*
+ * To one issuer: as many as one call can bring. attester-net has half as many connections to a host, so that one that falls
+ * free finds the next post there. What is beyond waits here, where the order is fair and nothing is copied yet; curl keeps none.
+ */
+#define ATTESTERD_POSTS_PER_ISSUER_MAX 16
 
 /* One issuer's queue, embedded in the issuer. */
 struct attesterd_lane {

@@ -67,6 +67,17 @@ static size_t quote_sharers(const struct request *request)
         return most;
 }
 
+/* From the call to its last quote; 0 without evidence. */
+static uint64_t quote_wait_ms(const struct request *request)
+{
+        uint64_t last_ms = request->call->started_ms;
+
+        for (size_t i = 0; i < request->count; i++)
+                if (request->exchanges[i].quoted_ms > last_ms)
+                        last_ms = request->exchanges[i].quoted_ms;
+        return last_ms - request->call->started_ms;
+}
+
 static void log_end(const struct request *request, const struct base_error *error)
 {
         unsigned long long elapsed_ms = attesterd_daemon_now_ms(request->daemon) - request->call->started_ms;
@@ -125,6 +136,7 @@ static bool append_reply(const struct request *request, DBusMessage *reply)
 {
         dbus_uint32_t shared_by = (dbus_uint32_t) quote_sharers(request);
         dbus_uint32_t elapsed_ms = (dbus_uint32_t) (attesterd_daemon_now_ms(request->daemon) - request->call->started_ms);
+        dbus_uint32_t waited_ms = (dbus_uint32_t) quote_wait_ms(request);
         dbus_bool_t attested = request->attested;
         DBusMessageIter top, array;
 
@@ -134,6 +146,7 @@ static bool append_reply(const struct request *request, DBusMessage *reply)
                dbus_message_iter_open_container(&top, DBUS_TYPE_ARRAY, "{sv}", &array) &&
                append_info(&array, "attested", DBUS_TYPE_BOOLEAN, "b", &attested) &&
                append_info(&array, "elapsed-ms", DBUS_TYPE_UINT32, "u", &elapsed_ms) &&
+               append_info(&array, "quote-wait-ms", DBUS_TYPE_UINT32, "u", &waited_ms) &&
                append_info(&array, "quote-shared-by", DBUS_TYPE_UINT32, "u", &shared_by) &&
                dbus_message_iter_close_container(&top, &array);
 }
