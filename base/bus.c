@@ -28,6 +28,19 @@ struct bus_call {
         void *context;
 };
 
+const char *base_bus_session_address(char *space, size_t space_size)
+{
+        const char *address = getenv("DBUS_SESSION_BUS_ADDRESS");
+        const char *directory = getenv("XDG_RUNTIME_DIR");
+
+        if (address != NULL)
+                return address;
+        if (directory == NULL)
+                return NULL;
+        (void) snprintf(space, space_size, "unix:path=%s/bus", directory);
+        return space;
+}
+
 static void disconnect(struct base_bus *bus)
 {
         base_bus_call_drop(&bus->pending);

@@ -16,6 +16,14 @@
 #define BASE_BUS_CALL_TIMEOUT_MS    10000             /* of calls to the bus itself */
 #define BASE_BUS_RECEIVED_BYTES_MAX (4 * 1024 * 1024) /* received and not yet dispatched; more waits in the socket */
 
+#define BASE_BUS_ADDRESS_BYTES_MAX 512
+
+/*
+ * The session bus of the environment, or where systemd puts it, written to `space` if need be; NULL if neither
+ * DBUS_SESSION_BUS_ADDRESS nor XDG_RUNTIME_DIR is set.
+ */
+const char *base_bus_session_address(char *space, size_t space_size);
+
 struct base_bus_events {
         void (*call)(void *context, DBusMessage *message);              /* a method call to us; its reference is the bus's */
         void (*peer_gone)(void *context, const char *unique_name);      /* one that base_bus_watch_peer() named */

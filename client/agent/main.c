@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* attester-agent: options, set-up, loop, exit status. */
+#include "base/bus.h"
 #include "base/log.h"
 #include "client/agent/agent.h"
 
@@ -111,20 +112,6 @@ static bool parse_options(int argc, char **argv, struct agent_options *options, 
         }
 }
 
-/* The session bus of the environment, or where systemd puts it. */
-static const char *session_address(char *space, size_t space_size)
-{
-        const char *address = getenv("DBUS_SESSION_BUS_ADDRESS");
-        const char *directory = getenv("XDG_RUNTIME_DIR");
-
-        if (address != NULL)
-                return address;
-        if (directory == NULL)
-                return NULL;
-        (void) snprintf(space, space_size, "unix:path=%s/bus", directory);
-        return space;
-}
-
 static int on_terminate(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata)
 {
         (void) info;
@@ -175,9 +162,9 @@ static int run(const struct agent_options *options)
 int main(int argc, char **argv)
 {
         const char *system_address = getenv("DBUS_SYSTEM_BUS_ADDRESS");
-        char space[512];
+        char space[BASE_BUS_ADDRESS_BYTES_MAX];
         struct agent_options options = {
-                .session_address = session_address(space, sizeof(space)),
+                .session_address = base_bus_session_address(space, sizeof(space)),
                 .system_address = system_address != NULL ? system_address : DEFAULT_SYSTEM_ADDRESS,
                 .ahead_delay_max_s = AGENT_AHEAD_DELAY_MAX_S_DEFAULT,
                 .idle_s = AGENT_IDLE_S_DEFAULT,
