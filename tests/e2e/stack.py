@@ -133,7 +133,7 @@ class Stack:
                  "-subj", "/CN=attesterd test CA", "-keyout", key, "-out", ca)
         self.run("openssl", "req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=localhost",
                  "-keyout", self.path("tls.key"), "-out", self.path("tls.csr"))
-        extensions = self.write("tls.ext", "subjectAltName=DNS:localhost,IP:127.0.0.1\nextendedKeyUsage=serverAuth\n")
+        extensions = self.write("tls.ext", "subjectAltName=DNS:localhost,DNS:*.example,IP:127.0.0.1\nextendedKeyUsage=serverAuth\n")
         self.run("openssl", "x509", "-req", "-in", self.path("tls.csr"), "-CA", ca, "-CAkey", key, "-CAcreateserial", "-days", "2",
                  "-extfile", extensions, "-out", self.path("tls.pem"))
         self.path("tls.key").chmod(0o600)

@@ -12,7 +12,8 @@ import unittest
 
 SOURCE = pathlib.Path(__file__).resolve().parents[2]
 BUILD = None
-PROGRAMS = {"attesterd/attesterd": "attesterd.md", "client/agent/attester-agent": "agent.md", "attesterd/net/attester-net": "net.md", "issuer/attester-issuer": "issuer.md",
+PROGRAMS = {"attesterd/attesterd": "attesterd.md", "client/agent/attester-agent": "agent.md", "client/nativehost/attester-native-host": "browser.md",
+            "attesterd/net/attester-net": "net.md", "issuer/attester-issuer": "issuer.md",
             "issuer/gate/attester-gate": "gate.md"}
 KEYS = {"attesterd.conf": ("attesterd/config.c", r'\{ "(\w+)", "(\w+)", set_\w+ \}'),
         "attester-issuer.conf": ("issuer/config.c", r'\{ "(\w+)", "(\w+)", KIND_'),

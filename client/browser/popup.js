@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// The toolbar's page: what happened at the website in front, a switch for it, and how the device is.
+
+import { api } from "./api.js";
+import { originOf } from "./challenge.js";
+import { deviceLines, siteLines } from "./report.js";
+import { isOn, setOn, tabState } from "./sites.js";
+
+const element = (id) => document.getElementById(id);
+const text = (key, ...values) => api.i18n.getMessage(key, values);
+
+function show(id, { line, remedy, good }) {
+  element(id).textContent = line;
+  element(id).className = good === undefined ? "" : good ? "good" : "bad";
+  const place = element(id === "here" ? "remedy" : "device-remedy");
+  place.textContent = remedy ?? "";
+  place.hidden = !remedy;
+}
+
+async function showSite(tab) {
+  const origin = originOf(tab?.url ?? "");
+  element("site").textContent = origin ?? text("noSite");
+  if (origin === null) {
+    show("here", { line: text("noSiteWhy") });
+    return;
+  }
+  const state = await tabState(tab.id);
+  show("here", siteLines(state?.origin === origin ? state : undefined, text));
+  element("on").checked = await isOn(origin, tab.incognito);
+  element("switch").hidden = false;
+  element("on").addEventListener("change", async () => {
+    await setOn(origin, element("on").checked, tab.incognito);
+    element("reload").textContent = text(element("on").checked ? "switchedOn" : "switchedOff");
+  });
+}
+
+async function showDevice() {
+  show("device", { line: text("deviceAsking") });
+  show("device", deviceLines(await api.runtime.sendMessage("status"), text));
+}
+
+document.documentElement.lang = api.i18n.getUILanguage();
+document.title = text("name");
+element("switch-label").textContent = text("switchLabel");
+element("device-title").textContent = text("deviceTitle");
+const [tab] = await api.tabs.query({ active: true, currentWindow: true });
+await Promise.all([showSite(tab), showDevice()]);

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// What is kept: which websites are switched off (on disk, unless switched in a private window), and until the tab closes
+// what happened in it (in memory).
+
+import { api } from "./api.js";
+
+const OFF = "off";
+const tabKey = (tabId) => `tab ${tabId}`;
+const area = (isPrivate) => (isPrivate ? api.storage.session : api.storage.local);
+
+async function offList(isPrivate) {
+  return (await area(isPrivate).get(OFF))[OFF] ?? [];
+}
+
+/** Whether the website is to be answered. A private window keeps to what ordinary windows have switched off, too. */
+export async function isOn(origin, isPrivate) {
+  return !(await offList(false)).includes(origin) && !(isPrivate && (await offList(true)).includes(origin));
+}
+
+export async function setOn(origin, on, isPrivate) {
+  const others = (await offList(isPrivate)).filter((other) => other !== origin);
+  await area(isPrivate).set({ [OFF]: on ? others : [...others, origin] });
+}
+
+/** `{ origin, used, event, name, message }`, or undefined if nothing happened in the tab. */
+export async function tabState(tabId) {
+  return (await api.storage.session.get(tabKey(tabId)))[tabKey(tabId)];
+}
+
+// One change after another: each reads what the one before it wrote.
+let changes = Promise.resolve();
+
+/** Notes what happened: "answered", "refused", "failed", "off", "form", "often" or "armed". */
+export function noteEvent(tabId, origin, event, error = null) {
+  changes = changes
+    .then(async () => {
+      const before = await tabState(tabId);
+      const used = before?.origin === origin ? before.used : 0;
+      await api.storage.session.set({
+        [tabKey(tabId)]: {
+          origin,
+          used: used + (event === "answered" ? 1 : 0),
+          event,
+          name: error?.name ?? "",
+          message: error?.message ?? "",
+        },
+      });
+      const trouble = event === "refused" || event === "failed" || event === "often";
+      await api.action.setBadgeText({ tabId, text: trouble ? "!" : "" });
+    })
+    .catch(() => {}); // The tab has gone.
+  return changes;
+}
+
+export function forgetTab(tabId) {
+  changes = changes.then(() => api.storage.session.remove(tabKey(tabId))).catch(() => {});
+  return changes;
+}
