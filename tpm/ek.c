@@ -29,7 +29,7 @@ struct ek_kind {
         TPMI_ALG_PUBLIC type;
         TPMI_ALG_HASH name_algorithm;
         uint16_t aes_bits;
-        uint16_t curve;      /* of ECC */
+        uint16_t size;       /* a curve of ECC, bits of RSA */
         uint16_t unique_len; /* low range: this many zero bytes; high range: none */
         bool user_with_auth; /* high range */
         struct base_bytes policy;
@@ -45,8 +45,9 @@ static const struct ek_kind kinds[] = {
         { 0x01c0000a, TPM2_ALG_ECC, TPM2_ALG_SHA256, 128, TPM2_ECC_NIST_P256, 32, false, POLICY(policy_a_sha256) }, /* L-2 */
         { 0x01c00014, TPM2_ALG_ECC, TPM2_ALG_SHA256, 128, TPM2_ECC_NIST_P256, 0, true, POLICY(policy_b_sha256) },   /* H-2 */
         { 0x01c00016, TPM2_ALG_ECC, TPM2_ALG_SHA384, 256, TPM2_ECC_NIST_P384, 0, true, POLICY(policy_b_sha384) },   /* H-3 */
-        { 0x01c00002, TPM2_ALG_RSA, TPM2_ALG_SHA256, 128, 0, 256, false, POLICY(policy_a_sha256) },                 /* L-1 */
-        { 0x01c00012, TPM2_ALG_RSA, TPM2_ALG_SHA256, 128, 0, 0, true, POLICY(policy_b_sha256) },                    /* H-1 */
+        { 0x01c00002, TPM2_ALG_RSA, TPM2_ALG_SHA256, 128, 2048, 256, false, POLICY(policy_a_sha256) },              /* L-1 */
+        { 0x01c00012, TPM2_ALG_RSA, TPM2_ALG_SHA256, 128, 2048, 0, true, POLICY(policy_b_sha256) },                 /* H-1 */
+        { 0x01c0001c, TPM2_ALG_RSA, TPM2_ALG_SHA384, 256, 3072, 0, true, POLICY(policy_b_sha384) },                 /* H-6 */
 };
 
 static TPM2B_PUBLIC template_of(const struct ek_kind *kind)
@@ -65,12 +66,12 @@ static TPM2B_PUBLIC template_of(const struct ek_kind *kind)
         if (kind->type == TPM2_ALG_RSA) {
                 area->parameters.rsaDetail.symmetric = aes;
                 area->parameters.rsaDetail.scheme.scheme = TPM2_ALG_NULL;
-                area->parameters.rsaDetail.keyBits = 2048;
+                area->parameters.rsaDetail.keyBits = kind->size;
                 area->unique.rsa.size = kind->unique_len;
         } else {
                 area->parameters.eccDetail.symmetric = aes;
                 area->parameters.eccDetail.scheme.scheme = TPM2_ALG_NULL;
-                area->parameters.eccDetail.curveID = kind->curve;
+                area->parameters.eccDetail.curveID = kind->size;
                 area->parameters.eccDetail.kdf.scheme = TPM2_ALG_NULL;
                 area->unique.ecc.x.size = kind->unique_len;
                 area->unique.ecc.y.size = kind->unique_len;

@@ -136,6 +136,7 @@ static int set_up(void **state)
         must_run("tpm2_pcrextend 0:sha256=$(printf %064d 1) 7:sha256=$(printf %064d 7)");
         must_run("tpm2_createprimary -Q -C o -G ecc -c srk.ctx; tpm2_flushcontext -t");
         must_run("tpm2_createek -Q -G ecc -c ek_p256.ctx; tpm2_flushcontext -t");
+        must_run("tpm2_createek -Q -G rsa3072 -c ek_rsa3072.ctx; tpm2_flushcontext -t");
         must_run("tpm2_startauthsession -S s; tpm2_policypcr -Q -S s -l " PCR_SELECTION " -L policy; tpm2_flushcontext s");
         must_run("for k in ak other; do tpm2_create -Q -C srk.ctx -G ecc256:ecdsa-sha256:null -u $k.pub -r $k.priv -L policy "
                  "-a \"fixedtpm|fixedparent|sensitivedataorigin|restricted|sign\"; tpm2_flushcontext -t; "
@@ -304,6 +305,12 @@ static void challenge_for_ecc_p384_is_opened_by_its_tpm_only_for_its_key(void **
                ACTIVATE_PASSWORD("0x81010016", "other"));
 }
 
+static void challenge_for_rsa_3072_is_opened_by_its_tpm_only_for_its_key(void **state)
+{
+        enroll("tpm2_readpublic -Q -c ek_rsa3072.ctx -f tss -o ek.pub", ACTIVATE_PASSWORD("ek_rsa3072.ctx", "ak"),
+               ACTIVATE_PASSWORD("ek_rsa3072.ctx", "other"));
+}
+
 /* Last, since it changes the boot state for good: a sealed key no longer signs, so nothing could be sent. */
 static void quote_after_pcr_change_is_refused_by_the_tpm(void **state)
 {
@@ -318,6 +325,7 @@ int main(void)
                 cmocka_unit_test(challenge_for_rsa_2048_is_opened_by_its_tpm_only_for_its_key),
                 cmocka_unit_test(challenge_for_ecc_p256_is_opened_by_its_tpm_only_for_its_key),
                 cmocka_unit_test(challenge_for_ecc_p384_is_opened_by_its_tpm_only_for_its_key),
+                cmocka_unit_test(challenge_for_rsa_3072_is_opened_by_its_tpm_only_for_its_key),
                 cmocka_unit_test(quote_after_pcr_change_is_refused_by_the_tpm),
         };
 

@@ -16,12 +16,10 @@ static void on_changed(void *context, const struct tpm_status *status)
         fixture->changes++;
 }
 
-void fixture_start(struct fixture *fixture, bool certificates)
+static void prepare(struct fixture *fixture)
 {
         char directory[96];
 
-        *fixture = (struct fixture){ .state_dir_fd = -1 };
-        swtpm_start(&fixture->tpm, certificates);
         (void) snprintf(directory, sizeof(directory), "%s/var", fixture->tpm.directory);
         assert_int_equal(mkdir(directory, 0700), 0);
         fixture->state_dir_fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -34,6 +32,20 @@ void fixture_start(struct fixture *fixture, bool certificates)
                 .changed = on_changed,
                 .context = fixture,
         };
+}
+
+void fixture_start(struct fixture *fixture, bool certificates)
+{
+        *fixture = (struct fixture){ .state_dir_fd = -1 };
+        swtpm_start(&fixture->tpm, certificates);
+        prepare(fixture);
+}
+
+void fixture_start_with(struct fixture *fixture, const char *const options[])
+{
+        *fixture = (struct fixture){ .state_dir_fd = -1 };
+        swtpm_start_with(&fixture->tpm, options);
+        prepare(fixture);
 }
 
 void fixture_worker(struct fixture *fixture, const char *tcti)

@@ -33,6 +33,7 @@ struct answer {
 
 /* Starts swtpm, with `config` preset; fixture_worker() starts the worker with whatever the test made of it. */
 void fixture_start(struct fixture *fixture, bool certificates);
+void fixture_start_with(struct fixture *fixture, const char *const options[]);
 void fixture_worker(struct fixture *fixture, const char *tcti);
 void fixture_worker_end(struct fixture *fixture);
 void fixture_end(struct fixture *fixture);

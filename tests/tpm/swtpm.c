@@ -136,8 +136,12 @@ static void write_file(const char *directory, const char *name, const char *text
         assert_int_equal(fclose(file), 0);
 }
 
-static void make_certificates(const struct swtpm *tpm)
+#define SETUP_ARGUMENTS_MAX 32
+
+static void make_certificates(const struct swtpm *tpm, const char *const options[])
 {
+        const char *argv[SETUP_ARGUMENTS_MAX] = { "swtpm_setup", "--tpm2", "--create-ek-cert" };
+        size_t count = 3;
         char text[1024], config[96], state[96], output[4096];
 
         (void) snprintf(text, sizeof(text),
@@ -154,9 +158,13 @@ static void make_certificates(const struct swtpm *tpm)
         write_file(tpm->directory, "setup.conf", text);
         (void) snprintf(config, sizeof(config), "%s/setup.conf", tpm->directory);
         (void) snprintf(state, sizeof(state), "%s/state", tpm->directory);
-        if (swtpm_command(tpm, output, sizeof(output),
-                          (const char *const[]){ "swtpm_setup", "--tpm2", "--tpm-state", state, "--create-ek-cert", "--config",
-                                                 config, NULL }) != 0)
+        argv[count++] = "--tpm-state";
+        argv[count++] = state;
+        argv[count++] = "--config";
+        argv[count++] = config;
+        while (*options != NULL && count < SETUP_ARGUMENTS_MAX - 1)
+                argv[count++] = *options++;
+        if (swtpm_command(tpm, output, sizeof(output), argv) != 0)
                 fail_msg("swtpm_setup: %s", output);
 }
 
@@ -177,7 +185,7 @@ void swtpm_run(struct swtpm *tpm)
         wait_for_socket(tpm->socket, tpm->pid);
 }
 
-void swtpm_start(struct swtpm *tpm, bool certificates)
+static void make_directory(struct swtpm *tpm)
 {
         char state[96];
 
@@ -187,8 +195,20 @@ void swtpm_start(struct swtpm *tpm, bool certificates)
         assert_int_equal(mkdir(state, 0700), 0);
         (void) snprintf(tpm->socket, sizeof(tpm->socket), "%s/tpm", tpm->directory);
         (void) snprintf(tpm->tcti, sizeof(tpm->tcti), "swtpm:path=%s", tpm->socket);
+}
+
+void swtpm_start_with(struct swtpm *tpm, const char *const options[])
+{
+        make_directory(tpm);
+        make_certificates(tpm, options);
+        swtpm_run(tpm);
+}
+
+void swtpm_start(struct swtpm *tpm, bool certificates)
+{
+        make_directory(tpm);
         if (certificates)
-                make_certificates(tpm);
+                make_certificates(tpm, (const char *const[]){ NULL });
         swtpm_run(tpm);
 }
 

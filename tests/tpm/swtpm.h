@@ -18,6 +18,8 @@ struct swtpm {
 
 /* Makes the directory and starts swtpm. With `certificates`, swtpm_setup first makes EK certificates with a private CA. */
 void swtpm_start(struct swtpm *tpm, bool certificates);
+/* The same with certificates and more options of swtpm_setup (NULL-terminated): other keys, other PCR banks. */
+void swtpm_start_with(struct swtpm *tpm, const char *const options[]);
 
 /* As a reboot: the PCRs and sessions are gone, keys in NV stay. */
 void swtpm_restart(struct swtpm *tpm);
