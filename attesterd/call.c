@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "attesterd/call.h"
 
+#include "attesterd/bus_service.h"
 #include "base/dbus_text.h"
 
 #include <string.h>
@@ -11,6 +12,7 @@ struct attesterd_caller {
         char *name;
         uid_t uid;
         pid_t pid;
+        bool may_tell_focus;
         bool identified;
         struct attesterd_session session;
         DBusPendingCall *credentials;
@@ -24,6 +26,7 @@ struct attesterd_callers {
         const struct base_clock *clock;
         attesterd_call_start *start;
         void *context;
+        gid_t focus_group; /* (gid_t) -1: none */
         size_t count;
         LIST_HEAD(, attesterd_caller) all;
 };
@@ -35,7 +38,9 @@ bool attesterd_callers_new(struct base_bus *bus, struct attesterd_limits *limits
 
         if (callers == NULL)
                 return base_error_set_no_memory(error);
-        *callers = (struct attesterd_callers){ .bus = bus, .limits = limits, .clock = clock, .start = start, .context = context };
+        *callers = (struct attesterd_callers){
+                .bus = bus, .limits = limits, .clock = clock, .start = start, .context = context, .focus_group = (gid_t) -1
+        };
         LIST_INIT(&callers->all);
         *ret = callers;
         return true;
@@ -47,6 +52,11 @@ void attesterd_callers_free(struct attesterd_callers *callers)
                 return;
         attesterd_callers_forget_all(callers, NULL);
         free(callers);
+}
+
+void attesterd_callers_set_focus_group(struct attesterd_callers *callers, gid_t group)
+{
+        callers->focus_group = group;
 }
 
 static void send_error(struct attesterd_callers *callers, DBusMessage *message, const struct base_error *error)
@@ -159,30 +169,47 @@ static void start_call(struct attesterd_call *call)
         call->started = true;
         call->uid = call->caller->uid;
         call->pid = call->caller->pid;
+        call->may_tell_focus = call->caller->may_tell_focus;
         if (attesterd_call_weigh(call, 1, &error))
                 callers->start(callers->context, call);
         else
                 attesterd_call_fail(call, &error);
 }
 
-/* GetConnectionCredentials: a{sv} with UnixUserID (u) and ProcessID (u), as far as the bus knows them. */
+/* The bus had it from the kernel when the connection was made: SO_PEERCRED, SO_PEERGROUPS. */
+static bool has_group(DBusMessageIter *value, gid_t group)
+{
+        DBusMessageIter array;
+        const dbus_uint32_t *groups = NULL;
+        int count = 0;
+
+        if (dbus_message_iter_get_arg_type(value) != DBUS_TYPE_ARRAY ||
+            dbus_message_iter_get_element_type(value) != DBUS_TYPE_UINT32)
+                return false;
+        dbus_message_iter_recurse(value, &array);
+        dbus_message_iter_get_fixed_array(&array, &groups, &count);
+        for (int i = 0; i < count; i++)
+                if (groups[i] == group)
+                        return true;
+        return false;
+}
+
+/* GetConnectionCredentials: a{sv} with UnixUserID (u), ProcessID (u) and UnixGroupIDs (au), as far as the bus knows them. */
 static bool parse_credentials(DBusMessage *reply, struct attesterd_caller *caller)
 {
-        DBusMessageIter top, entries, entry, value;
+        DBusMessageIter top, entries, value;
         bool has_uid = false;
+        const char *key;
 
         if (dbus_message_get_type(reply) == DBUS_MESSAGE_TYPE_ERROR || !dbus_message_has_signature(reply, "a{sv}"))
                 return false;
         (void) dbus_message_iter_init(reply, &top);
-        for (dbus_message_iter_recurse(&top, &entries); dbus_message_iter_get_arg_type(&entries) != DBUS_TYPE_INVALID;
-             (void) dbus_message_iter_next(&entries)) {
-                const char *key;
-                dbus_uint32_t number;
+        dbus_message_iter_recurse(&top, &entries);
+        while ((key = attesterd_bus_service_next_entry(&entries, &value)) != NULL) {
+                dbus_uint32_t number = 0;
 
-                dbus_message_iter_recurse(&entries, &entry);
-                dbus_message_iter_get_basic(&entry, &key);
-                (void) dbus_message_iter_next(&entry);
-                dbus_message_iter_recurse(&entry, &value);
+                if (strcmp(key, "UnixGroupIDs") == 0 && caller->callers->focus_group != (gid_t) -1)
+                        caller->may_tell_focus = has_group(&value, caller->callers->focus_group);
                 if (dbus_message_iter_get_arg_type(&value) != DBUS_TYPE_UINT32)
                         continue;
                 dbus_message_iter_get_basic(&value, &number);

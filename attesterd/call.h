@@ -24,6 +24,7 @@ struct attesterd_call {
         DBusMessage *message;
         uid_t uid;
         pid_t pid;
+        bool may_tell_focus; /* of the group of attester-agent */
         uint64_t started_ms;
         bool started;    /* identified */
         unsigned weight; /* counted against its user's limits */
@@ -43,6 +44,9 @@ bool attesterd_callers_new(struct base_bus *bus, struct attesterd_limits *limits
                            attesterd_call_start *start, void *context, struct attesterd_callers **ret,
                            struct base_error *error) BASE_MUST_CHECK;
 void attesterd_callers_free(struct attesterd_callers *callers);
+
+/* The effective or a supplementary group of who may tell which window is in focus; without this, nobody may. */
+void attesterd_callers_set_focus_group(struct attesterd_callers *callers, gid_t group);
 
 /* Takes a method call in. It is answered with an error if its user has too many. */
 void attesterd_callers_accept(struct attesterd_callers *callers, DBusMessage *message);

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <systemd/sd-daemon.h>
@@ -108,6 +109,18 @@ static bool start_bus(struct attesterd_daemon *daemon, struct base_error *error)
                attesterd_login_new(daemon->bus, daemon->clock, &daemon->login, error) &&
                attesterd_fwupd_new(daemon->bus, daemon->clock, &daemon->fwupd, error) &&
                attesterd_callers_new(daemon->bus, daemon->limits, daemon->clock, on_call_start, daemon, &daemon->callers, error);
+}
+
+/* A system without the group has no agent that sees windows. */
+static void set_focus_group(struct attesterd_daemon *daemon)
+{
+        const struct group *group = getgrnam(daemon->options.focus_group);
+
+        if (group != NULL && group->gr_gid != 0)
+                attesterd_callers_set_focus_group(daemon->callers, group->gr_gid);
+        else
+                base_log(BASE_LOG_INFO, "there is no group %s: nobody can tell which window is in focus",
+                         daemon->options.focus_group);
 }
 
 void attesterd_daemon_announce(struct attesterd_daemon *daemon)
@@ -231,6 +244,7 @@ bool attesterd_daemon_new(sd_event *event, const struct attesterd_options *optio
                 attesterd_daemon_free(daemon);
                 return false;
         }
+        set_focus_group(daemon);
         (void) attesterd_daemon_reload_policy(daemon);
         *ret = daemon;
         return true;

@@ -31,6 +31,7 @@ struct attesterd_options {
         const char *net_program;
         const char *net_socket; /* NULL: start net_program; else where the service manager starts attester-net */
         const char *bus_address;
+        const char *focus_group; /* who may say which window is in focus */
         bool allow_root;
 };
 

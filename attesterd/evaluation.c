@@ -39,6 +39,28 @@ static bool parse_locale(DBusMessageIter *value, struct attesterd_request_option
         return true;
 }
 
+static bool parse_window_focused(DBusMessageIter *value, struct attesterd_request_options *options, struct base_error *error)
+{
+        dbus_bool_t focused;
+
+        (void) error;
+        dbus_message_iter_get_basic(value, &focused);
+        options->window.said = true;
+        options->window.focused = focused;
+        return true;
+}
+
+static bool parse_window_unreadable(DBusMessageIter *value, struct attesterd_request_options *options, struct base_error *error)
+{
+        const char *reason;
+
+        (void) error;
+        dbus_message_iter_get_basic(value, &reason);
+        options->window.said = options->window.unreadable = true;
+        (void) snprintf(options->window.reason, sizeof(options->window.reason), "%s", reason);
+        return true;
+}
+
 static const struct {
         const char *name;
         int type;
@@ -47,6 +69,8 @@ static const struct {
         { "interactive", DBUS_TYPE_BOOLEAN, parse_interactive },
         { "locale", DBUS_TYPE_STRING, parse_locale },
         { "timeout-ms", DBUS_TYPE_UINT32, parse_timeout },
+        { "window-focused", DBUS_TYPE_BOOLEAN, parse_window_focused },
+        { "window-unreadable", DBUS_TYPE_STRING, parse_window_unreadable },
 };
 
 /* One {sv}; `seen` has a bit for each option that came before. */
@@ -74,7 +98,8 @@ static bool parse_entry(DBusMessageIter *array, unsigned *seen, struct attesterd
         return base_error_set(error, BASE_ERROR_INVALID_ARGUMENT, "option \"%.64s\" is unknown", name);
 }
 
-bool attesterd_request_options_parse(DBusMessageIter *iter, struct attesterd_request_options *ret, struct base_error *error)
+bool attesterd_request_options_parse(const struct attesterd_call *call, DBusMessageIter *iter,
+                                     struct attesterd_request_options *ret, struct base_error *error)
 {
         struct attesterd_request_options options = { .timeout_ms = ATTESTERD_REQUEST_TIMEOUT_MS };
         DBusMessageIter array;
@@ -84,6 +109,9 @@ bool attesterd_request_options_parse(DBusMessageIter *iter, struct attesterd_req
              (void) dbus_message_iter_next(&array))
                 if (!parse_entry(&array, &seen, &options, error))
                         return false;
+        if (options.window.said && !call->may_tell_focus)
+                return base_error_set(error, BASE_ERROR_NOT_AUTHORIZED,
+                                      "only attester-agent, as it is installed, may say which window is in front");
         *ret = options;
         return true;
 }
@@ -99,11 +127,13 @@ bool attesterd_evaluation_ready(struct attesterd_daemon *daemon, struct attester
 bool attesterd_evaluation_device_facts(struct attesterd_daemon *daemon, const struct attesterd_session *session,
                                        struct policy_facts *ret, struct base_error *error)
 {
+        const struct attesterd_window unsaid = { .said = false };
         const struct policy_facts *measured;
         policy_auto_facts struct policy_facts facts = POLICY_FACTS_INIT;
 
         if (!attesterd_facts_get(daemon->facts, &measured, error) || !policy_facts_merge(&facts, measured, error) ||
-            !attesterd_fwupd_set_facts(daemon->fwupd, &facts, error) || !attesterd_session_set_facts(session, &facts, error))
+            !attesterd_fwupd_set_facts(daemon->fwupd, &facts, error) || !attesterd_session_set_facts(session, &facts, error) ||
+            !attesterd_window_set_fact(&unsaid, session, &facts, error))
                 return false;
         *ret = facts;
         policy_facts_init(&facts);
@@ -117,7 +147,8 @@ bool attesterd_evaluation_facts(struct attesterd_daemon *daemon, const char *iss
         policy_auto_facts struct policy_facts facts = POLICY_FACTS_INIT;
 
         if (!attesterd_evaluation_device_facts(daemon, asker->session, &facts, error) ||
-            !policy_facts_set_boolean(&facts, "request.interactive", asker->interactive, origin, error) ||
+            !attesterd_window_set_fact(&asker->options->window, asker->session, &facts, error) ||
+            !policy_facts_set_boolean(&facts, "request.interactive", asker->options->interactive, origin, error) ||
             !policy_facts_set_string(&facts, "request.issuer", issuer, origin, error))
                 return false;
         *ret = facts;

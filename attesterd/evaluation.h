@@ -5,27 +5,29 @@
 #pragma once
 
 #include "attesterd/daemon.h"
+#include "attesterd/window.h"
 
 /* What a caller says of its request, from the options argument of the interface. */
 struct attesterd_request_options {
         bool interactive;
         uint32_t timeout_ms;
         char locale[POLICY_LOCALE_BYTES_MAX + 1]; /* of remedies, as policy_rule_remedy() takes it */
+        struct attesterd_window window;
 };
 
 #define ATTESTERD_REQUEST_TIMEOUT_MS 60000 /* default and most */
 
 /*
  * Parses an a{sv} that `iter` stands at. Errors: INVALID_ARGUMENT (an unknown option, one of another type, one twice, a
- * timeout of 0 or above the most, a locale that is too long).
+ * timeout of 0 or above the most, a locale that is too long), NOT_AUTHORIZED (who is not the agent tells of windows).
  */
-bool attesterd_request_options_parse(DBusMessageIter *iter, struct attesterd_request_options *ret,
-                                     struct base_error *error) BASE_MUST_CHECK;
+bool attesterd_request_options_parse(const struct attesterd_call *call, DBusMessageIter *iter,
+                                     struct attesterd_request_options *ret, struct base_error *error) BASE_MUST_CHECK;
 
 /* What a request's own facts are made of. */
 struct attesterd_asker {
         const struct attesterd_session *session; /* the caller's, which outlives its requests */
-        bool interactive;
+        const struct attesterd_request_options *options;
 };
 
 /*

@@ -65,7 +65,7 @@ bool attesterd_login_ready(struct attesterd_login *login, struct attesterd_sessi
                            struct attesterd_waiter *waiter) BASE_MUST_CHECK;
 
 /* Whether a person can be in front of it: known, active, on a seat, not remote, not locked. Else a reason, which is borrowed. */
-bool attesterd_session_is_in_front(const struct attesterd_session *session, const char **ret_reason) BASE_MUST_CHECK;
+bool attesterd_session_is_in_front(const struct attesterd_session *session, const char **ret_reason);
 
 /* Sets session.*. Errors: NO_MEMORY, LIMIT_EXCEEDED. */
 bool attesterd_session_set_facts(const struct attesterd_session *session, struct policy_facts *to,

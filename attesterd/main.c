@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* attesterd: options, set-up, loop, exit status. */
 #include "attesterd/daemon.h"
+#include "attesterd/window.h"
 #include "base/log.h"
 #include "base/privilege.h"
 
@@ -22,6 +23,7 @@ static const char usage[] = "usage: attesterd [options]\n"
                             "  --net-program PATH  attester-net (default " ATTESTERD_NET_PROGRAM ")\n"
                             "  --net-socket PATH   attester-net listens there already, in place of --net-program\n"
                             "  --bus-address ADDR  message bus (default: the system bus)\n"
+                            "  --focus-group GROUP of attester-agent (default " ATTESTERD_FOCUS_GROUP ")\n"
                             "  --log-level LEVEL   error, warning, notice, info or debug\n"
                             "  --allow-root        start as root, for tests\n"
                             "  --version, --help\n";
@@ -34,6 +36,7 @@ enum option_id {
         OPTION_NET_PROGRAM,
         OPTION_NET_SOCKET,
         OPTION_BUS_ADDRESS,
+        OPTION_FOCUS_GROUP,
         OPTION_LOG_LEVEL,
         OPTION_ALLOW_ROOT,
         OPTION_VERSION,
@@ -48,6 +51,7 @@ static const struct option long_options[] = {
         { "net-program", required_argument, NULL, OPTION_NET_PROGRAM },
         { "net-socket", required_argument, NULL, OPTION_NET_SOCKET },
         { "bus-address", required_argument, NULL, OPTION_BUS_ADDRESS },
+        { "focus-group", required_argument, NULL, OPTION_FOCUS_GROUP },
         { "log-level", required_argument, NULL, OPTION_LOG_LEVEL },
         { "allow-root", no_argument, NULL, OPTION_ALLOW_ROOT },
         { "version", no_argument, NULL, OPTION_VERSION },
@@ -98,6 +102,9 @@ static bool parse_options(int argc, char **argv, struct attesterd_options *optio
                         break;
                 case OPTION_BUS_ADDRESS:
                         options->bus_address = optarg;
+                        break;
+                case OPTION_FOCUS_GROUP:
+                        options->focus_group = optarg;
                         break;
                 case OPTION_LOG_LEVEL:
                         if (!set_log_level(optarg))
@@ -170,6 +177,7 @@ int main(int argc, char **argv)
                 .state_dir = DEFAULT_STATE_DIR,
                 .root = "",
                 .net_program = ATTESTERD_NET_PROGRAM,
+                .focus_group = ATTESTERD_FOCUS_GROUP,
                 .bus_address = environment_address != NULL ? environment_address : DEFAULT_BUS_ADDRESS,
         };
         BASE_CLEANUP(event_unref) sd_event *event = NULL;

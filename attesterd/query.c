@@ -296,7 +296,7 @@ static void answer_evaluate(struct query *query)
         const char *issuer = query->issuer == NULL ? "" : query->issuer->config.name;
         const struct attesterd_asker asker = {
                 .session = attesterd_call_session(query->call),
-                .interactive = query->options.interactive,
+                .options = &query->options,
         };
         struct base_error error = BASE_ERROR_INIT;
         DBusMessage *message;
@@ -324,7 +324,7 @@ void attesterd_query_evaluate(struct attesterd_daemon *daemon, struct attesterd_
         (void) dbus_message_iter_init(call->message, &iter);
         dbus_message_iter_get_basic(&iter, &name);
         (void) dbus_message_iter_next(&iter);
-        if (!attesterd_request_options_parse(&iter, &query->options, &error) ||
+        if (!attesterd_request_options_parse(query->call, &iter, &query->options, &error) ||
             (name[0] != '\0' && !find_issuer(query, name, &error)))
                 fail(query, &error);
         else

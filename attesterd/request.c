@@ -344,7 +344,7 @@ static bool parse(struct request *request, struct base_error *error)
         if (!parse_token_requests(&iter, request, error))
                 return false;
         (void) dbus_message_iter_next(&iter);
-        if (!attesterd_request_options_parse(&iter, &request->options, error) ||
+        if (!attesterd_request_options_parse(request->call, &iter, &request->options, error) ||
             !attesterd_daemon_find_issuer(request->daemon, name, &request->issuer, error))
                 return false;
         (void) attesterd_issuer_ref(request->issuer);
@@ -371,7 +371,7 @@ void attesterd_request_tokens(struct attesterd_daemon *daemon, struct attesterd_
         }
         request->asker = (struct attesterd_asker){
                 .session = attesterd_call_session(call),
-                .interactive = request->options.interactive,
+                .options = &request->options,
         };
         request->deadline_ms = call->started_ms + request->options.timeout_ms;
         if (sd_event_add_time_relative(daemon->event, &request->deadline, CLOCK_MONOTONIC,

@@ -129,8 +129,12 @@ static bool session_start(struct agent *agent, struct base_error *error)
                 .context = agent,
         };
 
-        return base_bus_new(agent->event, agent->options.session_address, AGENT_BUS_NAME, &events, &agent->session, error) &&
-               agent_outbox_new(agent->session, &agent->outbox, error) &&
+        if (!base_bus_new(agent->event, agent->options.session_address, AGENT_BUS_NAME, &events, &agent->session, error))
+                return false;
+        agent->focus = (struct agent_focus){ .event = agent->event,
+                                             .session = agent->session,
+                                             .believed = agent_focus_is_believed() };
+        return agent_outbox_new(agent->session, &agent->outbox, error) &&
                agent_callers_new(agent->session, agent->outbox, &agent->callers, error);
 }
 
@@ -257,7 +261,7 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
         if (agent->cache != NULL) {
                 agent_cache_expire(agent->cache);
                 while ((entry = agent_cache_due(agent->cache)) != NULL)
-                        agent_fetch_ahead(agent->fetches, entry);
+                        agent_fetch_ahead(agent->fetches, entry, agent->focus.believed);
         }
         if (is_idle(agent) && now_ms(agent) >= agent->active_ms + (uint64_t) agent->options.idle_s * 1000)
                 on_idle(agent);

@@ -8,6 +8,7 @@
 #include "client/agent/caller.h"
 #include "client/agent/daemon.h"
 #include "client/agent/fetch.h"
+#include "client/agent/focus/focus.h"
 #include "client/agent/outbox.h"
 
 #define AGENT_BUS_NAME    "org.attesterd.Client1"
@@ -37,6 +38,7 @@ struct agent {
         struct agent_daemon *daemon;
         struct agent_cache *cache; /* NULL: memory cannot be locked, so that nothing is kept */
         struct agent_fetches *fetches;
+        struct agent_focus focus;
         sd_event_source *post;
         sd_event_source *timer;
         uint64_t active_ms; /* when a call came last */

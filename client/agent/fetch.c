@@ -11,6 +11,7 @@ struct agent_fetch {
         char *issuer;
         struct attester_key key; /* `encoded` is the fetch's own */
         struct client_call limits;
+        struct agent_verdict window;
         unsigned generation; /* of the cache */
         struct client_batch batch;
         DBusPendingCall *pending;
@@ -92,6 +93,10 @@ static void on_reply(void *context, DBusMessage *reply);
 static bool fetch_send(struct agent_fetch *fetch, size_t count, struct base_error *error)
 {
         client_auto_message DBusMessage *message = NULL;
+        const struct client_window window = {
+                .unreadable = fetch->window.kind == AGENT_VERDICT_UNREADABLE ? fetch->window.reason : NULL,
+                .focused = fetch->window.kind == AGENT_VERDICT_FOCUSED,
+        };
 
         client_batch_clear(&fetch->batch);
         fetch->generation = fetch->fetches->cache == NULL ? 0 : agent_cache_generation(fetch->fetches->cache);
@@ -103,7 +108,8 @@ static bool fetch_send(struct agent_fetch *fetch, size_t count, struct base_erro
                 fetch->limits = client_call_start(&options);
         }
         return client_batch_blind(&fetch->batch, &fetch->key, fetch->id.digest, count, error) &&
-               client_batch_message(&fetch->batch, &fetch->limits, fetch->issuer, &message, error) &&
+               client_batch_message(&fetch->batch, &fetch->limits, fetch->window.kind == AGENT_VERDICT_UNSAID ? NULL : &window,
+                                    fetch->issuer, &message, error) &&
                base_bus_call(fetch->fetches->system, message, (int) client_call_left_ms(&fetch->limits), on_reply, fetch,
                              &fetch->pending, error);
 }
@@ -182,7 +188,12 @@ static struct agent_fetch *fetch_new(struct agent_fetches *fetches, const struct
                 return NULL;
         }
         *fetch = (struct agent_fetch){
-                .fetches = fetches, .id = order->id, .cacheable = order->cacheable, .key = *order->key, .limits = order->limits
+                .fetches = fetches,
+                .id = order->id,
+                .cacheable = order->cacheable,
+                .key = *order->key,
+                .limits = order->limits,
+                .window = order->window,
         };
         TAILQ_INIT(&fetch->waiters);
         LIST_INSERT_HEAD(&fetches->all, fetch, of_all);
@@ -200,14 +211,14 @@ static struct agent_fetch *fetch_new(struct agent_fetches *fetches, const struct
         return NULL;
 }
 
-/* A person's request is not answered by what a program may get, nor the other way round. */
+/* A person's request is not answered by what a program may get, nor one in focus by what others may, nor the other way round. */
 static struct agent_fetch *find(const struct agent_fetches *fetches, const struct agent_fetch_order *order)
 {
         struct agent_fetch *fetch;
 
         LIST_FOREACH(fetch, &fetches->all, of_all)
         if (fetch->cacheable && agent_cache_id_equal(&fetch->id, &order->id) &&
-            fetch->limits.options.interactive == order->limits.options.interactive)
+            fetch->limits.options.interactive == order->limits.options.interactive && fetch->window.kind == order->window.kind)
                 return fetch;
         return NULL;
 }
@@ -241,13 +252,15 @@ void agent_fetch_leave(struct agent_fetch_waiter *waiter)
                 fetch_free(fetch);
 }
 
-void agent_fetch_ahead(struct agent_fetches *fetches, const struct agent_cache_entry *entry)
+void agent_fetch_ahead(struct agent_fetches *fetches, const struct agent_cache_entry *entry, bool believed)
 {
         struct agent_fetch_order order = {
                 .id = entry->id, .issuer = entry->issuer, .key = &entry->key, .cacheable = true, .limits = client_call_start(NULL)
         };
         struct base_error ignored = BASE_ERROR_INIT;
 
+        if (believed)
+                order.window = agent_verdict_unreadable("nobody asks: the tokens are fetched ahead");
         if (fetches->count < AGENT_FETCHES_MAX && find(fetches, &order) == NULL)
                 (void) fetch_new(fetches, &order, AGENT_FETCH_AHEAD, &ignored);
 }

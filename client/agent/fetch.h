@@ -7,6 +7,7 @@
 
 #include "base/bus.h"
 #include "client/agent/cache.h"
+#include "client/agent/focus/verdict.h"
 #include "client/library/batch.h"
 
 #define AGENT_FETCH_SPARE       1  /* tokens asked for beyond those that are waited for, if they can wait */
@@ -43,7 +44,8 @@ struct agent_fetch_order {
         const char *issuer;
         const struct attester_key *key;
         bool cacheable;
-        struct client_call limits; /* of a fetch that is not shared */
+        struct client_call limits;   /* of a fetch that is not shared */
+        struct agent_verdict window; /* of the program that asks; a fetch is shared among those of one kind */
 };
 
 /*
@@ -55,7 +57,7 @@ bool agent_fetch_join(struct agent_fetches *fetches, const struct agent_fetch_or
 /* Stops waiting; a fetch that serves nothing else is given up. */
 void agent_fetch_leave(struct agent_fetch_waiter *waiter);
 
-/* Fetches ahead for a challenge; what fails is not tried again before it is met again. */
-void agent_fetch_ahead(struct agent_fetches *fetches, const struct agent_cache_entry *entry);
+/* Fetches ahead for a challenge; what fails is not tried again before it is met again. `believed`: attesterd listens to us. */
+void agent_fetch_ahead(struct agent_fetches *fetches, const struct agent_cache_entry *entry, bool believed);
 
 size_t agent_fetches_count(const struct agent_fetches *fetches);

@@ -112,6 +112,20 @@ static bool parse_options(int argc, char **argv, struct agent_options *options, 
         }
 }
 
+/* libdbus would start programs for other kinds of addresses, and they would have the agent's group. */
+static bool is_socket(const char *addresses)
+{
+        static const char prefix[] = "unix:";
+
+        for (const char *address = addresses; address != NULL; address = strchr(address, ';')) {
+                if (*address == ';')
+                        address++;
+                if (strncmp(address, prefix, strlen(prefix)) != 0)
+                        return false;
+        }
+        return true;
+}
+
 static int on_terminate(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata)
 {
         (void) info;
@@ -177,8 +191,13 @@ int main(int argc, char **argv)
                 base_log(BASE_LOG_ERROR, "there is no session bus: neither DBUS_SESSION_BUS_ADDRESS nor XDG_RUNTIME_DIR is set");
                 return base_error_exit_status(BASE_ERROR_DAEMON_UNREACHABLE);
         }
+        if (agent_focus_is_believed() && !(is_socket(options.session_address) && is_socket(options.system_address))) {
+                base_log(BASE_LOG_ERROR,
+                         "a setgid attester-agent connects to Unix sockets only: an address has to begin with unix:");
+                return base_error_exit_status(BASE_ERROR_INVALID_ARGUMENT);
+        }
         /* No core dumps, and no looking into this process by the user's other programs: it holds tokens. */
-        if (prctl(PR_SET_DUMPABLE, 0) < 0) {
+        if (prctl(PR_SET_DUMPABLE, 0) < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) {
                 base_log(BASE_LOG_ERROR, "the kernel does not let this process hide its memory");
                 return base_error_exit_status(BASE_ERROR_INTERNAL);
         }

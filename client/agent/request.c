@@ -19,6 +19,11 @@ struct request {
         struct agent_answer answer;
         struct agent_waiter waiter;
         struct agent_fetch_waiter token;
+        struct agent_focus_question focus;
+        bool focus_asked;
+        bool focus_known;
+        bool focus_awaited; /* nothing else is missing */
+        bool cache_tried;
         sd_event_source *deadline;
 };
 
@@ -26,6 +31,7 @@ static void request_free(struct request *request)
 {
         agent_waiter_cancel(&request->waiter);
         agent_fetch_leave(&request->token);
+        agent_focus_drop(&request->focus);
         (void) sd_event_source_disable_unref(request->deadline);
         token_offers_clear(&request->offers);
         free(request->origin);
@@ -82,11 +88,33 @@ static int on_deadline(sd_event_source *source, uint64_t usec, void *userdata)
         return 0;
 }
 
+static void request_step(struct request *request);
+
+static void on_focus(void *context, const struct agent_verdict *verdict)
+{
+        struct request *request = context;
+
+        (void) verdict;
+        request->focus_known = true;
+        if (request->focus_awaited)
+                request_step(request);
+}
+
+/* Which window is in front counts as of when the request came: before anything is waited for. */
+static void focus_ask(struct request *request)
+{
+        if (!request->agent->focus.believed || request->focus_asked)
+                return;
+        request->focus_asked = true;
+        agent_focus_ask(&request->agent->focus, &request->focus, dbus_message_get_sender(request->call->message));
+}
+
 /* The request goes on when attesterd answers, or ends when its time is up or its caller leaves. */
 static void request_wait(struct request *request)
 {
         struct base_error error = BASE_ERROR_INIT;
 
+        focus_ask(request);
         agent_call_keep(request->call, on_cancel, request);
         if (request->deadline == NULL &&
             sd_event_add_time_relative(request->agent->event, &request->deadline, CLOCK_MONOTONIC,
@@ -113,7 +141,7 @@ static void request_serve(struct request *request, const struct client_choice *c
         agent_cache_id_set(&order.id, digest, key);
         agent_answer_set(&request->answer, choice->issuer, key->token_type);
         order.cacheable = agent->cache != NULL && choice->offer->challenge.redemption_context.len == 0;
-        if (order.cacheable)
+        if (order.cacheable && !request->cache_tried)
                 entry = agent_cache_meet(agent->cache, &order.id, choice->issuer, key);
         if (entry != NULL && agent_cache_take(agent->cache, entry, &token)) {
                 agent_plan_ahead(agent, entry);
@@ -123,6 +151,14 @@ static void request_serve(struct request *request, const struct client_choice *c
         }
         if (entry != NULL)
                 agent_plan_ahead(agent, entry);
+        request->cache_tried = true;
+        focus_ask(request);
+        request->focus_awaited = agent->focus.believed && !request->focus_known;
+        if (request->focus_awaited) {
+                request_wait(request);
+                return;
+        }
+        order.window = request->focus.verdict;
         if (agent_fetch_join(agent->fetches, &order, &request->token, &error))
                 request_wait(request);
         else
@@ -281,6 +317,7 @@ void agent_request_start(struct agent *agent, struct agent_call *call)
         request->agent = agent;
         request->call = call;
         request->waiter = (struct agent_waiter){ .done = on_answer, .context = request };
+        request->focus = (struct agent_focus_question){ .done = on_focus, .context = request };
         request->token = (struct agent_fetch_waiter){ .done = on_token, .context = request };
         if (arguments_read(request, &error))
                 request_step(request);

@@ -25,7 +25,7 @@ static bool choice_authorize(struct attester *attester, const struct client_call
             !client_batch_blind(&batch, key, digest, 1, error))
                 return false;
         client_call_trace(call, ATTESTER_STEP_BLINDED, "%zu bytes", batch.requests[0].len);
-        if (!client_batch_message(&batch, call, choice->issuer, &message, error) ||
+        if (!client_batch_message(&batch, call, NULL, choice->issuer, &message, error) ||
             !client_bus_call(attester, call, message, CLIENT_BATCH_REPLY, &reply, error) ||
             !client_batch_read(&batch, reply, responses, info, error))
                 return false;

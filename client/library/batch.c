@@ -46,8 +46,8 @@ static bool append_requests(DBusMessageIter *to, const struct client_batch *batc
         return dbus_message_iter_close_container(to, &list) || base_error_set_no_memory(error);
 }
 
-bool client_batch_message(const struct client_batch *batch, const struct client_call *call, const char *issuer, DBusMessage **ret,
-                          struct base_error *error)
+bool client_batch_message(const struct client_batch *batch, const struct client_call *call, const struct client_window *window,
+                          const char *issuer, DBusMessage **ret, struct base_error *error)
 {
         client_auto_message DBusMessage *message = NULL;
         DBusMessageIter iterator;
@@ -56,7 +56,7 @@ bool client_batch_message(const struct client_batch *batch, const struct client_
                 return false;
         dbus_message_iter_init_append(message, &iterator);
         if (!client_bus_append_string(&iterator, issuer, error) || !append_requests(&iterator, batch, error) ||
-            !client_bus_append_options(&iterator, call, error))
+            !client_bus_append_options(&iterator, call, window, error))
                 return false;
         dbus_message_set_allow_interactive_authorization(message, call->options.interactive);
         *ret = BASE_STEAL(message);

@@ -28,9 +28,10 @@ void client_batch_clear(struct client_batch *batch);
 bool client_batch_blind(struct client_batch *batch, const struct attester_key *key, const uint8_t digest[static TOKEN_DIGEST_LEN],
                         size_t count, struct base_error *error) BASE_MUST_CHECK;
 
-/* Makes the call of RequestTokens; the caller unrefs it. Errors: INVALID_ARGUMENT (the name), NO_MEMORY. */
-bool client_batch_message(const struct client_batch *batch, const struct client_call *call, const char *issuer, DBusMessage **ret,
-                          struct base_error *error) BASE_MUST_CHECK;
+/* Makes the call of RequestTokens; the caller unrefs it. `window`: NULL but in attester-agent. Errors: INVALID_ARGUMENT (the
+ * name), NO_MEMORY. */
+bool client_batch_message(const struct client_batch *batch, const struct client_call *call, const struct client_window *window,
+                          const char *issuer, DBusMessage **ret, struct base_error *error) BASE_MUST_CHECK;
 
 /*
  * Reads an answer that client_bus_check() passed: one response for each request, which point into `reply`, and what

@@ -136,7 +136,17 @@ static const char *message_locale(void)
         return NULL;
 }
 
-bool client_bus_append_options(DBusMessageIter *to, const struct client_call *call, struct base_error *error)
+static bool append_window(DBusMessageIter *dictionary, const struct client_window *window)
+{
+        dbus_bool_t focused = window->focused;
+
+        if (window->unreadable != NULL)
+                return client_bus_append_entry(dictionary, "window-unreadable", DBUS_TYPE_STRING, &window->unreadable);
+        return client_bus_append_entry(dictionary, "window-focused", DBUS_TYPE_BOOLEAN, &focused);
+}
+
+bool client_bus_append_options(DBusMessageIter *to, const struct client_call *call, const struct client_window *window,
+                               struct base_error *error)
 {
         dbus_bool_t interactive = call->options.interactive;
         dbus_uint32_t timeout_ms = client_call_left_ms(call);
@@ -147,7 +157,7 @@ bool client_bus_append_options(DBusMessageIter *to, const struct client_call *ca
             !client_bus_append_entry(&dictionary, "interactive", DBUS_TYPE_BOOLEAN, &interactive) ||
             !client_bus_append_entry(&dictionary, "timeout-ms", DBUS_TYPE_UINT32, &timeout_ms) ||
             (locale != NULL && !client_bus_append_entry(&dictionary, "locale", DBUS_TYPE_STRING, &locale)) ||
-            !dbus_message_iter_close_container(to, &dictionary))
+            (window != NULL && !append_window(&dictionary, window)) || !dbus_message_iter_close_container(to, &dictionary))
                 return base_error_set_no_memory(error);
         return true;
 }

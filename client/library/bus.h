@@ -40,8 +40,18 @@ bool client_bus_append_string(DBusMessageIter *to, const char *value, struct bas
 /* Appends one entry to an a{sv}: a basic value that `value` points to. False without memory. */
 bool client_bus_append_entry(DBusMessageIter *dictionary, const char *name, int type, const void *value) BASE_MUST_CHECK;
 
-/* Appends the a{sv} of options that RequestTokens and Evaluate take: interactive, timeout-ms, and locale if the environment has one. Errors: NO_MEMORY. */
-bool client_bus_append_options(DBusMessageIter *to, const struct client_call *call, struct base_error *error) BASE_MUST_CHECK;
+/* What attester-agent, and no other program, says of the window in front: see org.attesterd.Attester1.xml. */
+struct client_window {
+        const char *unreadable; /* why it cannot tell; NULL: it can */
+        bool focused;           /* the window is the program's that asks */
+};
+
+/*
+ * Appends the a{sv} of options that RequestTokens and Evaluate take: interactive, timeout-ms, locale if the environment has one,
+ * and window-… unless `window` is NULL. Errors: NO_MEMORY.
+ */
+bool client_bus_append_options(DBusMessageIter *to, const struct client_call *call, const struct client_window *window,
+                               struct base_error *error) BASE_MUST_CHECK;
 
 /*
  * Whether `reply` is a method's return of this signature. Errors: as client_bus_call(), of which it is the last step.

@@ -163,7 +163,7 @@ static bool evaluate(struct attester *attester, const struct client_call *call, 
         if (!client_bus_method(CLIENT_BUS_ATTESTER, "Evaluate", &message, error))
                 return false;
         dbus_message_iter_init_append(message, &iterator);
-        if (!client_bus_append_string(&iterator, issuer, error) || !client_bus_append_options(&iterator, call, error) ||
+        if (!client_bus_append_string(&iterator, issuer, error) || !client_bus_append_options(&iterator, call, NULL, error) ||
             !client_bus_call(attester, call, message, "ba(ssss)", &reply, error))
                 return false;
         (void) dbus_message_iter_init(reply, &iterator);
