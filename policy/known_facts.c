@@ -113,7 +113,10 @@ static const struct policy_known_fact known_facts[] = {
           "`none`, or the container's kind, as in `docker`: `/run/systemd/container` and other marks" },
         { "virt.vm", STRING, POSTURE,
           "`none`, or the virtual machine's kind, as in `kvm`: `/sys/class/dmi/id` and the processor's flag in `/proc/cpuinfo`" },
-        { "window.focused", BOOLEAN, DAEMON, "the window in front belongs to the program that asks" },
+        { "window.focused", BOOLEAN, DAEMON,
+          "the window in front belongs to the program that asks, an ancestor of it, or its application: attester-agent, by the X "
+          "server "
+          "or sway; false if the session is locked, remote or not in front" },
 };
 
 static const char *const open_families[] = { "boot.application.", "boot.parameter.", "custom.", "pcr.",

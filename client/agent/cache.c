@@ -33,17 +33,17 @@ bool agent_cache_new(const struct base_clock *clock, struct agent_cache **ret, s
         return true;
 }
 
-static void tokens_drop(struct agent_cache *cache, struct agent_cache_entry *entry, size_t count)
+static void tokens_drop(struct agent_cache *cache, struct agent_cache_entry *entry, size_t from, size_t count)
 {
         for (size_t i = 0; i < count; i++)
-                agent_vault_give(cache->vault, entry->tokens[i].slot);
+                agent_vault_give(cache->vault, entry->tokens[from + i].slot);
         entry->token_count -= count;
-        memmove(entry->tokens, entry->tokens + count, entry->token_count * sizeof(entry->tokens[0]));
+        memmove(entry->tokens + from, entry->tokens + from + count, (entry->token_count - from) * sizeof(entry->tokens[0]));
 }
 
 static void entry_free(struct agent_cache *cache, struct agent_cache_entry *entry)
 {
-        tokens_drop(cache, entry, entry->token_count);
+        tokens_drop(cache, entry, 0, entry->token_count);
         TAILQ_REMOVE(&cache->all, entry, of_all);
         cache->entry_count--;
         free(entry->issuer);
@@ -134,16 +134,25 @@ struct agent_cache_entry *agent_cache_meet(struct agent_cache *cache, const stru
         return entry;
 }
 
-bool agent_cache_take(struct agent_cache *cache, struct agent_cache_entry *entry, struct base_buffer *ret)
+struct agent_cache_entry *agent_cache_find(struct agent_cache *cache, const struct agent_cache_id *id)
 {
-        if (entry->token_count == 0)
-                return false;
-        base_buffer_put(ret, entry->tokens[0].slot, entry->tokens[0].len);
-        tokens_drop(cache, entry, 1);
-        return base_buffer_ok(ret);
+        agent_cache_expire(cache);
+        return find(cache, id);
 }
 
-void agent_cache_put(struct agent_cache *cache, const struct agent_cache_id *id, struct base_bytes token)
+bool agent_cache_take(struct agent_cache *cache, struct agent_cache_entry *entry, bool in_focus, struct base_buffer *ret)
+{
+        for (size_t i = 0; i < entry->token_count; i++) {
+                if (entry->tokens[i].for_focus && !in_focus)
+                        continue;
+                base_buffer_put(ret, entry->tokens[i].slot, entry->tokens[i].len);
+                tokens_drop(cache, entry, i, 1);
+                return base_buffer_ok(ret);
+        }
+        return false;
+}
+
+void agent_cache_put(struct agent_cache *cache, const struct agent_cache_id *id, bool for_focus, struct base_bytes token)
 {
         struct agent_cache_entry *entry = find(cache, id);
         uint8_t *slot;
@@ -154,9 +163,9 @@ void agent_cache_put(struct agent_cache *cache, const struct agent_cache_id *id,
         if (slot == NULL)
                 return;
         memcpy(slot, token.data, token.len);
-        entry->tokens[entry->token_count++] = (struct agent_cache_token){ .slot = slot,
-                                                                          .len = token.len,
-                                                                          .fetched_ms = now_ms(cache) };
+        entry->tokens[entry->token_count++] = (struct agent_cache_token){
+                .slot = slot, .len = token.len, .for_focus = for_focus, .fetched_ms = now_ms(cache)
+        };
 }
 
 unsigned agent_cache_generation(const struct agent_cache *cache)
@@ -194,7 +203,7 @@ void agent_cache_expire(struct agent_cache *cache)
                 next = TAILQ_NEXT(entry, of_all);
                 while (old < entry->token_count && now - entry->tokens[old].fetched_ms >= AGENT_CACHE_TOKEN_AGE_MAX_MS)
                         old++;
-                tokens_drop(cache, entry, old);
+                tokens_drop(cache, entry, 0, old);
                 if (now - entry->met_ms >= AGENT_CACHE_ENTRY_AGE_MAX_MS)
                         entry_free(cache, entry);
         }

@@ -25,6 +25,7 @@ struct agent_cache_id {
 struct agent_cache_token {
         uint8_t *slot;
         size_t len;
+        bool for_focus; /* fetched for a program in focus: no other gets it */
         uint64_t fetched_ms;
 };
 
@@ -58,11 +59,14 @@ bool agent_cache_id_equal(const struct agent_cache_id *a, const struct agent_cac
 struct agent_cache_entry *agent_cache_meet(struct agent_cache *cache, const struct agent_cache_id *id, const char *issuer,
                                            const struct attester_key *key);
 
-/* Moves the oldest token of an entry to `ret` (appended); false if there is none. A token is given once. */
-bool agent_cache_take(struct agent_cache *cache, struct agent_cache_entry *entry, struct base_buffer *ret);
+/* The same without counting a meeting; NULL: not met. */
+struct agent_cache_entry *agent_cache_find(struct agent_cache *cache, const struct agent_cache_id *id);
+
+/* Moves the oldest token that the program may get to `ret` (appended); false if there is none. A token is given once. */
+bool agent_cache_take(struct agent_cache *cache, struct agent_cache_entry *entry, bool in_focus, struct base_buffer *ret);
 
 /* Keeps a token if its challenge is still known and there is room. */
-void agent_cache_put(struct agent_cache *cache, const struct agent_cache_id *id, struct base_bytes token);
+void agent_cache_put(struct agent_cache *cache, const struct agent_cache_id *id, bool for_focus, struct base_bytes token);
 
 /* Wipes all tokens and forgets all challenges. Whoever is fetching for the cache notices by the generation. */
 void agent_cache_clear(struct agent_cache *cache);

@@ -125,7 +125,8 @@ static void tokens_give(struct agent_fetch *fetch, const struct base_buffer *tok
                 if (waiter != NULL)
                         waiter->done(waiter->context, base_buffer_bytes(&tokens[i]), info, NULL);
                 else if (fetch->cacheable && cache != NULL && fetch->generation == agent_cache_generation(cache))
-                        agent_cache_put(cache, &fetch->id, base_buffer_bytes(&tokens[i]));
+                        agent_cache_put(cache, &fetch->id, fetch->window.kind == AGENT_VERDICT_FOCUSED,
+                                        base_buffer_bytes(&tokens[i]));
         }
 }
 

@@ -3,12 +3,12 @@
 #include "base/bus.h"
 #include "base/log.h"
 #include "client/agent/agent.h"
+#include "client/agent/sandbox.h"
 
 #include <errno.h>
 #include <getopt.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/prctl.h>
 
 #define EXIT_USAGE             2
 #define DEFAULT_SYSTEM_ADDRESS "unix:path=/run/dbus/system_bus_socket"
@@ -183,6 +183,7 @@ int main(int argc, char **argv)
                 .ahead_delay_max_s = AGENT_AHEAD_DELAY_MAX_S_DEFAULT,
                 .idle_s = AGENT_IDLE_S_DEFAULT,
         };
+        struct base_error error = BASE_ERROR_INIT;
         int status;
 
         if (!parse_options(argc, argv, &options, &status))
@@ -196,10 +197,9 @@ int main(int argc, char **argv)
                          "a setgid attester-agent connects to Unix sockets only: an address has to begin with unix:");
                 return base_error_exit_status(BASE_ERROR_INVALID_ARGUMENT);
         }
-        /* No core dumps, and no looking into this process by the user's other programs: it holds tokens. */
-        if (prctl(PR_SET_DUMPABLE, 0) < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) {
-                base_log(BASE_LOG_ERROR, "the kernel does not let this process hide its memory");
-                return base_error_exit_status(BASE_ERROR_INTERNAL);
+        if (!agent_sandbox_enter(&error)) {
+                base_log_error(BASE_LOG_ERROR, &error, "cannot start");
+                return base_error_exit_status(error.code);
         }
         return run(&options);
 }

@@ -141,9 +141,12 @@ static void request_serve(struct request *request, const struct client_choice *c
         agent_cache_id_set(&order.id, digest, key);
         agent_answer_set(&request->answer, choice->issuer, key->token_type);
         order.cacheable = agent->cache != NULL && choice->offer->challenge.redemption_context.len == 0;
-        if (order.cacheable && !request->cache_tried)
-                entry = agent_cache_meet(agent->cache, &order.id, choice->issuer, key);
-        if (entry != NULL && agent_cache_take(agent->cache, entry, &token)) {
+        /* A second time when the window is known: tokens fetched for a program in focus are for such ones. */
+        if (order.cacheable)
+                entry = request->cache_tried ? agent_cache_find(agent->cache, &order.id)
+                                             : agent_cache_meet(agent->cache, &order.id, choice->issuer, key);
+        if (entry != NULL &&
+            agent_cache_take(agent->cache, entry, request->focus.verdict.kind == AGENT_VERDICT_FOCUSED, &token)) {
                 agent_plan_ahead(agent, entry);
                 request->answer.from_cache = true;
                 request_succeed(request, base_buffer_bytes(&token));

@@ -41,7 +41,7 @@ class DaemonStack(stack.Stack):
             text = text.replace("  <include>", f"  {POLKIT_POLICY}{fake_services.BUS_POLICY}  <include>")
         return super().write(name, text)
 
-    def start(self, limits=LIMITS, issuers=(), real_issuer=False, tpm=True, proxy=()):
+    def start(self, limits=LIMITS, issuers=(), real_issuer=False, tpm=True, proxy=(), daemon_options=()):
         self.make_certificates()
         self.tcti = f"swtpm:path={self.path('tpm.sock')}"
         if tpm:
@@ -56,7 +56,7 @@ class DaemonStack(stack.Stack):
         for name in issuers:
             self.configure_issuer(f"{name}.example", self.fake.url(name))
         self.limits = limits
-        self.start_daemon(limits=limits)
+        self.start_daemon(limits=limits, options=daemon_options)
 
     def stop(self, keep=False):
         if hasattr(self, "fake"):

@@ -75,7 +75,7 @@ static void put(struct fixture *fixture, unsigned challenge, char key_name, cons
 {
         struct agent_cache_id id = id_of(challenge, key_name);
 
-        agent_cache_put(fixture->cache, &id, base_bytes_from_string(token));
+        agent_cache_put(fixture->cache, &id, false, base_bytes_from_string(token));
 }
 
 static void assert_takes(struct fixture *fixture, struct agent_cache_entry *entry, const char *token)
@@ -83,11 +83,30 @@ static void assert_takes(struct fixture *fixture, struct agent_cache_entry *entr
         base_auto_buffer struct base_buffer taken = BASE_BUFFER_INIT(TOKEN_BYTES_MAX);
 
         if (token == NULL) {
-                assert_false(agent_cache_take(fixture->cache, entry, &taken));
+                assert_false(agent_cache_take(fixture->cache, entry, false, &taken));
                 return;
         }
-        assert_true(agent_cache_take(fixture->cache, entry, &taken));
+        assert_true(agent_cache_take(fixture->cache, entry, false, &taken));
         assert_true(base_bytes_equal(base_buffer_bytes(&taken), base_bytes_from_string(token)));
+}
+
+static void take_gives_tokens_fetched_in_focus_to_programs_in_focus_only(void **state)
+{
+        struct fixture *fixture = *state;
+        struct agent_cache_entry *entry = meet(fixture, 1, 'a');
+        const struct agent_cache_id id = id_of(1, 'a');
+        base_auto_buffer struct base_buffer taken = BASE_BUFFER_INIT(TOKEN_BYTES_MAX);
+
+        agent_cache_put(fixture->cache, &id, true, base_bytes_from_string("focused"));
+        put(fixture, 1, 'a', "any");
+        put(fixture, 1, 'a', "other");
+        assert_takes(fixture, entry, "any");
+        assert_takes(fixture, entry, "other");
+        assert_takes(fixture, entry, NULL);
+        assert_ptr_equal(agent_cache_find(fixture->cache, &id), entry);
+        assert_true(agent_cache_take(fixture->cache, entry, true, &taken));
+        assert_true(base_bytes_equal(base_buffer_bytes(&taken), base_bytes_from_string("focused")));
+        assert_int_equal(agent_cache_token_count(fixture->cache), 0);
 }
 
 static void take_gives_each_token_once_and_the_oldest_first(void **state)
@@ -322,6 +341,7 @@ static void vault_that_cannot_be_locked_is_refused(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
+                cmocka_unit_test_setup_teardown(take_gives_tokens_fetched_in_focus_to_programs_in_focus_only, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(take_gives_each_token_once_and_the_oldest_first, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(take_for_another_challenge_or_key_gives_nothing, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(put_for_an_unknown_challenge_keeps_nothing, set_up, tear_down),

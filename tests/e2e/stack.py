@@ -333,13 +333,13 @@ CaFile={self.path('ca.pem')}
 Attest={'yes' if attest else 'no'}
 """)
 
-    def start_daemon(self, root="/", limits="", pcrs="sha256:7"):
+    def start_daemon(self, root="/", limits="", pcrs="sha256:7", options=()):
         """attesterd, measuring below `root`; configure_issuer() comes first. Returns when its name is on the bus."""
         self.write("etc/attesterd.conf", f"[TPM]\nTcti={self.tcti}\nPcrs={pcrs}\n{limits}")
         state = self.path("state")
         state.mkdir(mode=0o700, exist_ok=True)
         self.spawn("attesterd", self.build / "attesterd" / "attesterd", "--allow-root", "--config-dir", self.path("etc"), "--state-dir", state,
-                   "--root", root, "--net-program", self.build / "attesterd" / "net" / "attester-net", "--log-level", "info")
+                   "--root", root, "--net-program", self.build / "attesterd" / "net" / "attester-net", "--log-level", "info", *options)
         self.wait("attesterd", self.name_is_owned, "org.attesterd on the bus")
 
     def name_is_owned(self):
