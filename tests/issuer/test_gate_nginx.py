@@ -25,21 +25,11 @@ import time
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
-from stack import listens  # noqa: E402
+from stack import listens, wait_for  # noqa: E402
 
 GATE, TOOL, DOCS = sys.argv[1:4]
 WAIT = 30
 HOST, OTHER = "shop.example", "blog.example"
-
-
-def wait_for(condition, what):
-    end = time.monotonic() + WAIT
-    while time.monotonic() < end:
-        value = condition()
-        if value:
-            return value
-        time.sleep(0.02)
-    raise AssertionError(f"{what}: not within {WAIT} s")
 
 
 def certificate(directory, name):
