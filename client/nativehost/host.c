@@ -168,32 +168,35 @@ static void process(struct nativehost *host)
 
 static void input_closed(struct nativehost *host)
 {
-        if (host->received.len > 0)
+        struct base_bytes text;
+        size_t len;
+
+        if (host->received.len > 0 &&
+            nativehost_frame_find(base_buffer_bytes(&host->received), &text, &len) == NATIVEHOST_FRAME_INCOMPLETE)
                 (void) base_error_set(&host->failure, BASE_ERROR_MALFORMED, "the browser's last message is not whole");
         end(host);
 }
 
+/* Also called when the browser has gone while nothing is wanted of it: what it left in the pipe is read all the same. */
 static int on_input(sd_event_source *source, int fd, uint32_t events, void *userdata)
 {
         struct nativehost *host = userdata;
-        size_t room = RECEIVED_BYTES_MAX - host->received.len;
-        uint8_t *place;
-        ssize_t count;
+        size_t before = host->received.len;
+        size_t room = RECEIVED_BYTES_MAX - before;
+        ssize_t count = 0;
 
         (void) source;
-        if ((events & EPOLLIN) == 0) {
-                end(host);
-                return 0;
+        (void) events;
+        if (room > 0) {
+                uint8_t *place = base_buffer_extend(&host->received, room);
+
+                if (place == NULL)
+                        errno = ENOMEM;
+                count = place == NULL ? -1 : read(fd, place, room);
+                host->received.len = before + (count > 0 ? (size_t) count : 0);
         }
-        place = base_buffer_extend(&host->received, room);
-        count = place == NULL ? 0 : read(fd, place, room);
-        if (place != NULL)
-                host->received.len -= room - (count > 0 ? (size_t) count : 0);
         if (count > 0) {
                 process(host);
-        } else if (place == NULL) {
-                (void) base_error_set_no_memory(&host->failure);
-                end(host);
         } else if (count == 0) {
                 input_closed(host);
         } else if (errno != EAGAIN && errno != EINTR) {
