@@ -9,12 +9,14 @@ import { isOn, setOn, tabState } from "./sites.js";
 const element = (id) => document.getElementById(id);
 const text = (key, ...values) => api.i18n.getMessage(key, values);
 
-function show(id, { line, remedy, good }) {
+/** Fills a line and, below it, what can be done or was. */
+function show(id, { line, remedy, note, good }) {
   element(id).textContent = line;
   element(id).className = good === undefined ? "" : good ? "good" : "bad";
-  const place = element(id === "here" ? "remedy" : "device-remedy");
-  place.textContent = remedy ?? "";
-  place.hidden = !remedy;
+  const more = element(`${id}-more`);
+  more.textContent = remedy ?? note ?? "";
+  more.className = remedy ? "remedy" : "note";
+  more.hidden = more.textContent === "";
 }
 
 async function showSite(tab) {
@@ -24,8 +26,12 @@ async function showSite(tab) {
     show("here", { line: text("noSiteWhy") });
     return;
   }
-  const state = await tabState(tab.id);
-  show("here", siteLines(state?.origin === origin ? state : undefined, text));
+  const showState = async () => {
+    const state = await tabState(tab.id);
+    show("here", siteLines(state?.origin === origin ? state : undefined, text));
+  };
+  await showState();
+  api.storage.session.onChanged.addListener(showState);
   element("on").checked = await isOn(origin, tab.incognito);
   element("switch").hidden = false;
   element("on").addEventListener("change", async () => {

@@ -34,17 +34,29 @@ export function siteLines(state, text) {
   }
 }
 
-/** Of the background's answer to "status". */
+/** What follows a prefix, as in "unavailable: locked out"; null without it. */
+function after(prefix, state) {
+  return state?.startsWith(prefix) ? state.slice(prefix.length) : null;
+}
+
+/** Of the background's answer to "status": `{ line, remedy, good }`; what is no trouble any more is no `remedy` but a `note`. */
 export function deviceLines({ status, error }, text) {
+  const bad = (key, message) => ({ line: text(key), remedy: sentence(message), good: false });
   if (error) {
-    return { line: text("deviceUnknown"), remedy: sentence(why(error.name, error.message, text)), good: false };
+    return bad("deviceUnknown", why(error.name, error.message, text));
   }
   if (status.daemon !== "ready") {
-    return { line: text("deviceNotReady"), remedy: sentence(status.daemon), good: false };
+    return bad("deviceNotReady", status.daemon);
   }
-  if (status["last-refusal"]) {
-    return { line: text("deviceRefused"), remedy: sentence(status["last-refusal-message"]), good: false };
+  const tpm = after("unavailable: ", status["tpm-state"]);
+  const sealed = after("sealed: ", status["seal-state"]);
+  if (tpm !== null || sealed !== null) {
+    return tpm !== null ? bad("deviceTpm", tpm) : bad("deviceSealed", sealed);
   }
   const kept = status["cached-tokens"];
-  return { line: kept > 0 ? text("deviceReadyKept", String(kept)) : text("deviceReady"), good: true };
+  return {
+    line: kept > 0 ? text("deviceReadyKept", String(kept)) : text("deviceReady"),
+    note: status["last-refusal"] ? text("deviceRefused", sentence(status["last-refusal-message"])) : undefined,
+    good: true,
+  };
 }

@@ -92,7 +92,10 @@ class Page:
 
     @property
     def title(self):
-        return self.run("document.title")
+        try:
+            return self.run("document.title")
+        except BrowserError:
+            return None  # between two documents
 
     def screenshot(self, file):
         picture = self.call("Page.captureScreenshot", format="png")

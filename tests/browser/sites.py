@@ -5,17 +5,17 @@ import base64
 import http.server
 import json
 import pathlib
-import re
+import signal
 import ssl
 import sys
 import threading
-import urllib.parse
+import time
 
 TESTS = pathlib.Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(TESTS / "e2e"), str(TESTS / "client")]
 
 from agent_fixture import challenge, token_of, verify  # noqa: E402
-from stack import ISSUER_NAME, Stack, wait_for  # noqa: E402
+from stack import ISSUER_NAME, Stack, StackError, wait_for  # noqa: E402
 
 SHOP, BLOG, KEPT = "shop.example", "blog.example", "kept.example"
 HOST_NAME = "org.attesterd.native_host"
@@ -29,7 +29,7 @@ PAGES = {
     "one.html": "<title>one</title><h1>One</h1>",
     "two.html": "<title>two</title><h1>Two</h1>",
     "data.json": '{"answer": 42}',
-    "free/home.html": "<title>home</title><h1>Home</h1>",
+    "free/home.html": "<title>home</title><a id=link href='/one.html?a=*b^c|d#part'>One</a>",
     "free/image.html": "<title>image</title><img id=picture src=/picture.png alt=picture>",
     "free/foreign.html": "<title>foreign</title><img id=picture src=https://@blog@/picture.png alt=picture>",
     "free/frame.html": "<title>frame</title><iframe id=frame src=/one.html></iframe>",
@@ -41,7 +41,7 @@ PAGES = {
 class KeptSite:
     """A website that accepts tokens ahead of time: its challenge has no context and is the same each time."""
 
-    def __init__(self, certificate, key_file, issuer_key):
+    def __init__(self, issuer_key, host=KEPT, certificate=None, key_file=None):
         self.requests, self.spent, self.issuer_key = [], set(), issuer_key
         site = self
 
@@ -55,10 +55,11 @@ class KeptSite:
                 pass
 
         self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(certificate, key_file)
-        self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
-        self.origin = f"{KEPT}:{self.server.server_address[1]}"
+        if certificate is not None:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(certificate, key_file)
+            self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
+        self.origin = f"{host}:{self.server.server_address[1]}"
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
     def accepts(self, authorization, digest):
@@ -69,13 +70,14 @@ class KeptSite:
         return fresh
 
     def answer(self, request):
-        """/foreign asks for a token of another website, all else for one of its own; /free asks for nothing."""
+        """/foreign asks for a token of another website, all else for one of its own. /never accepts none; /free asks for none."""
         authorization = request.headers["Authorization"]
         self.requests.append((request.path, authorization))
-        free = request.path.startswith(("/free", "/favicon"))
+        never, free = request.path.startswith("/never"), request.path.startswith(("/free", "/favicon"))
         header, digest = challenge(ISSUER_NAME, "other.example" if request.path == "/foreign" else self.origin, self.issuer_key)
-        good = free or (authorization is not None and self.accepts(authorization, digest))
-        body = (PAGES["index.html"] if good else REFUSED_PAGE).encode()
+        good = free or (authorization is not None and self.accepts(authorization, digest) and not never)
+        reload = "<script>setTimeout(() => location.reload(), 100)</script>" if request.path == "/never-reload" else ""
+        body = (PAGES["index.html"] if good else REFUSED_PAGE + reload).encode()
         request.send_response(200 if good else 401)
         if not good:
             request.send_header("WWW-Authenticate", header)
@@ -84,6 +86,12 @@ class KeptSite:
         request.send_header("Content-Length", str(len(body)))
         request.end_headers()
         request.wfile.write(body)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.stop()
 
     def stop(self):
         self.server.shutdown()
@@ -108,13 +116,31 @@ class Sites(Stack):
         self.start_sites()
         directory = json.loads(self.run("curl", "--silent", "--max-time", "10", "--cacert", self.path("ca.pem"), self.issuer_url).stdout)
         keys = [base64.urlsafe_b64decode(key["token-key"] + "==") for key in directory["token-keys"]]
-        self.kept_site = KeptSite(self.path("tls.pem"), self.path("tls.key"), next(key for key in keys if len(key) > 200))
+        self.kept_site = KeptSite(next(key for key in keys if len(key) > 200), KEPT, self.path("tls.pem"), self.path("tls.key"))
         self.kept = self.kept_site.origin
 
     def stop(self, keep=False):
         if hasattr(self, "kept_site"):
             self.kept_site.stop()
         super().stop(keep)
+
+    def rotate_key(self):
+        """A new key of type 0x0002 at the issuer, in use from now on, and known to the gate."""
+        old = sorted(self.path("issuer").glob("token-key-2-*.pem"))
+        new = self.path("issuer", f"token-key-2-{int(time.time())}.pem")
+        self.run("openssl", "genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048", "-out", new)
+        assert len(old) == 1 and new not in old, old
+        for name in ("issuer", "gate"):
+            before = len(self.log(name))
+            self.processes[name].send_signal(signal.SIGHUP)
+            wait_for(lambda name=name, before=before: '"ok"' in self.log(name)[before:], f"the new key at the {name}")
+        # A device reads the directory again when its copy is old (an issuer publishes keys ahead for as long), or after a start.
+        self.end("attesterd")
+        self.start_daemon()
+
+    def another_site(self, host, tls=True):
+        """One more website like the kept one, to be used in a `with`."""
+        return KeptSite(self.kept_site.issuer_key, host, *([self.path("tls.pem"), self.path("tls.key")] if tls else []))
 
     def start_sites(self):
         for name, text in PAGES.items():
@@ -131,7 +157,7 @@ events {{ }}
 http {{
   {temporary}
   types {{ text/html html; image/png png; application/json json; }}
-  log_format lines escape=json '["$http_host","$request_method","$request_uri",$status,"$http_authorization"]';
+  log_format lines escape=json '["$http_host","$request",$status,"$http_authorization"]';
   server {{
     listen 127.0.0.1:{self.site_port} ssl;
     access_log {self.path('requests.log')} lines;
@@ -171,7 +197,11 @@ http {{
 
     def requests(self, path=None):
         """What nginx was asked since the last clear(): [host, method, URI, status, Authorization]; of `path` alone, if given."""
-        lines = [json.loads(line) for line in self.path("requests.log").read_text().splitlines()]
+        lines = []
+        for host, request, status, authorization in map(json.loads, self.path("requests.log").read_text().splitlines()):
+            # An internal redirect of nginx, to its error page, changes the method: the request's first line tells the real one.
+            method, uri, _ = request.split(" ")
+            lines.append([host, method, uri, status, authorization])
         return [line for line in lines if line[2] != "/favicon.ico" and path in (None, line[2])]
 
     def clear(self):

@@ -2,14 +2,12 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The extension in a real browser, against the whole system. Usage: test_browser.py BUILD-DIRECTORY chromium|firefox"""
 
-import http.server
-import json
 import pathlib
+import shutil
 import sys
-import threading
 import unittest
 
-from sites import CHROMIUM_ID, FIREFOX_ID, Sites, wait_for
+from sites import CHROMIUM_ID, FIREFOX_ID, Sites, StackError, wait_for
 
 BUILD, BROWSER = sys.argv[1:3]
 STRICT_POLICY = ("[Policy]\nVersion=2\n[Rule disk]\nRequire=os.id == \"no such system\"\n"
@@ -33,6 +31,31 @@ class Chromium:
         return self.browser.popup(tab, self.extension, self.background)
 
 
+class Firefox:
+    """What the cases need of Firefox. The popup and the background are a tab behind the one that is in front."""
+
+    def __init__(self, sites):
+        import marionette
+
+        sites.native_host(sites.path(".mozilla", "native-messaging-hosts"), {"allowed_extensions": [FIREFOX_ID]})
+        hosts = ",".join(f"{name}.example" for name in ("shop", "blog", "kept", "never", "plain"))
+        self.browser = marionette.Firefox(sites.path("firefox"), {**sites.environment, "LANG": "en_US.UTF-8"},
+                                          **{"network.dns.localDomains": hosts, "intl.locale.requested": "en-US"})
+        self.browser.install(shutil.copy(sites.build / "client" / "browser" / "firefox.zip", sites.path("extension.xpi")))
+        self.host = self.browser.chrome(f"WebExtensionPolicy.getByID('{FIREFOX_ID}').mozExtensionHostname")
+        self.background = self.extension_page()
+        self.new_tab, self.stop = self.browser.new_tab, self.browser.stop
+
+    def extension_page(self):
+        page = self.browser.new_tab(focus=False)
+        page.open(f"moz-extension://{self.host}/popup.html")
+        return page
+
+    def popup(self, tab):
+        tab.front()
+        return self.extension_page()
+
+
 class Cases(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
@@ -41,7 +64,7 @@ class Cases(unittest.TestCase):
         cls.sites = sites = Sites(BUILD)
         cls.addClassCleanup(sites.stop)
         sites.up()
-        cls.browser = {"chromium": Chromium, "firefox": lambda sites: Firefox(sites)}[BROWSER](sites)
+        cls.browser = {"chromium": Chromium, "firefox": Firefox}[BROWSER](sites)
         cls.addClassCleanup(cls.browser.stop)
 
     def setUp(self):
@@ -56,7 +79,13 @@ class Cases(unittest.TestCase):
 
     def await_title(self, title, tab=None):
         tab = tab or self.tab
-        wait_for(lambda: tab.title == title, f"the page {title} (it is {tab.title})")
+        try:
+            wait_for(lambda: tab.title == title, f"the page {title}")
+        except StackError as error:
+            raise StackError(f"{error}; it is {tab.title!r}, and the extension says {self.noted()}") from None
+
+    def noted(self):
+        return self.browser.background.run("(globalThis.browser ?? chrome).storage.session.get()")
 
     def popup_says(self, *wanted, tab=None, picture=None):
         """Opens the toolbar's page, waits until it says all of this, and keeps a picture of it."""
@@ -71,7 +100,7 @@ class Cases(unittest.TestCase):
         finally:
             popup.close()
 
-    # --- what a person sees ------------------------------------------------------------------------------------------
+    # --- getting in --------------------------------------------------------------------------------------------------
 
     def test_first_visit_and_second_get_in_and_nobody_notices(self):
         for count in (1, 2):
@@ -80,6 +109,180 @@ class Cases(unittest.TestCase):
         tokens = {line[4] for line in self.sites.requests("/one.html") if line[4]}
         self.assertEqual(len(tokens), 2)
         self.popup_says("This website asked for tokens and got 2.", "Everything is fine", picture="answered")
+        self.assertEqual(self.sites.requests("/one.html")[-1][3], 200)
+
+    def test_first_visit_leaves_one_entry_in_the_history_and_keeps_fragment_and_query(self):
+        self.visit(f"https://{self.sites.shop}/free/home.html", "home")
+        before = self.tab.run("history.length")
+        self.tab.run("document.getElementById('link').click()")
+        self.await_title("one")
+        self.assertEqual(self.tab.run("history.length"), before + 1)
+        self.assertTrue(self.tab.run("location.href").endswith("/one.html?a=*b^c|d#part"))
+        self.assertEqual(self.tab.run("document.referrer"), f"https://{self.sites.shop}/free/home.html")
+        self.assertEqual(self.sites.statuses("/one.html?a=*b^c|d"), [("GET", 401, False), ("GET", 200, True)])
+
+    def test_website_whose_challenges_may_be_kept_is_served_from_the_cache(self):
+        for count in (1, 2):
+            self.visit(f"https://{self.sites.kept}/page{count}", "in")
+            asked = [authorization for path, authorization in self.sites.kept_site.requests if path == f"/page{count}"]
+            self.assertEqual([value is not None for value in asked], [False, True])
+
+    def test_two_tabs_and_two_websites_at_once(self):
+        other = self.browser.new_tab()
+        self.addCleanup(other.close)
+        self.tab.open(f"https://{self.sites.shop}/one.html")
+        other.open(f"https://{self.sites.blog}/two.html")
+        self.await_title("one")
+        self.await_title("two", other)
+        for path in ("/one.html", "/two.html"):
+            self.assertEqual(self.sites.statuses(path), [("GET", 401, False), ("GET", 200, True)])
+        # The same URL in both: each has a token of its own.
+        self.sites.clear()
+        for tab in (self.tab, other):
+            tab.open(f"https://{self.sites.shop}/two.html")
+        for tab in (self.tab, other):
+            self.await_title("two", tab)
+        self.assertEqual(sorted(self.sites.statuses("/two.html")), [("GET", 200, True)] * 2 + [("GET", 401, False)] * 2)
+
+    def test_frame_and_image_of_the_website_get_in(self):
+        self.visit(f"https://{self.sites.shop}/free/frame.html", "frame")
+        wait_for(lambda: self.tab.run("frame.contentDocument?.title") == "one", "the frame")
+        self.visit(f"https://{self.sites.shop}/free/image.html", "image")
+        wait_for(lambda: self.tab.run("picture.naturalWidth") == 1, "the image")
+        for path in ("/one.html", "/picture.png"):
+            self.assertEqual(self.sites.statuses(path), [("GET", 401, False), ("GET", 200, True)])
+
+    def test_fetch_gets_in_as_far_as_the_browser_lets_it(self):
+        """In Firefox at once; in Chromium when the page asks again, as it must after any 401."""
+        self.visit(f"https://{self.sites.shop}/free/home.html", "home")
+        fetch = "fetch('/data.json').then(async (r) => r.ok ? (await r.json()).answer : r.status)"
+        if BROWSER == "chromium":
+            self.assertEqual(self.tab.run(fetch), 401)
+            wait_for(lambda: self.browser.background.run("chrome.declarativeNetRequest.getSessionRules().then((r) => r.length)") == 1, "the token")
+        self.assertEqual(self.tab.run(fetch), 42)
+        self.assertEqual(self.sites.statuses("/data.json"), [("GET", 401, False), ("GET", 200, True)])
+
+    # --- what must not happen ----------------------------------------------------------------------------------------
+
+    def test_form_is_never_sent_twice(self):
+        self.visit(f"https://{self.sites.shop}/free/form.html", "form")
+        self.tab.run("void document.forms[0].requestSubmit()")
+        self.await_title("401")
+        self.popup_says("when something was sent", "send it again", picture="form")
+        self.assertEqual(self.sites.statuses("/accept"), [("POST", 401, False)])
+        # After a visit that got in, too; and by script.
+        self.visit(f"https://{self.sites.shop}/free/home.html", "home")
+        self.assertEqual(self.tab.run("fetch('/accept', { method: 'POST', body: 'x' }).then((r) => r.status)"), 401)
+        self.assertEqual(self.sites.statuses("/accept"), [("POST", 401, False)] * 2)
+
+    def test_redirect_takes_no_token_along(self):
+        for path, host in (("/to-other", self.sites.blog), ("/to-same", self.sites.shop)):
+            self.visit(f"https://{self.sites.shop}{path}", "landed")
+            self.assertEqual(self.sites.statuses(path), [("GET", 401, False), ("GET", 302, True)])
+            landed = self.sites.requests("/free/landed.html")[-1]
+            self.assertEqual((landed[0], landed[4]), (host, ""))
+
+    def test_website_that_refuses_tokens_is_not_asked_in_a_loop(self):
+        with self.sites.another_site("never.example") as site:
+            def sent():
+                return [value is not None for path, value in site.requests if path.startswith("/never")]
+
+            self.tab.open(f"https://{site.origin}/never")
+            self.popup_says("did not accept the token", picture="refused")
+            self.assertEqual(sent(), [False, True])
+            # A page that reloads itself: three tokens in all, then no more.
+            self.tab.open(f"https://{site.origin}/never-reload")
+            wait_for(lambda: len(sent()) >= 12, "the page's reloads")
+            self.popup_says("refused three tokens", "Wait a minute", picture="often")
+            self.assertEqual(sum(sent()), 3)
+
+    def test_token_of_another_website_is_not_to_be_had(self):
+        self.tab.open(f"https://{self.sites.kept}/foreign")
+        self.popup_says("there is none", "asks for a token of other.example", picture="foreign")
+        self.assertEqual([value for path, value in self.sites.kept_site.requests if path == "/foreign"], [None])
+
+    def test_what_others_embed_gets_no_token(self):
+        self.visit(f"https://{self.sites.shop}/free/foreign.html", "foreign")
+        wait_for(lambda: self.tab.run("picture.complete"), "the image")
+        self.visit(f"https://{self.sites.shop}/one.html", "one")
+        self.assertEqual(self.sites.statuses("/picture.png"), [("GET", 401, False)])
+
+    def test_website_without_tls_gets_no_token(self):
+        with self.sites.another_site("plain.example", tls=False) as plain:
+            self.tab.open(f"http://{plain.origin}/page")
+            self.await_title("401")
+            self.popup_says("Only websites with https", picture="plain")
+            self.visit(f"https://{self.sites.shop}/one.html", "one")
+            self.assertEqual([value for path, value in plain.requests if path == "/page"], [None])
+
+    def test_page_cannot_reach_the_extension_or_the_native_host(self):
+        self.visit(f"https://{self.sites.shop}/one.html", "one")
+        for name in ("chrome", "browser"):
+            self.assertIn(self.tab.run(f"typeof globalThis.{name}?.runtime?.connectNative"), ("undefined",))
+            self.assertIn(self.tab.run(f"typeof globalThis.{name}?.runtime?.sendMessage"), ("undefined",))
+        url = self.browser.background.run("chrome.runtime.getURL('popup.html')")
+        self.assertEqual(self.tab.run(f"fetch('{url}').then(() => 'read', () => 'blocked')"), "blocked")
+
+    # --- when there is no token --------------------------------------------------------------------------------------
+
+    def test_refusal_shows_the_website_s_own_page_and_the_remedy(self):
+        self.sites.write("etc/policy.d/50-fleet.conf", STRICT_POLICY)
+        self.addCleanup(self.set_policy_aside)
+        self.sites.reload_daemon()
+        wait_for(lambda: self.policy_version() == 2, "the policy")
+        self.tab.open(f"https://{self.sites.shop}/one.html")
+        self.popup_says("there is none", "Encrypt the disk: see the handbook, page 3.", picture="refusal")
+        self.assertEqual(self.tab.title, "401")
+        self.assertEqual(self.sites.statuses("/one.html"), [("GET", 401, False)])
+
+    def set_policy_aside(self):
+        self.sites.path("etc/policy.d/50-fleet.conf").unlink()
+        self.sites.reload_daemon()
+        wait_for(lambda: self.policy_version() != 2, "the old policy")
+
+    def policy_version(self):
+        return self.sites.attestctl_json("status")["policy_version"]
+
+    def test_daemon_that_is_down_leaves_the_website_s_page_and_is_named(self):
+        self.sites.end("attesterd")
+        try:
+            self.tab.open(f"https://{self.sites.shop}/one.html")
+            self.popup_says("there is none", "not running", picture="daemon-down")
+            self.assertEqual(self.tab.title, "401")
+        finally:
+            self.sites.start_daemon()
+        self.visit(f"https://{self.sites.shop}/one.html", "one")
+
+    def test_issuer_s_new_key_changes_nothing(self):
+        self.visit(f"https://{self.sites.shop}/one.html", "one")
+        self.sites.rotate_key()
+        self.visit(f"https://{self.sites.shop}/two.html", "two")
+        self.assertEqual(self.sites.statuses("/two.html"), [("GET", 401, False), ("GET", 200, True)])
+
+    def test_switch_holds_until_it_is_on_again(self):
+        popup = self.switched_popup()
+        self.assertTrue(popup.run("document.getElementById('on').checked"))
+        popup.run("document.getElementById('on').click()")
+        wait_for(lambda: "will not get tokens" in popup.run("document.body.innerText"), "the switch")
+        popup.close()
+        try:
+            self.tab.open(f"https://{self.sites.shop}/one.html")
+            self.popup_says("You have switched them off here.", picture="off")
+            self.assertEqual(self.tab.title, "401")
+            self.assertEqual(self.sites.statuses("/one.html"), [("GET", 401, False)])
+            self.visit(f"https://{self.sites.blog}/two.html", "two")
+        finally:
+            popup = self.switched_popup()
+            popup.run("document.getElementById('on').click()")
+            wait_for(lambda: "Reload the page" in popup.run("document.body.innerText"), "the switch")
+            popup.close()
+        self.visit(f"https://{self.sites.shop}/one.html", "one")
+
+    def switched_popup(self):
+        self.visit(f"https://{self.sites.shop}/free/home.html", "home")
+        popup = self.browser.popup(self.tab)
+        wait_for(lambda: not popup.run("document.getElementById('switch').hidden"), "the switch")
+        return popup
 
 
 if __name__ == "__main__":
