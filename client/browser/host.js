@@ -19,7 +19,6 @@ export class Host {
   #number = 0;
   #waiting = new Map();
   #idle = null;
-  #farewell = null;
 
   /** `connect` opens a port, as runtime.connectNative() does. */
   constructor(connect) {
@@ -45,20 +44,11 @@ export class Host {
   #open() {
     if (this.#port === null) {
       const port = this.#connect(HOST_NAME);
-      port.onMessage.addListener((answer) => this.#answered(answer));
+      port.onMessage.addListener((answer) => this.#settle(answer.id, answer));
       port.onDisconnect.addListener((gone) => this.#closed(gone?.error?.message ?? globalThis.chrome?.runtime?.lastError?.message));
-      this.#farewell = null;
       this.#port = port;
     }
     return this.#port;
-  }
-
-  #answered(answer) {
-    if (answer.id === null && answer.error) {
-      this.#farewell = answer.error;
-    } else {
-      this.#settle(answer.id, answer);
-    }
   }
 
   #settle(id, answer) {
@@ -86,13 +76,12 @@ export class Host {
   }
 
   #closed(reason) {
-    const { name, message } = this.#farewell ?? { name: "HostMissing", message: reason ?? "" };
     this.#port = null;
     clearTimeout(this.#idle);
     for (const [id, { reject, timer }] of this.#waiting) {
       this.#waiting.delete(id);
       clearTimeout(timer);
-      reject(new HostError(name, message));
+      reject(new HostError("HostMissing", reason ?? ""));
     }
   }
 }

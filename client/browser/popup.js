@@ -12,7 +12,8 @@ const text = (key, ...values) => api.i18n.getMessage(key, values);
 /** Fills a line and, below it, what can be done or was. */
 function show(id, { line, remedy, note, good }) {
   element(id).textContent = line;
-  element(id).className = good === undefined ? "" : good ? "good" : "bad";
+  element(id).classList.toggle("good", good === true);
+  element(id).classList.toggle("bad", good === false);
   const more = element(`${id}-more`);
   more.textContent = remedy ?? note ?? "";
   more.className = remedy ? "remedy" : "note";

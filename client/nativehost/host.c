@@ -31,6 +31,7 @@ struct nativehost {
         LIST_HEAD(, call) calls;
         size_t call_count;
         bool bus_tried; /* the connection is up, or failed once */
+        struct base_error refusal;
         struct base_error failure;
 };
 
@@ -45,6 +46,8 @@ static void call_free(struct call *call)
 
 static void end(struct nativehost *host)
 {
+        if (host->failure.code == BASE_ERROR_NONE)
+                host->failure = host->refusal;
         (void) sd_event_exit(host->event, base_error_exit_status(host->failure.code));
 }
 
@@ -137,10 +140,12 @@ static void handle(struct nativehost *host, struct base_bytes text)
         nativehost_auto_request struct nativehost_request request = { 0 };
         struct base_error error = BASE_ERROR_INIT;
 
-        if (nativehost_request_parse(text, &request, &error))
-                call_start(host, &request);
-        else
+        if (!nativehost_request_parse(text, &request, &error))
                 answer_error(host, &request, &error);
+        else if (host->refusal.code != BASE_ERROR_NONE)
+                answer_error(host, &request, &host->refusal);
+        else
+                call_start(host, &request);
 }
 
 /* Handles the frames that are there, as far as their answers have room. */
@@ -257,11 +262,24 @@ static bool watch(struct nativehost *host, int fd, sd_event_io_handler_t handler
         return status >= 0 || base_error_set_errno(error, -status, "the browser's pipe");
 }
 
-bool nativehost_new(sd_event *event, const char *address, int input, int output, struct nativehost **ret,
-                    struct base_error *error)
+static bool bus_connect(struct nativehost *host, const char *address, struct base_error *error)
+{
+        const struct base_bus_events events = {
+                .call = on_bus_call,
+                .up = on_bus_up,
+                .down = on_bus_down,
+                .refused = on_bus_failed,
+                .failed = on_bus_failed,
+                .context = host,
+        };
+
+        return base_bus_new(host->event, address, NULL, &events, &host->bus, error);
+}
+
+bool nativehost_new(sd_event *event, const char *address, int input, int output, const struct base_error *refusal,
+                    struct nativehost **ret, struct base_error *error)
 {
         BASE_CLEANUP(nativehost_free_p) struct nativehost *host = calloc(1, sizeof(*host));
-        struct base_bus_events events = { .call = on_bus_call, .up = on_bus_up, .down = on_bus_down, .failed = on_bus_failed };
 
         if (host == NULL)
                 return base_error_set_no_memory(error);
@@ -271,12 +289,17 @@ bool nativehost_new(sd_event *event, const char *address, int input, int output,
         LIST_INIT(&host->calls);
         base_buffer_init(&host->received, RECEIVED_BYTES_MAX);
         base_buffer_init(&host->outbox, OUTBOX_BYTES_MAX);
-        events.refused = on_bus_failed;
-        events.context = host;
+        host->refusal = *refusal;
         if (!watch(host, input, on_input, &host->input_source, error) ||
-            !watch(host, output, on_output, &host->output_source, error) ||
-            !base_bus_new(event, address, NULL, &events, &host->bus, error))
+            !watch(host, output, on_output, &host->output_source, error))
                 return false;
+        if (refusal->code == BASE_ERROR_NONE) {
+                if (!bus_connect(host, address, error))
+                        return false;
+        } else {
+                host->bus_tried = true;
+                set_interest(host);
+        }
         *ret = BASE_STEAL(host);
         return true;
 }
@@ -299,17 +322,4 @@ void nativehost_free(struct nativehost *host)
 const struct base_error *nativehost_failure(const struct nativehost *host)
 {
         return &host->failure;
-}
-
-void nativehost_refuse(int output, const struct base_error *error)
-{
-        base_auto_buffer struct base_buffer answer = BASE_BUFFER_INIT(NATIVEHOST_ANSWER_BYTES_MAX);
-        ssize_t written;
-
-        nativehost_answer_error(&answer, &(struct nativehost_request){ 0 }, base_error_name(error->code), error->message);
-        if (!base_buffer_ok(&answer))
-                return;
-        /* Less than a pipe takes at once. If the browser has gone, nobody is left to be told. */
-        written = write(output, answer.data, answer.len);
-        (void) written;
 }

@@ -15,17 +15,14 @@
 struct nativehost;
 
 /*
- * Starts to serve `input` and `output`, which are made non-blocking, with a connection to the bus at `address`. The event
- * loop ends with the program's exit status. The caller frees `ret` after the loop. Errors: NO_MEMORY, IO (a file that
- * cannot be waited for).
+ * Starts to serve `input` and `output`, which are made non-blocking, with a connection to the bus at `address`; or, if
+ * `refusal` has a code, without one, and each request is answered with that error. The event loop ends with the program's
+ * exit status. The caller frees `ret` after the loop. Errors: NO_MEMORY, IO (a file that cannot be waited for).
  */
-bool nativehost_new(sd_event *event, const char *address, int input, int output, struct nativehost **ret,
-                    struct base_error *error) BASE_MUST_CHECK;
+bool nativehost_new(sd_event *event, const char *address, int input, int output, const struct base_error *refusal,
+                    struct nativehost **ret, struct base_error *error) BASE_MUST_CHECK;
 void nativehost_free(struct nativehost *host);
 BASE_DEFINE_CLEANUP(struct nativehost, nativehost_free)
 
-/* Why the loop ended, if not since the browser closed the pipe: MALFORMED, LIMIT_EXCEEDED, IO; code NONE otherwise. */
+/* Why the loop ended, if not since the browser closed the pipe: MALFORMED, LIMIT_EXCEEDED, IO; the refusal; code NONE. */
 const struct base_error *nativehost_failure(const struct nativehost *host);
-
-/* Writes one answer that stands for `error` to `output`, for a program that does not start; no request has it as its answer. */
-void nativehost_refuse(int output, const struct base_error *error);

@@ -62,27 +62,8 @@ static void event_unref(sd_event **event)
         (void) sd_event_unref(*event);
 }
 
-/* Serves until the browser closes its pipe; *ret_status is the program's exit status if that went well. */
-static bool serve(const struct options *options, int *ret_status, struct base_error *error)
-{
-        BASE_CLEANUP(event_unref) sd_event *event = NULL;
-        BASE_CLEANUP(nativehost_free_p) struct nativehost *host = NULL;
-        int status;
-
-        if (sd_event_new(&event) < 0)
-                return base_error_set_no_memory(error);
-        if (!nativehost_new(event, options->session_address, STDIN_FILENO, STDOUT_FILENO, &host, error))
-                return false;
-        status = sd_event_loop(event);
-        if (status < 0)
-                return base_error_set_errno(error, -status, "the event loop");
-        if (nativehost_failure(host)->code != BASE_ERROR_NONE)
-                base_log_error(BASE_LOG_ERROR, nativehost_failure(host), "ending");
-        *ret_status = status;
-        return true;
-}
-
-static bool run(const struct options *options, size_t count, char **arguments, int *ret_status, struct base_error *error)
+/* Whether this process may serve the caller, and is fit to. */
+static bool prepare(const struct options *options, size_t count, char **arguments, struct base_error *error)
 {
         struct nativehost_config config;
 
@@ -93,7 +74,30 @@ static bool run(const struct options *options, size_t count, char **arguments, i
         if (prctl(PR_SET_DUMPABLE, 0) < 0)
                 return base_error_set(error, BASE_ERROR_INTERNAL, "the kernel does not let this process hide its memory");
         return nativehost_config_read(options->config_file, &config, error) &&
-               nativehost_config_check_caller(&config, count, arguments, error) && serve(options, ret_status, error);
+               nativehost_config_check_caller(&config, count, arguments, error);
+}
+
+/* Serves, or tells each request why not, until the browser closes its pipe. Returns the exit status. */
+static int serve(const struct options *options, const struct base_error *refusal)
+{
+        BASE_CLEANUP(event_unref) sd_event *event = NULL;
+        BASE_CLEANUP(nativehost_free_p) struct nativehost *host = NULL;
+        struct base_error error = BASE_ERROR_INIT;
+        int status;
+
+        if (sd_event_new(&event) < 0) {
+                (void) base_error_set_no_memory(&error);
+        } else if (nativehost_new(event, options->session_address, STDIN_FILENO, STDOUT_FILENO, refusal, &host, &error)) {
+                status = sd_event_loop(event);
+                if (status >= 0) {
+                        error = *nativehost_failure(host);
+                } else {
+                        (void) base_error_set_errno(&error, -status, "the event loop");
+                }
+        }
+        if (error.code != BASE_ERROR_NONE)
+                base_log_error(BASE_LOG_ERROR, &error, "cannot serve the browser");
+        return base_error_exit_status(error.code);
 }
 
 int main(int argc, char **argv)
@@ -103,16 +107,12 @@ int main(int argc, char **argv)
                 .config_file = NATIVEHOST_CONFIG_FILE,
                 .session_address = base_bus_session_address(space, sizeof(space)),
         };
-        struct base_error error = BASE_ERROR_INIT;
+        struct base_error refusal = BASE_ERROR_INIT;
         int status;
 
         if (!parse_options(argc, argv, &options, &status))
                 return status;
         (void) signal(SIGPIPE, SIG_IGN);
-        if (!run(&options, (size_t) (argc - optind), argv + optind, &status, &error)) {
-                base_log_error(BASE_LOG_ERROR, &error, "cannot serve the browser");
-                nativehost_refuse(STDOUT_FILENO, &error);
-                return base_error_exit_status(error.code);
-        }
-        return status;
+        (void) prepare(&options, (size_t) (argc - optind), argv + optind, &refusal);
+        return serve(&options, &refusal);
 }

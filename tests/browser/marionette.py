@@ -135,8 +135,8 @@ class Firefox:
     def install(self, archive):
         return self.call("Addon:Install", path=str(archive), temporary=True)
 
-    def new_tab(self, focus=True):
-        return Tab(self, self.call("WebDriver:NewWindow", type="tab", focus=focus)["handle"], focus)
+    def new_tab(self, focus=True, window="tab", private=False):
+        return Tab(self, self.call("WebDriver:NewWindow", type=window, focus=focus, private=private)["handle"], focus)
 
     def stop(self):
         try:

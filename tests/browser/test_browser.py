@@ -2,12 +2,13 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The extension in a real browser, against the whole system. Usage: test_browser.py BUILD-DIRECTORY chromium|firefox"""
 
+import json
 import pathlib
 import shutil
 import sys
 import unittest
 
-from sites import CHROMIUM_ID, FIREFOX_ID, Sites, StackError, wait_for
+from sites import CHROMIUM_ID, FIREFOX_ID, HOST_NAME, Sites, StackError, wait_for
 
 BUILD, BROWSER = sys.argv[1:3]
 STRICT_POLICY = ("[Policy]\nVersion=2\n[Rule disk]\nRequire=os.id == \"no such system\"\n"
@@ -20,15 +21,29 @@ class Chromium:
     def __init__(self, sites):
         import cdp
 
-        profile = sites.path("chromium")
-        sites.native_host(profile / "NativeMessagingHosts", {"allowed_origins": [f"chrome-extension://{CHROMIUM_ID}/"]})
-        self.browser = cdp.Chromium(profile, {**sites.environment, "LANG": "en_US.UTF-8"}, "--ignore-certificate-errors",
+        self.own_id = CHROMIUM_ID
+        self.install_manifest(sites, [CHROMIUM_ID])
+        self.browser = cdp.Chromium(sites.path("chromium"), {**sites.environment, "LANG": "en_US.UTF-8"}, "--ignore-certificate-errors",
                                     "--host-resolver-rules=MAP *.example 127.0.0.1", "--lang=en-US")
         self.extension, self.background = self.browser.install(sites.build / "client" / "browser" / "chromium")
         self.new_tab, self.stop = self.browser.new_page, self.browser.stop
 
     def popup(self, tab):
         return self.browser.popup(tab, self.extension, self.background)
+
+    def private_tab(self):
+        context = self.browser.pipe.call("Target.createBrowserContext")["browserContextId"]
+        return self.browser.new_page(browserContextId=context)
+
+    def stranger(self, directory):
+        """A page of another extension, and that one's id."""
+        extension = self.browser.pipe.call("Extensions.loadUnpacked", path=str(directory))["id"]
+        page = self.browser.new_page()
+        page.open(f"chrome-extension://{extension}/page.html")
+        return page, extension
+
+    def install_manifest(self, sites, extensions):
+        sites.native_host(sites.path("chromium", "NativeMessagingHosts"), {"allowed_origins": [f"chrome-extension://{name}/" for name in extensions]})
 
 
 class Firefox:
@@ -37,7 +52,8 @@ class Firefox:
     def __init__(self, sites):
         import marionette
 
-        sites.native_host(sites.path(".mozilla", "native-messaging-hosts"), {"allowed_extensions": [FIREFOX_ID]})
+        self.own_id = FIREFOX_ID
+        self.install_manifest(sites, [FIREFOX_ID])
         hosts = ",".join(f"{name}.example" for name in ("shop", "blog", "kept", "never", "plain"))
         self.browser = marionette.Firefox(sites.path("firefox"), {**sites.environment, "LANG": "en_US.UTF-8"},
                                           **{"network.dns.localDomains": hosts, "intl.locale.requested": "en-US"})
@@ -54,6 +70,20 @@ class Firefox:
     def popup(self, tab):
         tab.front()
         return self.extension_page()
+
+    def private_tab(self):
+        return self.browser.new_tab(window="window", private=True)
+
+    def stranger(self, directory):
+        """A page of another extension, and that one's id."""
+        archive = shutil.make_archive(str(directory), "zip", directory)
+        extension = self.browser.install(shutil.move(archive, f"{directory}.xpi"))
+        page = self.browser.new_tab(focus=False)
+        page.open(f"moz-extension://{self.browser.chrome(f'WebExtensionPolicy.getByID({extension!r}).mozExtensionHostname')}/page.html")
+        return page, extension
+
+    def install_manifest(self, sites, extensions):
+        sites.native_host(sites.path(".mozilla", "native-messaging-hosts"), {"allowed_extensions": extensions})
 
 
 class Cases(unittest.TestCase):
@@ -114,7 +144,7 @@ class Cases(unittest.TestCase):
     def test_first_visit_leaves_one_entry_in_the_history_and_keeps_fragment_and_query(self):
         self.visit(f"https://{self.sites.shop}/free/home.html", "home")
         before = self.tab.run("history.length")
-        self.tab.run("document.getElementById('link').click()")
+        self.tab.run("void setTimeout(() => document.getElementById('link').click())")
         self.await_title("one")
         self.assertEqual(self.tab.run("history.length"), before + 1)
         self.assertTrue(self.tab.run("location.href").endswith("/one.html?a=*b^c|d#part"))
@@ -166,7 +196,7 @@ class Cases(unittest.TestCase):
 
     def test_form_is_never_sent_twice(self):
         self.visit(f"https://{self.sites.shop}/free/form.html", "form")
-        self.tab.run("void document.forms[0].requestSubmit()")
+        self.tab.run("void setTimeout(() => document.forms[0].requestSubmit())")
         self.await_title("401")
         self.popup_says("when something was sent", "send it again", picture="form")
         self.assertEqual(self.sites.statuses("/accept"), [("POST", 401, False)])
@@ -222,6 +252,32 @@ class Cases(unittest.TestCase):
             self.assertIn(self.tab.run(f"typeof globalThis.{name}?.runtime?.sendMessage"), ("undefined",))
         url = self.browser.background.run("chrome.runtime.getURL('popup.html')")
         self.assertEqual(self.tab.run(f"fetch('{url}').then(() => 'read', () => 'blocked')"), "blocked")
+
+    def test_private_window_is_left_alone_unless_the_person_allows_the_extension_there(self):
+        private = self.browser.private_tab()
+        self.addCleanup(private.close)
+        private.open(f"https://{self.sites.shop}/one.html")
+        self.await_title("401", private)
+        # Another page, by which time an answer would be there.
+        self.visit(f"https://{self.sites.shop}/two.html", "two")
+        self.assertEqual(self.sites.statuses("/one.html"), [("GET", 401, False)])
+
+    def test_other_extension_cannot_use_the_native_host_or_this_extension(self):
+        directory = self.sites.write("stranger/page.html", "<!doctype html><title>stranger</title>").parent
+        manifest = {"manifest_version": 3, "name": "stranger", "version": "1", "permissions": ["nativeMessaging"],
+                    "browser_specific_settings": {"gecko": {"id": "stranger@example.org"}}}
+        self.sites.write("stranger/manifest.json", json.dumps(manifest))
+        page, extension = self.browser.stranger(directory)
+        self.addCleanup(page.close)
+        self.await_title("stranger", page)
+        # The browser goes by its manifest; if that is too generous, the host goes by its own list.
+        say = "(answer) => JSON.stringify(answer ?? null), (error) => 'refused: ' + error.message"
+        ask = f"chrome.runtime.sendNativeMessage('{HOST_NAME}', {{ id: 1, method: 'status' }}).then({say})"
+        self.assertRegex(page.run(ask), "refused: .*(forbidden|No such native application)")
+        self.browser.install_manifest(self.sites, [self.browser.own_id, extension])
+        self.addCleanup(self.browser.install_manifest, self.sites, [self.browser.own_id])
+        self.assertIn("NotAuthorized", page.run(ask))
+        self.assertRegex(page.run(f"chrome.runtime.sendMessage('{self.browser.own_id}', 'status').then({say})"), "refused: |null")
 
     # --- when there is no token --------------------------------------------------------------------------------------
 
