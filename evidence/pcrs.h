@@ -31,6 +31,12 @@ struct evidence_pcr_selection {
         uint32_t mask;
 };
 
+/*
+ * Parses "sha256:0,2,7" or "sha256:0-7,14". The bank is sha256 or sha384; at least one PCR; no PCR twice.
+ * Errors: INVALID_ARGUMENT, which says what is wrong.
+ */
+bool evidence_pcr_selection_parse(const char *text, struct evidence_pcr_selection *ret, struct base_error *error) BASE_MUST_CHECK;
+
 /* 20, 32, 48 or 64; 0 for an algorithm that is not a PCR bank we know. */
 size_t evidence_pcr_value_len(uint16_t algorithm);
 

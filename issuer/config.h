@@ -7,8 +7,14 @@
 
 #include "base/buffer.h"
 #include "base/error.h"
+#include "evidence/pcrs.h"
 
 #include <stdint.h>
+
+#define ISSUER_APPROVERS_MAX      32
+#define ISSUER_GROUPS_MAX         64 /* that have something of their own */
+#define ISSUER_NAME_MAX           64 /* of an approver or a reference, bytes */
+#define ISSUER_TOKENS_PER_DAY_MAX 1000000
 
 /* Who may enrol. There is no default: the operator chooses. */
 enum issuer_ek_requirement {
@@ -18,7 +24,22 @@ enum issuer_ek_requirement {
         ISSUER_EK_ANY,         /* any TPM, a simulated one too */
 };
 
+/* [Approver NAME]: an authority that signs boot states (seal mode `signed`, docs/tpm.md). */
+struct issuer_config_approver {
+        char *name;
+        char *public_key;                   /* path */
+        char *policy_ref;                   /* NULL: the empty reference */
+        struct evidence_pcr_selection pcrs; /* what all its signatures cover, says the operator; mask 0: nothing is said */
+};
+
+/* [Group NAME] */
+struct issuer_config_group {
+        char *name;
+        unsigned tokens_per_day;
+};
+
 struct issuer_config {
+        char *file; /* where it was read from; NULL if it was a text */
         /* [Issuer] */
         char *name;
         char *listen;
@@ -41,7 +62,14 @@ struct issuer_config {
         unsigned nonce_lifetime_s;
         char *policy_directory;  /* NULL: every device in good standing gets tokens */
         char *group_policies;    /* NULL, or a directory of directories: each is the policy of the group of its name */
+        char *reference_values;  /* NULL, or a file or directory */
         unsigned tokens_per_day; /* 0: no limit */
+        unsigned event_logs_per_hour;
+        unsigned enrollments_per_hour;
+        size_t approver_count;
+        struct issuer_config_approver approvers[ISSUER_APPROVERS_MAX];
+        size_t group_count;
+        struct issuer_config_group groups[ISSUER_GROUPS_MAX];
         /* [Keys] */
         unsigned rotate_days; /* 0: never */
 };

@@ -79,18 +79,25 @@ const char *issuer_facts_bank_name(uint16_t algorithm)
         }
 }
 
-static bool put_seal(const struct evidence_pcrs *sealed, const struct evidence_pcr_bank *bank, struct policy_facts *to,
-                     struct base_error *error)
+/* Of a key that an approver's signatures open nothing but the operator's word says what these cover. */
+static uint32_t sealed_mask(const struct evidence_verdict *verdict, const struct issuer_approver *approver, uint16_t algorithm)
 {
-        const struct evidence_pcr_bank *of_seal = evidence_pcrs_find_bank(sealed, bank->algorithm);
+        const struct evidence_pcr_bank *bank = evidence_pcrs_find_bank(&verdict->sealed, algorithm);
 
+        if (approver != NULL)
+                return approver->pcrs.algorithm == algorithm ? approver->pcrs.mask : 0;
+        return bank == NULL ? 0 : bank->mask;
+}
+
+static bool put_seal(uint32_t sealed, const struct evidence_pcr_bank *bank, struct policy_facts *to, struct base_error *error)
+{
         for (unsigned pcr = 0; pcr < EVIDENCE_PCR_COUNT; pcr++) {
                 char name[POLICY_FACT_NAME_BYTES_MAX + 1];
 
                 if ((bank->mask & (1U << pcr)) == 0)
                         continue;
                 (void) snprintf(name, sizeof(name), "quote.sealed.%s.%u", issuer_facts_bank_name(bank->algorithm), pcr);
-                if (!policy_facts_set_boolean(to, name, of_seal != NULL && (of_seal->mask & (1U << pcr)) != 0, quoted, error))
+                if (!policy_facts_set_boolean(to, name, (sealed & (1U << pcr)) != 0, quoted, error))
                         return false;
         }
         return true;
@@ -120,19 +127,27 @@ bool issuer_facts_collect(const struct evidence *evidence, const struct evidence
 {
         policy_auto_facts struct policy_facts facts = POLICY_FACTS_INIT;
         const struct issuer_device *device = knowledge->device;
+        const struct issuer_approver *approver = knowledge->approver;
         const struct issuer_boot *boot = knowledge->boot;
 
         /* Our own first: a device that sends as many claims as fit cannot push them out. */
-        if (!policy_facts_set_boolean(&facts, "quote.sealed", verdict->sealed_to_quoted_pcrs, quoted, error) ||
+        if (!policy_facts_set_boolean(&facts, "quote.sealed", verdict->sealed_to_quoted_pcrs || approver != NULL, quoted,
+                                      error) ||
+            (approver != NULL && !policy_facts_set_string(&facts, "quote.approver", approver->name, quoted, error)) ||
+            (knowledge->reference != NULL &&
+             !policy_facts_set_string(&facts, "pcr.reference", knowledge->reference, quoted, error)) ||
             !policy_facts_set_integer(&facts, "quote.age_s", (int64_t) (now - verdict->claims.iat), reported, error) ||
             !policy_facts_set_boolean(&facts, "pcr.approved", knowledge->approved, quoted, error) ||
             !policy_facts_set_boolean(&facts, "device.ek_certified", device->ek_certified, registered, error) ||
             (device->group[0] != '\0' && !policy_facts_set_string(&facts, "device.group", device->group, registered, error)))
                 return false;
-        for (size_t i = 0; i < evidence->quote.pcrs.bank_count; i++)
-                if (!put_bank(&evidence->quote.pcrs.banks[i], &facts, error) ||
-                    !put_seal(&verdict->sealed, &evidence->quote.pcrs.banks[i], &facts, error))
+        for (size_t i = 0; i < evidence->quote.pcrs.bank_count; i++) {
+                const struct evidence_pcr_bank *bank = &evidence->quote.pcrs.banks[i];
+
+                if (!put_bank(bank, &facts, error) ||
+                    !put_seal(sealed_mask(verdict, approver, bank->algorithm), bank, &facts, error))
                         return false;
+        }
         if ((boot != NULL && !put_boot(boot, &facts, error)) || !put_claims(&verdict->claims, boot, &facts, error))
                 return false;
         *ret = facts;

@@ -4,9 +4,11 @@
  *
  * What the verifier knows itself has provenance `hardware` (it follows from the quote) or comes from the registry:
  *   pcr.sha256.0 … 23 (and sha1, sha384, sha512)  hex, as quoted
- *   pcr.approved          whether SHA-256 PCRs 0, 2, 4 and 7 are as the operator approved for the device's group
- *   quote.sealed          whether the key can sign only while PCRs hold what was quoted
- *   quote.sealed.sha256.7 … whether these are among those PCRs
+ *   pcr.approved          whether the PCRs are as the operator approved, or gave as reference values, for the device's group
+ *   pcr.reference         the name of the reference values that they have, if any
+ *   quote.sealed          whether the key can sign only while PCRs hold what was quoted, or what an approver has signed
+ *   quote.approver        the name of that approver; absent for a key that is sealed to the quoted values
+ *   quote.sealed.sha256.7 … whether these are among those PCRs; of an approver's, whether the operator says so
  *   boot.…                what the boot's event log proves; see issuer/boot.h. These take the place of the claims
  *   quote.age_s           seconds between the claims' time and now
  *   device.ek_certified   whether a TPM maker's certificate was checked at enrolment
@@ -16,6 +18,7 @@
  */
 #pragma once
 
+#include "issuer/approvers.h"
 #include "issuer/registry.h"
 
 #include "evidence/evidence.h"
@@ -23,8 +26,10 @@
 
 struct issuer_knowledge {
         const struct issuer_device *device;
-        const struct issuer_boot *boot; /* of the quoted boot; NULL: nothing is known of it */
-        bool approved;                  /* the quoted boot state, for the device's group */
+        const struct issuer_boot *boot;         /* of the quoted boot; NULL: nothing is known of it */
+        bool approved;                          /* the quoted boot state, for the device's group */
+        const char *reference;                  /* the name of the reference values that it has; NULL: of none */
+        const struct issuer_approver *approver; /* whose signatures open the key; NULL: nobody's that is known */
 };
 
 /* The caller clears `ret`. Errors: EVIDENCE_INVALID (a claim that

@@ -100,7 +100,7 @@ static bool check_config(const struct issuer_config *config, struct base_error *
         issuer_auto_tls_files struct issuer_tls_files files = { 0 };
 
         return (!config->tls || issuer_tls_files_load(config->certificate, config->certificate_key, &files, error)) &&
-               issuer_snapshot_load(config, base_system_clock.wall_seconds(base_system_clock.context), false, &snapshot, error);
+               issuer_snapshot_load(config, base_system_clock.wall_seconds(base_system_clock.context), NULL, &snapshot, error);
 }
 
 static bool run(const struct command *command, char *const *words, size_t word_count, struct base_error *error)

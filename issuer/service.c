@@ -22,12 +22,14 @@ struct issuer_snapshot *issuer_service_snapshot(struct issuer_service *service)
         return snapshot;
 }
 
-bool issuer_service_reload(struct issuer_service *service, struct base_error *error)
+/* The state directory stays the one that the registry was opened in. */
+static bool load(struct issuer_service *service, const struct issuer_config *config, struct base_error *error)
 {
         struct issuer_snapshot *fresh = NULL;
         struct issuer_snapshot *old;
 
-        if (!issuer_snapshot_load(service->config, service->clock->wall_seconds(service->clock->context), true, &fresh, error))
+        if (!issuer_snapshot_load(config, service->clock->wall_seconds(service->clock->context), service->config->state_directory,
+                                  &fresh, error))
                 return false;
         pthread_mutex_lock(&service->lock);
         old = service->snapshot;
@@ -35,6 +37,13 @@ bool issuer_service_reload(struct issuer_service *service, struct base_error *er
         pthread_mutex_unlock(&service->lock);
         issuer_snapshot_unref(old);
         return true;
+}
+
+bool issuer_service_reload(struct issuer_service *service, struct base_error *error)
+{
+        issuer_auto_config struct issuer_config config = { 0 };
+
+        return issuer_config_load(service->config->file, &config, error) && load(service, &config, error);
 }
 
 static bool open_state(struct issuer_service *service, struct base_error *error)
@@ -67,13 +76,12 @@ bool issuer_service_new(const struct issuer_config *config, struct issuer_events
         service->events = events;
         service->clock = clock;
         service->random = random;
-        if (!issuer_service_reload(service, error) || !open_state(service, error))
+        if (!load(service, config, error) || !open_state(service, error))
                 return false;
         service->verifier = (struct issuer_verifier){
                 .registry = service->registry,
                 .replay = service->replay,
                 .clock = clock,
-                .tokens_per_day = config->tokens_per_day,
                 .require_evidence = config->require_evidence,
         };
         if (!random->fill(random->context, service->verifier.nonce_key, sizeof(service->verifier.nonce_key), error))

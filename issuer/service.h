@@ -23,7 +23,11 @@ void issuer_service_free(struct issuer_service *service);
 BASE_DEFINE_CLEANUP(struct issuer_service, issuer_service_free)
 #define issuer_auto_service BASE_CLEANUP(issuer_service_free_p)
 
-/* Reads keys, policy and trust again; requests under way end with what they began with. Errors: as new; all stays as it was. */
+/*
+ * Reads the configuration file again, and with it keys, policy and trust; requests under way end with what they began with. What
+ * the process was set up with (listeners, state directory, whether evidence is needed) stays. Errors: as new; all stays as it
+ * was.
+ */
 bool issuer_service_reload(struct issuer_service *service, struct base_error *error) BASE_MUST_CHECK;
 
 /* The routes of the public listener and of the operator's, both for a server whose context is the service. */

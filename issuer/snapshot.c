@@ -224,9 +224,30 @@ const struct policy *issuer_snapshot_policy(const struct issuer_snapshot *snapsh
         return snapshot->policy;
 }
 
-static bool fill(struct issuer_snapshot *snapshot, const struct issuer_config *config, uint64_t now, bool with_keys,
+unsigned issuer_snapshot_tokens_per_day(const struct issuer_snapshot *snapshot, const char *group)
+{
+        for (size_t i = 0; i < snapshot->quota_count; i++)
+                if (strcmp(snapshot->quotas[i].group, group) == 0)
+                        return snapshot->quotas[i].tokens_per_day;
+        return snapshot->tokens_per_day;
+}
+
+static void take_quotas(struct issuer_snapshot *snapshot, const struct issuer_config *config)
+{
+        snapshot->tokens_per_day = config->tokens_per_day;
+        snapshot->quota_count = config->group_count;
+        for (size_t i = 0; i < config->group_count; i++) {
+                struct issuer_group_quota *quota = &snapshot->quotas[i];
+
+                (void) snprintf(quota->group, sizeof(quota->group), "%s", config->groups[i].name);
+                quota->tokens_per_day = config->groups[i].tokens_per_day;
+        }
+}
+
+static bool fill(struct issuer_snapshot *snapshot, const struct issuer_config *config, uint64_t now, const char *state_directory,
                  struct base_error *error)
 {
+        take_quotas(snapshot, config);
         snapshot->ek_requirement = config->ek_requirement;
         if (config->ek_requirement == ISSUER_EK_CERTIFICATE && !load_authorities(config, &snapshot->authorities, error))
                 return false;
@@ -239,12 +260,14 @@ static bool fill(struct issuer_snapshot *snapshot, const struct issuer_config *c
                 return false;
         if (config->group_policies != NULL && !load_group_policies(config->group_policies, snapshot, error))
                 return false;
-        return !with_keys || (issuer_keys_load(config->state_directory, now, config->rotate_days, &snapshot->keys, error) &&
-                              make_directory(snapshot, error));
+        if (!issuer_approvers_load(config, &snapshot->approvers, error))
+                return false;
+        return state_directory == NULL || (issuer_keys_load(state_directory, now, config->rotate_days, &snapshot->keys, error) &&
+                                           make_directory(snapshot, error));
 }
 
-bool issuer_snapshot_load(const struct issuer_config *config, uint64_t now, bool with_keys, struct issuer_snapshot **ret,
-                          struct base_error *error)
+bool issuer_snapshot_load(const struct issuer_config *config, uint64_t now, const char *state_directory,
+                          struct issuer_snapshot **ret, struct base_error *error)
 {
         issuer_auto_snapshot struct issuer_snapshot *snapshot = calloc(1, sizeof(*snapshot));
 
@@ -252,7 +275,7 @@ bool issuer_snapshot_load(const struct issuer_config *config, uint64_t now, bool
                 return base_error_set_no_memory(error);
         snapshot->references = 1;
         base_buffer_init(&snapshot->directory, DIRECTORY_BYTES_MAX);
-        if (!fill(snapshot, config, now, with_keys, error))
+        if (!fill(snapshot, config, now, state_directory, error))
                 return false;
         *ret = BASE_STEAL(snapshot);
         return true;

@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include "issuer/approvers.h"
 #include "issuer/config.h"
 #include "issuer/keys.h"
 
@@ -14,7 +15,6 @@
 
 #define ISSUER_ALLOW_LIST_MAX       65536 /* entries */
 #define ISSUER_ALLOW_LIST_BYTES_MAX (16 * 1024 * 1024)
-#define ISSUER_GROUPS_MAX           64 /* that have a policy of their own */
 #define ISSUER_GROUP_NAME_MAX       64
 #define ISSUER_DIRECTORY_MAX_AGE_S  3600
 #define ISSUER_ETAG_MAX             40
@@ -30,6 +30,11 @@ struct issuer_group_policy {
         struct policy *policy; /* owned */
 };
 
+struct issuer_group_quota {
+        char group[ISSUER_GROUP_NAME_MAX + 1];
+        unsigned tokens_per_day;
+};
+
 struct issuer_snapshot {
         struct issuer_keys keys;
         struct base_buffer directory; /* JSON */
@@ -41,18 +46,22 @@ struct issuer_snapshot {
         struct evidence_ek_authorities *authorities; /* NULL unless certificates are required */
         struct base_buffer allow_list;               /* names in binary, ISSUER_ALLOW_LIST_ENTRY_LEN each, sorted */
         struct base_buffer revoked; /* as the allow-list; a fingerprint of a certificate has two zero bytes before it */
-        int references;             /* atomic */
+        struct issuer_approvers approvers;
+        unsigned tokens_per_day; /* of a device; 0: no limit */
+        size_t quota_count;
+        struct issuer_group_quota quotas[ISSUER_GROUPS_MAX];
+        int references; /* atomic */
 };
 
 #define ISSUER_ALLOW_LIST_ENTRY_LEN 34 /* a key's name with nameAlg SHA-256, as tpm2_readpublic prints it */
 
 /*
- * Reads everything that the configuration names. `with_keys` false leaves the state directory alone (for --check-config).
- * The caller unrefs `ret`.
+ * Reads everything that the configuration names, and the token keys of `state_directory`; NULL: these are left alone (for
+ * --check-config). The caller unrefs `ret`.
  * Errors: CONFIG_INVALID, POLICY_INVALID, STATE_INVALID, NOT_FOUND, IO, each naming the file.
  */
-bool issuer_snapshot_load(const struct issuer_config *config, uint64_t now, bool with_keys, struct issuer_snapshot **ret,
-                          struct base_error *error) BASE_MUST_CHECK;
+bool issuer_snapshot_load(const struct issuer_config *config, uint64_t now, const char *state_directory,
+                          struct issuer_snapshot **ret, struct base_error *error) BASE_MUST_CHECK;
 
 struct issuer_snapshot *issuer_snapshot_ref(struct issuer_snapshot *snapshot);
 void issuer_snapshot_unref(struct issuer_snapshot *snapshot);
@@ -61,6 +70,9 @@ BASE_DEFINE_CLEANUP(struct issuer_snapshot, issuer_snapshot_unref)
 
 /* The policy for devices of this group: its own, or the common one. NULL: none is configured. */
 const struct policy *issuer_snapshot_policy(const struct issuer_snapshot *snapshot, const char *group);
+
+/* How many tokens a day a device of this group gets: the group's own number, or the common one. 0: no limit. */
+unsigned issuer_snapshot_tokens_per_day(const struct issuer_snapshot *snapshot, const char *group);
 
 /* Whether the endorsement key's name, or the SHA-256 of its certificate (empty: none), is on the revocation list. */
 bool issuer_snapshot_is_revoked(const struct issuer_snapshot *snapshot, struct base_bytes ek_name, struct base_bytes fingerprint);

@@ -94,6 +94,8 @@ static bool judge_evidence(struct trial *trial, struct issuer_verdict *verdict)
                 .nonce_key = BASE_BYTES_OF(trial->verifier->nonce_key),
                 .now = trial->now,
                 .iat_skew_seconds_max = ISSUER_IAT_SKEW_S_MAX,
+                .approvers = trial->snapshot->approvers.keys,
+                .approver_count = trial->snapshot->approvers.count,
         };
 
         if (!evidence_public_new(BASE_BYTES(trial->device.ak_public, trial->device.ak_public_len), &key, &reason) ||
@@ -161,9 +163,18 @@ static void put_failed_rules(const struct policy_results *results, struct base_b
                 base_buffer_reset(to);
 }
 
-/* "the key is sealed to sha256:7" with its comma, or nothing. */
-static void put_sealed(const struct evidence_pcrs *sealed, struct base_buffer *to)
+static const struct issuer_approver *approver_of(const struct trial *trial)
 {
+        return issuer_approvers_find(&trial->snapshot->approvers, trial->verified.sealed_to_authority);
+}
+
+/* "the key is sealed to sha256:7" with its comma, or nothing. */
+static void put_sealed(const struct trial *trial, struct base_buffer *to)
+{
+        const struct evidence_pcrs *sealed = &trial->verified.sealed;
+
+        if (approver_of(trial) != NULL)
+                base_buffer_printf(to, ", and the key is sealed to what %s approves", approver_of(trial)->name);
         for (size_t i = 0; i < sealed->bank_count; i++) {
                 const char *comma = "";
 
@@ -184,7 +195,7 @@ static void put_basis(const struct trial *trial, const struct policy *policy, co
         base_auto_buffer struct base_buffer text = BASE_BUFFER_INIT(ISSUER_BASIS_BYTES_MAX);
         const char *sealed;
 
-        put_sealed(&trial->verified.sealed, &text);
+        put_sealed(trial, &text);
         sealed = text.len == 0 ? "" : base_buffer_c_string(&text);
         if (sealed == NULL)
                 sealed = ", and the key is sealed";
@@ -218,7 +229,11 @@ static bool judge_policy(struct trial *trial, struct issuer_verdict *verdict)
 {
         policy_auto_facts struct policy_facts facts = POLICY_FACTS_INIT;
         policy_auto_results struct policy_results results = POLICY_RESULTS_INIT;
-        struct issuer_knowledge knowledge = { .device = &trial->device, .boot = trial->boot_known ? &trial->boot : NULL };
+        struct issuer_knowledge knowledge = {
+                .device = &trial->device,
+                .boot = trial->boot_known ? &trial->boot : NULL,
+                .approver = approver_of(trial),
+        };
         const struct policy *policy = issuer_snapshot_policy(trial->snapshot, trial->device.group);
         struct base_error reason = BASE_ERROR_INIT;
 
@@ -250,7 +265,8 @@ static bool judge_quota(struct trial *trial, struct issuer_verdict *verdict)
         bool allowed;
 
         if (!issuer_registry_count_token(trial->verifier->registry, trial->device.row, trial->now,
-                                         trial->verifier->tokens_per_day, &allowed, &reason)) {
+                                         issuer_snapshot_tokens_per_day(trial->snapshot, trial->device.group), &allowed,
+                                         &reason)) {
                 issuer_verdict_set_failure(verdict, &reason);
                 return false;
         }

@@ -22,7 +22,6 @@ struct issuer_verifier {
         struct issuer_replay *replay;
         const struct base_clock *clock;
         uint8_t nonce_key[EVIDENCE_NONCE_KEY_BYTES_MIN]; /* of this process only: nonces do not outlive it */
-        unsigned tokens_per_day;                         /* 0: no limit */
         bool require_evidence;
 };
 

@@ -95,9 +95,11 @@ static const struct policy_known_fact known_facts[] = {
         { "os.version", VERSION, POSTURE,
           "`VERSION_ID`; on Debian the point release of `/etc/debian_version`. A rolling release has none: unreadable" },
         { "quote.age_s", INTEGER, VERIFIER, "seconds since the device made its claims" },
+        { "quote.approver", STRING, VERIFIER,
+          "the name of the authority whose signatures open the key; a key that is sealed in mode `pcr` has none" },
         { "quote.sealed", BOOLEAN, VERIFIER,
-          "the key signs only while registers hold what was quoted; `quote.sealed.sha256.7` says of one register whether it is "
-          "among them" },
+          "the key signs only while registers hold what was quoted, or what `quote.approver` has signed; `quote.sealed.sha256.7` "
+          "says of one register whether it is among them" },
         { "session.active", BOOLEAN, DAEMON,
           "the login session of the program that asks is the one in front, on a seat: logind's `Active`" },
         { "session.idle", BOOLEAN, DAEMON, "nobody has done anything in that session for a while: logind's `IdleHint`" },

@@ -3,16 +3,6 @@
 
 #include <string.h>
 
-struct bank_name {
-        const char *name;
-        uint16_t bank;
-};
-
-static const struct bank_name bank_names[] = {
-        { "sha256:", TPM_PCR_BANK_SHA256 },
-        { "sha384:", TPM_PCR_BANK_SHA384 },
-};
-
 /* PC Client Platform Firmware Profile, section 3.3.4; the UAPI group's Linux TPM PCR registry. */
 static const char *const purposes[EVIDENCE_PCR_COUNT] = {
         [0] = "firmware",
@@ -42,72 +32,14 @@ const char *tpm_pcr_purpose(unsigned index)
         return purposes[index];
 }
 
-static bool parse_index(const char **cursor, unsigned *ret)
-{
-        unsigned value = 0, digits = 0;
-        const char *at = *cursor;
-
-        while (*at >= '0' && *at <= '9' && digits < 3) {
-                value = value * 10 + (unsigned) (*at - '0');
-                at++;
-                digits++;
-        }
-        if (digits == 0 || digits > 2 || value >= EVIDENCE_PCR_COUNT)
-                return false;
-        *cursor = at;
-        *ret = value;
-        return true;
-}
-
-/* "0,2-4": true at the end of the string. */
-static bool parse_list(const char *list, uint32_t *ret_mask, struct base_error *error)
-{
-        uint32_t mask = 0;
-
-        for (const char *at = list;;) {
-                unsigned first, last;
-
-                if (!parse_index(&at, &first))
-                        return base_error_set(error, BASE_ERROR_INVALID_ARGUMENT,
-                                              "A PCR number from 0 to %d was expected at \"%s\".", EVIDENCE_PCR_COUNT - 1, at);
-                last = first;
-                if (*at == '-') {
-                        at++;
-                        if (!parse_index(&at, &last) || last < first)
-                                return base_error_set(error, BASE_ERROR_INVALID_ARGUMENT,
-                                                      "A range of PCRs must end with a PCR number above its first, at \"%s\".",
-                                                      at);
-                }
-                for (unsigned i = first; i <= last; i++) {
-                        if (mask & (1u << i))
-                                return base_error_set(error, BASE_ERROR_INVALID_ARGUMENT, "PCR %u is named twice.", i);
-                        mask |= 1u << i;
-                }
-                if (*at == '\0')
-                        break;
-                if (*at++ != ',')
-                        return base_error_set(error, BASE_ERROR_INVALID_ARGUMENT, "PCRs are separated by a comma, at \"%s\".",
-                                              at - 1);
-        }
-        *ret_mask = mask;
-        return true;
-}
-
 bool tpm_pcr_selection_parse(const char *text, struct tpm_pcr_selection *ret, struct base_error *error)
 {
-        for (size_t i = 0; i < BASE_COUNT(bank_names); i++) {
-                size_t len = strlen(bank_names[i].name);
-                uint32_t mask = 0;
+        struct evidence_pcr_selection selection;
 
-                if (strncmp(text, bank_names[i].name, len) != 0)
-                        continue;
-                if (!parse_list(text + len, &mask, error))
-                        return false;
-                *ret = (struct tpm_pcr_selection){ .bank = bank_names[i].bank, .mask = mask };
-                return true;
-        }
-        return base_error_set(error, BASE_ERROR_INVALID_ARGUMENT,
-                              "PCRs are selected as in \"sha256:0-7,11\" or \"sha384:7\", not \"%s\".", text);
+        if (!evidence_pcr_selection_parse(text, &selection, error))
+                return false;
+        *ret = (struct tpm_pcr_selection){ .bank = selection.algorithm, .mask = selection.mask };
+        return true;
 }
 
 uint32_t tpm_pcrs_changed(const struct evidence_pcrs *sealed, const struct evidence_pcrs *current)

@@ -25,10 +25,7 @@ struct tpm_pcr_selection {
 /* What the PC Client profile and the Linux world measure into PCR `index`, as in "Secure Boot policy"; never NULL. */
 const char *tpm_pcr_purpose(unsigned index);
 
-/*
- * Parses "sha256:0,2,7" or "sha256:0-7,14". The bank is sha256 or sha384; at least one PCR; no PCR twice.
- * Errors: INVALID_ARGUMENT, which says what is wrong.
- */
+/* As evidence_pcr_selection_parse(). */
 bool tpm_pcr_selection_parse(const char *text, struct tpm_pcr_selection *ret, struct base_error *error) BASE_MUST_CHECK;
 
 /*

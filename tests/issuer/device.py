@@ -43,6 +43,38 @@ def kdfa(key, label, context, bits):
     return hmac.digest(key, block, "sha256")[: bits // 8]
 
 
+def policy_pcr(values):
+    """Part 3, TPM2_PolicyPCR, for {PCR: value} of the SHA-256 bank."""
+    mask = sum(1 << pcr for pcr in values)
+    selection = struct.pack(">IHB", 1, ALG_SHA256, 3) + mask.to_bytes(3, "little")
+    return sha256(bytes(32) + struct.pack(">I", 0x17F) + selection + sha256(b"".join(values[pcr] for pcr in sorted(values))))
+
+
+class Approver:
+    """An authority that signs boot states: TPM2_PolicyAuthorize with an RSA 2048 key, as systemd-measure has it."""
+
+    def __init__(self):
+        self.key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        modulus = self.key.public_key().public_numbers().n.to_bytes(256, "big")
+        # TPMT_PUBLIC: userWithAuth decrypt sign; no policy, symmetric algorithm or scheme.
+        area = struct.pack(">HHIHHHHI", 0x0001, ALG_SHA256, 0x00060040, 0, 0x0010, 0x0010, 2048, 65537) + sized(modulus)
+        self.name = struct.pack(">H", ALG_SHA256) + sha256(area)
+
+    def pem(self):
+        return self.key.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+
+    def auth_policy(self, reference=b""):
+        """What a key sealed to this authority has (part 3, TPM2_PolicyAuthorize)."""
+        return sha256(sha256(bytes(32) + struct.pack(">I", 0x16A) + self.name) + reference)
+
+    def approve(self, values, reference=b""):
+        """An entry of tpm2-pcr-signature.json."""
+        policy = policy_pcr(values)
+        pkcs1 = self.key.public_key().public_bytes(serialization.Encoding.DER, serialization.PublicFormat.PKCS1)
+        signature = self.key.sign(policy + reference, padding.PKCS1v15(), hashes.SHA256())
+        return {"pcrs": sorted(values), "pkfp": sha256(pkcs1).hex(), "pol": policy.hex(), "sig": base64.b64encode(signature).decode()}
+
+
 class Authority:
     """A TPM maker's certificate authority."""
 
@@ -98,12 +130,12 @@ class Device:
         self.reset_count = 4
         self.new_attestation_key(ak_attributes)
 
-    def new_attestation_key(self, attributes=AK_ATTRIBUTES):
+    def new_attestation_key(self, attributes=AK_ATTRIBUTES, auth_policy=b"\xaa" * 32):
         self.ak = ec.generate_private_key(ec.SECP256R1())
         numbers = self.ak.public_key().public_numbers()
         self.ak_public = sized(
             struct.pack(">HHI", 0x0023, ALG_SHA256, attributes)
-            + sized(b"\xaa" * 32)
+            + sized(auth_policy)
             + struct.pack(">HHHHH", 0x0010, 0x0018, ALG_SHA256, 0x0003, 0x0010)
             + sized(numbers.x.to_bytes(32, "big"))
             + sized(numbers.y.to_bytes(32, "big"))

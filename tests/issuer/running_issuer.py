@@ -166,6 +166,15 @@ class RunningIssuer:
         lines = (self.directory / "events.jsonl").read_text().splitlines()
         return [json.loads(line) for line in lines]
 
+    def reload(self, expect="ok"):
+        """SIGHUP; returns the event's detail."""
+        seen = len(self.events())
+        self.process.send_signal(signal.SIGHUP)
+        self.wait_for_event(lambda event: event["event"] == "reload" and event in self.events()[seen:])
+        event = next(event for event in self.events()[seen:] if event["event"] == "reload")
+        assert event["outcome"] == expect, event
+        return event.get("detail", "")
+
     def wait_for_event(self, matches, timeout_s=15):
         deadline = time.monotonic() + timeout_s
         while time.monotonic() < deadline:

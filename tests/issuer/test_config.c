@@ -38,7 +38,8 @@ static void parse_every_key_is_taken(void **state)
         assert_ok(parse(ISSUER_LINES
                         "Tls=no\nMetricsListen=[::1]:9090\nThreads=3\nConnectionsMax=99\nIdleTimeout=5\nRequestTimeout=6\n"
                         "[Verifier]\nRequireEvidence=no\nRequireEkCertificate=yes\nEkCaFile=/a\nEkCaDirectory=/b\n"
-                        "EkAllowList=/c\nNonceLifetime=30\nPolicy=/p\nTokensPerDay=50\n[Keys]\nRotateDays=90\n",
+                        "EkAllowList=/c\nNonceLifetime=30\nPolicy=/p\nTokensPerDay=50\nReferenceValues=/r\n"
+                        "EventLogsPerHour=7\nEnrollmentsPerHour=8\n[Keys]\nRotateDays=90\n",
                         &config, &error));
         assert_false(config.tls);
         assert_string_equal(config.metrics_listen, "[::1]:9090");
@@ -55,6 +56,50 @@ static void parse_every_key_is_taken(void **state)
         assert_string_equal(config.policy_directory, "/p");
         assert_int_equal(config.tokens_per_day, 50);
         assert_int_equal(config.rotate_days, 90);
+        assert_string_equal(config.reference_values, "/r");
+        assert_int_equal(config.event_logs_per_hour, 7);
+        assert_int_equal(config.enrollments_per_hour, 8);
+}
+
+static void parse_named_sections_are_kept_apart(void **state)
+{
+        issuer_auto_config struct issuer_config config = { 0 };
+        struct base_error error;
+
+        assert_ok(parse(ISSUER_LINES "[Approver a]\nPublicKey=/a.pem\n[Group x]\nTokensPerDay=5\n[Approver b-2]\nPolicyRef=two\n"
+                                     "Pcrs=sha256:7,11\nPublicKey=/b.pem\n[Group y.z]\nTokensPerDay=0\n"
+                                     "[Verifier]\nRequireEkCertificate=no\n",
+                        &config, &error));
+        assert_int_equal(config.approver_count, 2);
+        assert_string_equal(config.approvers[0].name, "a");
+        assert_string_equal(config.approvers[0].public_key, "/a.pem");
+        assert_null(config.approvers[0].policy_ref);
+        assert_int_equal(config.approvers[0].pcrs.mask, 0);
+        assert_string_equal(config.approvers[1].name, "b-2");
+        assert_string_equal(config.approvers[1].public_key, "/b.pem");
+        assert_string_equal(config.approvers[1].policy_ref, "two");
+        assert_int_equal(config.approvers[1].pcrs.mask, 1 << 7 | 1 << 11);
+        assert_int_equal(config.group_count, 2);
+        assert_string_equal(config.groups[0].name, "x");
+        assert_int_equal(config.groups[0].tokens_per_day, 5);
+        assert_string_equal(config.groups[1].name, "y.z");
+        assert_int_equal(config.groups[1].tokens_per_day, 0);
+}
+
+static void parse_more_named_sections_than_fit_is_limit_exceeded(void **state)
+{
+        char text[8192] = "";
+        struct issuer_config config = { 0 };
+        struct base_error error;
+        size_t len = 0;
+
+        for (int i = 0; i <= ISSUER_APPROVERS_MAX; i++)
+                len += (size_t) snprintf(text + len, sizeof(text) - len, "[Approver a%d]\nPublicKey=/a.pem\n", i);
+        assert_refused(parse(text, &config, &error), BASE_ERROR_LIMIT_EXCEEDED, "more than 32");
+        len = 0;
+        for (int i = 0; i <= ISSUER_GROUPS_MAX; i++)
+                len += (size_t) snprintf(text + len, sizeof(text) - len, "[Group g%d]\nTokensPerDay=1\n", i);
+        assert_refused(parse(text, &config, &error), BASE_ERROR_LIMIT_EXCEEDED, "more than 64");
 }
 
 static void parse_bad_line_names_its_place(void **state)
@@ -76,6 +121,14 @@ static void parse_bad_line_names_its_place(void **state)
                 { "[Issuer]\nCertificate=c.pem\n", "f.conf:2:13: Certificate: an absolute path" },
                 { "[Issuer]\nName=\n", "f.conf:2:6: Name: a value is needed" },
                 { "[Verifier]\nRequireEkCertificate=maybe\n", "f.conf:2:22: RequireEkCertificate: " },
+                { "[Verifier]\nEventLogsPerHour=0\n", "f.conf:2:18: EventLogsPerHour: a number from 1 to 1000" },
+                { "[Approver]\n", "f.conf:1:1: there is no section [Approver]" },
+                { "[Approver a/b]\n", "f.conf:1:2: [Approver a/b]: a name has" },
+                { "[Approver a]\nName=x\n", "f.conf:2:1: section [Approver a] has no key Name" },
+                { "[Approver a]\nPublicKey=x\n", "f.conf:2:11: PublicKey: an absolute path" },
+                { "[Approver a]\n[Approver a]\n", "f.conf:2:2: there are two sections [Approver a]" },
+                { "[Group a]\n[Group b]\n[Group a]\n", "f.conf:3:2: there are two sections [Group a]" },
+                { "[Group a]\nTokensPerDay=x\n", "f.conf:2:14: TokensPerDay: a number" },
         };
 
         for (size_t i = 0; i < BASE_COUNT(cases); i++) {
@@ -99,6 +152,8 @@ static void parse_settings_that_do_not_go_together_are_refused(void **state)
                 { ISSUER_LINES "MetricsListen=0.0.0.0:1\n[Verifier]\nRequireEkCertificate=no\n",
                   "MetricsListen= must be a loopback" },
                 { ISSUER_LINES "Listen=0.0.0.0:80\nTls=no\n[Verifier]\nRequireEkCertificate=no\n", "Tls=no is for a loopback" },
+                { ISSUER_LINES "[Verifier]\nRequireEkCertificate=no\n[Approver a]\n", "[Approver a] needs PublicKey=" },
+                { ISSUER_LINES "[Verifier]\nRequireEkCertificate=no\n[Group a]\n", "[Group a] needs TokensPerDay=" },
                 { "[Issuer]\nName=a\nListen=127.0.0.1:1\nStateDirectory=/s\n[Verifier]\nRequireEkCertificate=no\n",
                   "CertificateKey= are needed" },
         };
@@ -173,6 +228,8 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(parse_smallest_file_has_defaults),
                 cmocka_unit_test(parse_every_key_is_taken),
+                cmocka_unit_test(parse_named_sections_are_kept_apart),
+                cmocka_unit_test(parse_more_named_sections_than_fit_is_limit_exceeded),
                 cmocka_unit_test(parse_bad_line_names_its_place),
                 cmocka_unit_test(parse_settings_that_do_not_go_together_are_refused),
                 cmocka_unit_test(address_parse_reads_what_print_writes),

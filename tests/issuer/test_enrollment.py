@@ -112,10 +112,7 @@ class RevocationList(IssuerCase):
             self.issuer.stop()
             self.issuer.start()
             return
-        seen = len(self.issuer.events())
-        self.issuer.process.send_signal(signal.SIGHUP)
-        self.issuer.wait_for_event(lambda event: event["event"] == "reload" and event in self.issuer.events()[seen:])
-        self.assertEqual(self.issuer.events()[-1]["outcome"], expect)
+        self.issuer.reload(expect)
 
     def test_listed_key_or_certificate_gets_nothing_and_cannot_enrol(self):
         other = Device(self.authority)

@@ -152,6 +152,20 @@ class Quota(IssuerCase):
         self.issuer.enroll(other)
         self.assert_issued(other)
 
+    def test_group_has_its_own_number(self):
+        while time.time() % 86400 > 86380:  # not across midnight
+            time.sleep(1)
+        self.issuer.config.write_text(self.issuer.config.read_text() + "[Group small]\nTokensPerDay=1\n[Group free]\nTokensPerDay=0\n")
+        self.issuer.reload()
+        for group, tokens in (("small", 1), ("free", 4), ("another", 2)):
+            device = Device()
+            identifier = cbor2.loads(self.issuer.enroll(device).body)[2]
+            subprocess.run(self.issuer.command("devices", "group", identifier, group), check=True, timeout=20)
+            for _ in range(tokens):
+                self.assert_issued(device)
+            if group != "free":
+                self.assert_refused(self.ask(device)[0], 429, "RateLimited")
+
 
 if __name__ == "__main__":
     unittest.main(verbosity=2)

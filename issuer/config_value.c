@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "issuer/config_value.h"
+
+#include "issuer/address.h"
+
+#include <string.h>
+
+static const struct {
+        const char *name;
+        enum issuer_ek_requirement value;
+} ek_requirements[] = {
+        { "yes", ISSUER_EK_CERTIFICATE },
+        { "allow-list", ISSUER_EK_ALLOW_LIST },
+        { "no", ISSUER_EK_ANY },
+};
+
+bool issuer_config_fail_at_value(const struct base_ini_entry *entry, struct base_error *error, const char *what)
+{
+        return base_error_set(error, BASE_ERROR_CONFIG_INVALID, "%s:%u:%u: %s: %s", entry->file, entry->line, entry->value_column,
+                              entry->key, what);
+}
+
+bool issuer_config_fail_at_entry(const struct base_ini_entry *entry, bool section_known, struct base_error *error)
+{
+        if (!section_known)
+                return base_error_set(error, BASE_ERROR_CONFIG_INVALID, "%s:%u:1: there is no section [%s]", entry->file,
+                                      entry->line, entry->section);
+        return base_error_set(error, BASE_ERROR_CONFIG_INVALID, "%s:%u:1: section [%s] has no key %s", entry->file, entry->line,
+                              entry->section, entry->key);
+}
+
+static bool set_text(const struct base_ini_entry *entry, char **to, struct base_error *error)
+{
+        char *copy;
+
+        if (entry->value[0] == '\0')
+                return issuer_config_fail_at_value(entry, error, "a value is needed");
+        copy = strdup(entry->value);
+        if (copy == NULL)
+                return base_error_set_no_memory(error);
+        free(*to);
+        *to = copy;
+        return true;
+}
+
+static bool set_address(const struct base_ini_entry *entry, char **to, struct base_error *error)
+{
+        struct issuer_address address;
+        struct base_error reason = BASE_ERROR_INIT;
+
+        if (!issuer_address_parse(entry->value, &address, &reason))
+                return issuer_config_fail_at_value(entry, error, reason.message);
+        return set_text(entry, to, error);
+}
+
+static bool set_boolean(const struct base_ini_entry *entry, bool *to, struct base_error *error)
+{
+        if (strcmp(entry->value, "yes") != 0 && strcmp(entry->value, "no") != 0)
+                return issuer_config_fail_at_value(entry, error, "\"yes\" or \"no\" is needed");
+        *to = entry->value[0] == 'y';
+        return true;
+}
+
+static bool set_number(const struct base_ini_entry *entry, const struct issuer_setting *setting, unsigned *to,
+                       struct base_error *error)
+{
+        char what[64];
+        unsigned long long value = 0;
+        const char *digit = entry->value;
+
+        while (*digit >= '0' && *digit <= '9' && value <= setting->max)
+                value = value * 10 + (unsigned) (*digit++ - '0');
+        if (digit == entry->value || *digit != '\0' || value < setting->min || value > setting->max) {
+                (void) snprintf(what, sizeof(what), "a number from %u to %u is needed", setting->min, setting->max);
+                return issuer_config_fail_at_value(entry, error, what);
+        }
+        *to = (unsigned) value;
+        return true;
+}
+
+static bool set_ek(const struct base_ini_entry *entry, enum issuer_ek_requirement *to, struct base_error *error)
+{
+        for (size_t i = 0; i < BASE_COUNT(ek_requirements); i++)
+                if (strcmp(entry->value, ek_requirements[i].name) == 0) {
+                        *to = ek_requirements[i].value;
+                        return true;
+                }
+        return issuer_config_fail_at_value(entry, error, "\"yes\", \"no\" or \"allow-list\" is needed");
+}
+
+static bool set_pcrs(const struct base_ini_entry *entry, struct evidence_pcr_selection *to, struct base_error *error)
+{
+        struct base_error reason = BASE_ERROR_INIT;
+
+        return evidence_pcr_selection_parse(entry->value, to, &reason) ||
+               issuer_config_fail_at_value(entry, error, reason.message);
+}
+
+bool issuer_setting_set(const struct issuer_setting *setting, const struct base_ini_entry *entry, void *object,
+                        struct base_error *error)
+{
+        void *to = (char *) object + setting->offset;
+
+        switch (setting->kind) {
+        case ISSUER_SETTING_TEXT:
+                return setting->max != 0 && strlen(entry->value) > setting->max
+                               ? issuer_config_fail_at_value(entry, error, "the value is too long")
+                               : set_text(entry, to, error);
+        case ISSUER_SETTING_PATH:
+                return entry->value[0] == '/' ? set_text(entry, to, error)
+                                              : issuer_config_fail_at_value(entry, error, "an absolute path is needed");
+        case ISSUER_SETTING_ADDRESS:
+                return set_address(entry, to, error);
+        case ISSUER_SETTING_BOOLEAN:
+                return set_boolean(entry, to, error);
+        case ISSUER_SETTING_NUMBER:
+                return set_number(entry, setting, to, error);
+        case ISSUER_SETTING_EK:
+                return set_ek(entry, to, error);
+        case ISSUER_SETTING_PCRS:
+                return set_pcrs(entry, to, error);
+        }
+        return base_error_set(error, BASE_ERROR_INTERNAL, "a setting of an unknown kind");
+}
+
+void issuer_settings_free(const struct issuer_setting *settings, size_t count, void *object)
+{
+        for (size_t i = 0; i < count; i++) {
+                char **text = (char **) (void *) ((char *) object + settings[i].offset);
+
+                if (settings[i].kind > ISSUER_SETTING_ADDRESS)
+                        continue;
+                free(*text);
+                *text = NULL;
+        }
+}
