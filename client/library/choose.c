@@ -69,7 +69,7 @@ bool client_choose_key(const struct token_offer *offer, const struct attester_is
                         continue;
                 if (named && !base_bytes_equal(base_buffer_bytes(&offer->token_key), BASE_BYTES(key->encoded, key->encoded_len)))
                         continue;
-                if (key->not_before > now_s) {
+                if (key->not_before > now_s + (named ? CLIENT_CLOCK_SKEW_S_MAX : 0)) {
                         too_early = true;
                         continue;
                 }

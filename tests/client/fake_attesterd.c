@@ -11,6 +11,7 @@
 #include <dbus/dbus.h>
 #include <fcntl.h>
 #include <string.h>
+#include <time.h>
 
 #define HUGE_BYTES (2 * 1024 * 1024)
 #define HELD_MAX   64
@@ -35,6 +36,8 @@ static const char *const issuers[] = {
         "dies.example",
         "nokeys.example",
         "early.example",
+        "soon.example",
+        "hour.example",
         "evilkey.example",
         "badtype.example",
         "badsignature.example",
@@ -169,6 +172,10 @@ static void get_issuer(const struct fake *fake, const char *issuer, DBusMessage 
                 put_key(&array, BASE_BYTES("\x30\x03garbage", 9), 0);
         else if (is(issuer, "early.example"))
                 put_key(&array, a, (uint64_t) 1 << 40);
+        else if (is(issuer, "soon.example"))
+                put_key(&array, a, (uint64_t) time(NULL) + 300);
+        else if (is(issuer, "hour.example"))
+                put_key(&array, a, (uint64_t) time(NULL) + 3600);
         else if (!is(issuer, "nokeys.example"))
                 put_key(&array, a, 1);
         check(dbus_message_iter_close_container(&variant, &array));

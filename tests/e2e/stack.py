@@ -128,7 +128,7 @@ class Stack:
     # --- TLS: one CA, one certificate for localhost ---------------------------------------------------------------
 
     def make_certificates(self):
-        self.run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
+        self.run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "30",
                  "-subj", "/CN=attesterd test CA", "-keyout", self.path("ca.key"), "-out", self.path("ca.pem"))
         self.run("openssl", "req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=localhost",
                  "-keyout", self.path("tls.key"), "-out", self.path("tls.csr"))
@@ -136,10 +136,10 @@ class Stack:
         self.sign_certificate()
 
     def sign_certificate(self, names="DNS:localhost,IP:127.0.0.1", environment=None):
-        """The servers' certificate, valid for two days from now."""
+        """The servers' certificate, valid for twenty days from now."""
         extensions = self.write("tls.ext", f"subjectAltName={names}\nextendedKeyUsage=serverAuth\n")
         self.run("openssl", "x509", "-req", "-in", self.path("tls.csr"), "-CA", self.path("ca.pem"), "-CAkey", self.path("ca.key"),
-                 "-CAcreateserial", "-days", "2", "-extfile", extensions, "-out", self.path("tls.pem"), environment=environment)
+                 "-CAcreateserial", "-days", "20", "-extfile", extensions, "-out", self.path("tls.pem"), environment=environment)
 
     # --- TPM ---------------------------------------------------------------------------------------------------------
 

@@ -19,6 +19,7 @@ import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
 from stack import ISSUER_NAME, Stack, wait_for  # noqa: E402
+from visitor import ask  # noqa: E402
 
 WORKERS = 3
 RESEAL_EVERY = 7  # kills
@@ -72,21 +73,6 @@ class Load(threading.Thread):
             self.ledger.accepted.append(token)
         if ask(self.stack, token)[0] == 204:
             self.ledger.note("a token passed twice")
-
-
-def ask(stack, token=None):
-    """Asks the gate; returns status, challenge and reason."""
-    connection = http.client.HTTPConnection("127.0.0.1", stack.gate_port, timeout=20)
-    try:
-        headers = {"Host": stack.origin}
-        if token is not None:
-            headers["Authorization"] = token
-        connection.request("GET", "/auth", headers=headers)
-        response = connection.getresponse()
-        response.read()
-        return response.status, response.getheader("WWW-Authenticate"), response.getheader("X-Attester-Reason")
-    finally:
-        connection.close()
 
 
 def token_for(stack, challenge, ledger):

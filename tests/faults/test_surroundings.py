@@ -220,7 +220,7 @@ class Certificate(System):
     """The issuer's certificate ends."""
 
     def test_expired_certificate_is_unreachable_until_it_is_renewed(self):
-        skew = self.stack.write("skew", str(-5 * DAY))
+        skew = self.stack.write("skew", str(-25 * DAY))
         self.stack.sign_certificate(environment={"LD_PRELOAD": SKEW, "ATTESTER_TEST_SKEW": str(skew)})
         self.renewed()
         self.assert_refused(ISSUER_UNREACHABLE, "certificate")
