@@ -239,8 +239,9 @@ bool attesterd_daemon_new(sd_event *event, const struct attesterd_options *optio
                 .root_fd = -1,
                 .state_dir_fd = -1,
         };
-        if (!open_directories(daemon, error) || !start_net(daemon, error) || !attesterd_daemon_load_config(daemon, error) ||
-            !start_tpm(daemon, error) || !start_bus(daemon, error)) {
+        if (!open_directories(daemon, error) ||
+            !attesterd_grace_new(daemon->state_dir_fd, clock, random, &daemon->grace, error) || !start_net(daemon, error) ||
+            !attesterd_daemon_load_config(daemon, error) || !start_tpm(daemon, error) || !start_bus(daemon, error)) {
                 attesterd_daemon_free(daemon);
                 return false;
         }
@@ -275,6 +276,7 @@ void attesterd_daemon_free(struct attesterd_daemon *daemon)
         attesterd_limits_free(daemon->limits);
         attesterd_memory_free(daemon->memory);
         policy_free(daemon->policy);
+        attesterd_grace_free(daemon->grace);
         attesterd_config_free(daemon->config);
         base_close_p(&daemon->root_fd);
         base_close_p(&daemon->state_dir_fd);

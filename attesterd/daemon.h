@@ -9,6 +9,7 @@
 #include "attesterd/call.h"
 #include "attesterd/facts.h"
 #include "attesterd/fwupd.h"
+#include "attesterd/grace.h"
 #include "attesterd/issuer.h"
 #include "attesterd/memory.h"
 #include "attesterd/net/client.h"
@@ -46,6 +47,7 @@ struct attesterd_daemon {
         struct base_error config_error; /* why the newest configuration is not in force */
         struct policy *policy;          /* NULL: none could be loaded yet, and no request passes */
         struct base_error policy_error;
+        struct attesterd_grace *grace;
         struct tpm_worker *worker;
         sd_event_source *worker_source;
         struct net_client *net;

@@ -156,10 +156,34 @@ bool attesterd_evaluation_facts(struct attesterd_daemon *daemon, const char *iss
         return true;
 }
 
-bool attesterd_evaluation_run(const struct attesterd_daemon *daemon, const struct policy_facts *facts, struct policy_results *ret,
+/* The name that the issuer's verifier knows the device by, so that a rollout means the same devices on both sides. */
+static struct base_bytes device_of(const struct attesterd_daemon *daemon, const struct attesterd_issuer *issuer)
+{
+        return issuer != NULL && issuer->enrolment.enrolled ? base_bytes_from_string(issuer->enrolment.device)
+                                                            : attesterd_grace_device(daemon->grace);
+}
+
+bool attesterd_evaluation_run(struct attesterd_daemon *daemon, const struct policy_facts *facts,
+                              const struct attesterd_issuer *issuer, bool counts, struct policy_results *ret,
                               struct base_error *error)
 {
+        policy_auto_graces struct policy_graces copy = POLICY_GRACES_INIT;
+        struct policy_context context = {
+                .issuer = issuer == NULL ? NULL : issuer->config.name,
+                .device = device_of(daemon, issuer),
+        };
+
         if (daemon->policy == NULL)
                 return base_error_copy(error, &daemon->policy_error);
-        return policy_evaluate(daemon->policy, facts, ret, error);
+        context.graces = attesterd_grace_at(daemon->grace, &context.now);
+        if (!counts) {
+                if (!policy_graces_copy(context.graces, &copy, error))
+                        return false;
+                context.graces = &copy;
+        }
+        if (!policy_evaluate(daemon->policy, facts, &context, ret, error))
+                return false;
+        if (counts)
+                attesterd_grace_save(daemon->grace);
+        return true;
 }

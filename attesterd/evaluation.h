@@ -45,6 +45,10 @@ bool attesterd_evaluation_device_facts(struct attesterd_daemon *daemon, const st
 bool attesterd_evaluation_facts(struct attesterd_daemon *daemon, const char *issuer, const struct attesterd_asker *asker,
                                 struct policy_facts *ret, struct base_error *error) BASE_MUST_CHECK;
 
-/* Evaluates; the caller clears `ret`. Errors: POLICY_INVALID (there is no policy that could be loaded), NO_MEMORY. */
-bool attesterd_evaluation_run(const struct attesterd_daemon *daemon, const struct policy_facts *facts, struct policy_results *ret,
+/*
+ * Evaluates for `issuer` (NULL: for none); the caller clears `ret`. `counts`: tokens are asked for, so that failures are noted
+ * and grace begins; else nothing is. Errors: POLICY_INVALID (there is no policy that could be loaded), NO_MEMORY, CRYPTO.
+ */
+bool attesterd_evaluation_run(struct attesterd_daemon *daemon, const struct policy_facts *facts,
+                              const struct attesterd_issuer *issuer, bool counts, struct policy_results *ret,
                               struct base_error *error) BASE_MUST_CHECK;

@@ -304,7 +304,7 @@ static void answer_evaluate(struct query *query)
         if (!is_ready(query))
                 return;
         if (!attesterd_evaluation_facts(query->daemon, issuer, &asker, &facts, &error) ||
-            !attesterd_evaluation_run(query->daemon, &facts, &results, &error)) {
+            !attesterd_evaluation_run(query->daemon, &facts, query->issuer, false, &results, &error)) {
                 fail(query, &error);
                 return;
         }

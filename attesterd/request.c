@@ -213,7 +213,7 @@ static bool pass_policy(struct request *request)
         struct base_error error = BASE_ERROR_INIT;
 
         if (attesterd_evaluation_facts(request->daemon, request->issuer->config.name, &request->asker, &facts, &error) &&
-            attesterd_evaluation_run(request->daemon, &facts, &results, &error)) {
+            attesterd_evaluation_run(request->daemon, &facts, request->issuer, true, &results, &error)) {
                 if (results.pass)
                         return true;
                 if (attesterd_denials_add_results(&denials, &results, request->options.locale, &error))

@@ -11,13 +11,24 @@ static uint64_t system_wall_seconds(void *context)
         return (uint64_t) time(NULL);
 }
 
-static uint64_t system_monotonic_ms(void *context)
+static uint64_t read_ms(clockid_t clock)
 {
         struct timespec now;
 
-        (void) context;
-        (void) clock_gettime(CLOCK_MONOTONIC, &now);
+        (void) clock_gettime(clock, &now);
         return (uint64_t) now.tv_sec * 1000 + (uint64_t) now.tv_nsec / 1000000;
+}
+
+static uint64_t system_monotonic_ms(void *context)
+{
+        (void) context;
+        return read_ms(CLOCK_MONOTONIC);
+}
+
+static uint64_t system_boottime_ms(void *context)
+{
+        (void) context;
+        return read_ms(CLOCK_BOOTTIME);
 }
 
 static bool system_fill(void *context, void *to, size_t len, struct base_error *error)
@@ -38,5 +49,9 @@ static bool system_fill(void *context, void *to, size_t len, struct base_error *
         return true;
 }
 
-const struct base_clock base_system_clock = { .wall_seconds = system_wall_seconds, .monotonic_ms = system_monotonic_ms };
+const struct base_clock base_system_clock = {
+        .wall_seconds = system_wall_seconds,
+        .monotonic_ms = system_monotonic_ms,
+        .boottime_ms = system_boottime_ms,
+};
 const struct base_random base_system_random = { .fill = system_fill };

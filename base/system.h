@@ -12,6 +12,7 @@ struct base_clock {
         uint64_t (*wall_seconds)(void *context); /* since 1970-01-01 UTC; may jump */
         uint64_t (*monotonic_ms)(void *context); /* never goes back */
         void *context;
+        uint64_t (*boottime_ms)(void *context); /* as monotonic_ms, and goes on while the machine sleeps */
 };
 
 struct base_random {

@@ -6,8 +6,10 @@
 
 #include <string.h>
 
-static const char *const reserved[] = { "pcr.",        "quote.",           "device.",           ISSUER_BOOT_LOG_FACT,
-                                        "boot.loader", "boot.application", "boot.command_line", "boot.parameter" };
+static const char *const reserved[] = {
+        "pcr.",        "quote.",           "request.issuer",    "device.",       ISSUER_BOOT_LOG_FACT,
+        "boot.loader", "boot.application", "boot.command_line", "boot.parameter"
+};
 
 static const struct policy_origin reported = { POLICY_PROVENANCE_REPORTED, "the device's claims" };
 static const struct policy_origin quoted = { POLICY_PROVENANCE_HARDWARE, "the TPM's quote" };
@@ -139,6 +141,7 @@ bool issuer_facts_collect(const struct evidence *evidence, const struct evidence
             !policy_facts_set_integer(&facts, "quote.age_s", (int64_t) (now - verdict->claims.iat), reported, error) ||
             !policy_facts_set_boolean(&facts, "pcr.approved", knowledge->approved, quoted, error) ||
             !policy_facts_set_boolean(&facts, "device.ek_certified", device->ek_certified, registered, error) ||
+            !policy_facts_set_string(&facts, "request.issuer", knowledge->issuer, registered, error) ||
             (device->group[0] != '\0' && !policy_facts_set_string(&facts, "device.group", device->group, registered, error)))
                 return false;
         for (size_t i = 0; i < evidence->quote.pcrs.bank_count; i++) {

@@ -13,6 +13,7 @@
  *   quote.age_s           seconds between the claims' time and now
  *   device.ek_certified   whether a TPM maker's certificate was checked at enrolment
  *   device.group          the operator's, if one was given
+ *   request.issuer        this issuer's name
  * Everything else is the device's own word, with provenance `reported`. Claims under `pcr.`, `quote.` and `device.`,
  * and `boot.event_log_ok`, are left out, so that none can pass for the verifier's.
  */
@@ -25,6 +26,7 @@
 #include "policy/facts.h"
 
 struct issuer_knowledge {
+        const char *issuer; /* this issuer's own name */
         const struct issuer_device *device;
         const struct issuer_boot *boot;         /* of the quoted boot; NULL: nothing is known of it */
         bool approved;                          /* the quoted boot state, for the device's group */

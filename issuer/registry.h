@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/system.h"
 #include "issuer/boot.h"
+#include "policy/grace.h"
 
 #define ISSUER_DEVICE_ID_LEN            32 /* hex digits of 16 random bytes */
 #define ISSUER_DEVICE_GROUP_MAX         64
@@ -125,6 +126,13 @@ bool issuer_registry_disapprove(struct issuer_registry *registry, const char *gr
 bool issuer_registry_visit_approved(struct issuer_registry *registry,
                                     void (*visitor)(const struct issuer_approval *approval, void *context), void *context,
                                     struct base_error *error) BASE_MUST_CHECK;
+
+/* What is remembered of rules that the device failed; the caller clears `ret`. Errors: STATE_INVALID, IO, NO_MEMORY. */
+bool issuer_registry_find_graces(struct issuer_registry *registry, int64_t device_row, struct policy_graces *ret,
+                                 struct base_error *error) BASE_MUST_CHECK;
+/* Keeps what changed. Of two that are put at once, each rule has one of them whole. Errors: IO. */
+bool issuer_registry_put_graces(struct issuer_registry *registry, int64_t device_row, const struct policy_graces *graces,
+                                struct base_error *error) BASE_MUST_CHECK;
 
 /* How many devices have this status. Errors: IO. */
 bool issuer_registry_count(struct issuer_registry *registry, enum issuer_device_status status, uint64_t *ret,

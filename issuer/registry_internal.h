@@ -37,6 +37,9 @@ enum issuer_registry_statement {
         STATEMENT_APPROVE,
         STATEMENT_DISAPPROVE,
         STATEMENT_LIST_APPROVED,
+        STATEMENT_FIND_GRACES,
+        STATEMENT_PUT_GRACE,
+        STATEMENT_FORGET_GRACE,
         STATEMENT_TOTAL,
 };
 

@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 
-#define SCHEMA_VERSION  3
+#define SCHEMA_VERSION  4
 #define BUSY_TIMEOUT_MS 2000
 
 /* A token costs no fsync: with WAL and NORMAL a crash of the machine may forget the last counts, never damage the file. */
@@ -38,6 +38,11 @@ static const char *const schema[SCHEMA_VERSION] = {
         "CREATE TABLE approved (device_group TEXT NOT NULL, digest BLOB NOT NULL, approved_at INTEGER NOT NULL,"
         " PRIMARY KEY (device_group, digest)) STRICT, WITHOUT ROWID;"
         "PRAGMA user_version=3;"
+        "COMMIT;",
+        "BEGIN IMMEDIATE;"
+        "CREATE TABLE graces (device INTEGER NOT NULL REFERENCES devices (row), rule TEXT NOT NULL,"
+        " failing_since INTEGER NOT NULL, passing_since INTEGER NOT NULL, PRIMARY KEY (device, rule)) STRICT, WITHOUT ROWID;"
+        "PRAGMA user_version=4;"
         "COMMIT;",
 };
 
@@ -79,6 +84,9 @@ static const char *const statements[STATEMENT_TOTAL] = {
                               " device = devices.row WHERE id = ?1",
         [STATEMENT_DISAPPROVE] = "DELETE FROM approved WHERE device_group = ?1 AND digest = ?2",
         [STATEMENT_LIST_APPROVED] = "SELECT device_group, digest, approved_at FROM approved ORDER BY device_group, approved_at",
+        [STATEMENT_FIND_GRACES] = "SELECT rule, failing_since, passing_since FROM graces WHERE device = ?1",
+        [STATEMENT_PUT_GRACE] = "INSERT OR REPLACE INTO graces VALUES (?1, ?2, ?3, ?4)",
+        [STATEMENT_FORGET_GRACE] = "DELETE FROM graces WHERE device = ?1 AND rule = ?2",
         [STATEMENT_FORGET_BOOT_FACTS] = "DELETE FROM boot_facts WHERE device = ?1",
 };
 

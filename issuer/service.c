@@ -82,6 +82,7 @@ bool issuer_service_new(const struct issuer_config *config, struct issuer_events
                 .registry = service->registry,
                 .replay = service->replay,
                 .clock = clock,
+                .issuer = config->name,
                 .require_evidence = config->require_evidence,
         };
         if (!random->fill(random->context, service->verifier.nonce_key, sizeof(service->verifier.nonce_key), error))

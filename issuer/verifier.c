@@ -225,11 +225,31 @@ static bool judge_boot_state(struct trial *trial, struct issuer_knowledge *knowl
         return false;
 }
 
+/* The policy over the facts, with what is remembered of this device's failures. */
+static bool evaluate(struct trial *trial, const struct policy *policy, const struct policy_facts *facts,
+                     struct policy_results *ret, struct base_error *error)
+{
+        policy_auto_graces struct policy_graces graces = POLICY_GRACES_INIT;
+        struct issuer_registry *registry = trial->verifier->registry;
+        bool has_grace = policy_has_grace(policy);
+        const struct policy_context context = {
+                .issuer = trial->verifier->issuer,
+                .device = base_bytes_from_string(trial->device.id),
+                .now = trial->now,
+                .graces = has_grace ? &graces : NULL,
+        };
+
+        return (!has_grace || issuer_registry_find_graces(registry, trial->device.row, &graces, error)) &&
+               policy_evaluate(policy, facts, &context, ret, error) &&
+               (!graces.changed || issuer_registry_put_graces(registry, trial->device.row, &graces, error));
+}
+
 static bool judge_policy(struct trial *trial, struct issuer_verdict *verdict)
 {
         policy_auto_facts struct policy_facts facts = POLICY_FACTS_INIT;
         policy_auto_results struct policy_results results = POLICY_RESULTS_INIT;
         struct issuer_knowledge knowledge = {
+                .issuer = trial->verifier->issuer,
                 .device = &trial->device,
                 .boot = trial->boot_known ? &trial->boot : NULL,
                 .approver = approver_of(trial),
@@ -245,7 +265,7 @@ static bool judge_policy(struct trial *trial, struct issuer_verdict *verdict)
                 return false;
         if (!issuer_facts_collect(&trial->evidence, &trial->verified, &knowledge, trial->now, &facts, &reason))
                 return refuse_or_fail(verdict, &reason);
-        if (!policy_evaluate(policy, &facts, &results, &reason)) {
+        if (!evaluate(trial, policy, &facts, &results, &reason)) {
                 issuer_verdict_set_failure(verdict, &reason);
                 return false;
         }

@@ -21,6 +21,7 @@ struct issuer_verifier {
         struct issuer_registry *registry;
         struct issuer_replay *replay;
         const struct base_clock *clock;
+        const char *issuer;                              /* this issuer's own name */
         uint8_t nonce_key[EVIDENCE_NONCE_KEY_BYTES_MIN]; /* of this process only: nonces do not outlive it */
         bool require_evidence;
 };

@@ -6,6 +6,7 @@
 #include "policy/position.h"
 #include "policy/remedy.h"
 #include "policy/rule_table.h"
+#include "policy/rule_value.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -179,9 +180,9 @@ static bool check_remedy(struct loader *loader, const struct base_ini_entry *ent
         return false;
 }
 
-static bool set_remedy(struct loader *loader, const struct base_ini_entry *entry, struct policy_rule *rule,
-                       struct base_error *error)
+static bool set_remedy(struct loader *loader, const struct base_ini_entry *entry, struct base_error *error)
 {
+        struct policy_rule *rule = &loader->draft->rule;
         char *copy;
 
         if (!check_remedy(loader, entry))
@@ -233,49 +234,102 @@ static bool set_translation(struct loader *loader, const struct base_ini_entry *
         return true;
 }
 
-static void set_severity(struct loader *loader, const struct base_ini_entry *entry, struct policy_rule *rule)
+static bool set_when(struct loader *loader, const struct base_ini_entry *entry, struct base_error *error)
 {
-        if (*entry->value == '\0' || strcmp(entry->value, "require") == 0)
-                rule->severity = POLICY_SEVERITY_REQUIRE;
-        else if (strcmp(entry->value, "warn") == 0)
-                rule->severity = POLICY_SEVERITY_WARN;
-        else
-                report_value(loader, entry, 0, BASE_ERROR_POLICY_INVALID, "Severity= is 'require' or 'warn'");
+        struct policy_rule *rule = &loader->draft->rule;
+
+        return set_expression(loader, entry, &rule->when, &rule->when_expression, error);
 }
+
+static bool set_require(struct loader *loader, const struct base_ini_entry *entry, struct base_error *error)
+{
+        struct policy_rule *rule = &loader->draft->rule;
+
+        loader->draft->removed = *entry->value == '\0';
+        return set_expression(loader, entry, &rule->require, &rule->require_expression, error);
+}
+
+/* Reports what is wrong with a value; true, since the loader goes on. */
+static bool report_problem(struct loader *loader, const struct base_ini_entry *entry, const struct base_error *problem)
+{
+        report_value(loader, entry, 0, problem->code, problem->message);
+        return true;
+}
+
+static bool set_severity(struct loader *loader, const struct base_ini_entry *entry, struct base_error *error)
+{
+        struct base_error problem;
+
+        (void) error;
+        return policy_severity_parse(entry->value, &loader->draft->rule.severity, &problem) ||
+               report_problem(loader, entry, &problem);
+}
+
+static bool set_grace(struct loader *loader, const struct base_ini_entry *entry, struct base_error *error)
+{
+        struct base_error problem;
+
+        (void) error;
+        return policy_grace_parse(entry->value, &loader->draft->rule.grace_s, &problem) ||
+               report_problem(loader, entry, &problem);
+}
+
+static bool set_rollout(struct loader *loader, const struct base_ini_entry *entry, struct base_error *error)
+{
+        struct base_error problem;
+
+        (void) error;
+        return policy_rollout_parse(entry->value, &loader->draft->rule.rollout_percent, &problem) ||
+               report_problem(loader, entry, &problem);
+}
+
+static bool set_issuer(struct loader *loader, const struct base_ini_entry *entry, struct base_error *error)
+{
+        struct base_error problem;
+        char *copy = NULL;
+
+        if (!policy_issuer_check(entry->value, &problem))
+                return report_problem(loader, entry, &problem);
+        if (*entry->value != '\0') {
+                copy = strdup(entry->value);
+                if (copy == NULL)
+                        return base_error_set_no_memory(error);
+        }
+        free(loader->draft->rule.issuer);
+        loader->draft->rule.issuer = copy;
+        return true;
+}
+
+static const struct {
+        const char *name;
+        bool (*set)(struct loader *loader, const struct base_ini_entry *entry, struct base_error *error);
+} rule_keys[] = {
+        { "When", set_when },   { "Require", set_require }, { "Remedy", set_remedy }, { "Severity", set_severity },
+        { "Grace", set_grace }, { "Rollout", set_rollout }, { "Issuer", set_issuer },
+};
 
 static bool set_rule_key(struct loader *loader, const struct base_ini_entry *entry, struct base_error *error)
 {
-        static const char *const known[] = { "When", "Require", "Remedy", "Severity" };
-        struct policy_draft *draft = loader->draft;
+        struct policy_position at = policy_position_of_key(loader->text, entry->line);
+        const char *known[BASE_COUNT(rule_keys)];
         char locale[POLICY_LOCALE_BYTES_MAX + 1];
-        size_t key = 0;
 
         if (take_locale(entry->key, locale))
                 return set_translation(loader, entry, locale, error);
-        while (key < BASE_COUNT(known) && strcmp(entry->key, known[key]) != 0)
-                key++;
-        if (key == BASE_COUNT(known)) {
-                report_unknown(loader, policy_position_of_key(loader->text, entry->line), "key", entry->key, known,
-                               BASE_COUNT(known));
+        for (size_t key = 0; key < BASE_COUNT(rule_keys); key++) {
+                known[key] = rule_keys[key].name;
+                if (strcmp(entry->key, known[key]) != 0)
+                        continue;
+                if ((loader->draft->keys_seen & 1U << key) == 0) {
+                        loader->draft->keys_seen |= 1U << key;
+                        return rule_keys[key].set(loader, entry, error);
+                }
+                policy_diagnostics_add(loader->diagnostics, BASE_ERROR_POLICY_INVALID, loader->file, entry->line, at.column,
+                                       "%s= stands in this rule twice", known[key]);
                 return true;
         }
-        if ((draft->keys_seen & 1U << key) != 0) {
-                policy_diagnostics_add(loader->diagnostics, BASE_ERROR_POLICY_INVALID, loader->file, entry->line,
-                                       policy_position_of_key(loader->text, entry->line).column, "%s= stands in this rule twice",
-                                       known[key]);
-                return true;
-        }
-        draft->keys_seen |= 1U << key;
-        if (key == 0)
-                return set_expression(loader, entry, &draft->rule.when, &draft->rule.when_expression, error);
-        if (key == 2)
-                return set_remedy(loader, entry, &draft->rule, error);
-        if (key == 3) {
-                set_severity(loader, entry, &draft->rule);
-                return true;
-        }
-        draft->removed = *entry->value == '\0';
-        return set_expression(loader, entry, &draft->rule.require, &draft->rule.require_expression, error);
+        report_unknown(loader, at, "key", entry->key, known, BASE_COUNT(known));
+        return true;
 }
 
 static bool visit(const struct base_ini_entry *entry, void *context, struct base_error *error)

@@ -10,13 +10,17 @@
 #include "base/hash.h"
 #include "policy/diagnostics.h"
 #include "policy/expression.h"
+#include "policy/grace.h"
 
 #define POLICY_RULES_MAX             1024
 #define POLICY_RULE_NAME_BYTES_MAX   64  /* without the NUL; letters, digits, `_`, `-`, `.`; starts with a letter or digit */
 #define POLICY_RULE_REMEDY_BYTES_MAX 512 /* without the NUL; UTF-8 without control characters */
 #define POLICY_TRANSLATIONS_MAX      64  /* of one remedy */
 #define POLICY_LOCALE_BYTES_MAX      32  /* without the NUL */
-#define POLICY_SUMMARY_BYTES_MAX     128
+#define POLICY_SUMMARY_BYTES_MAX     192
+#define POLICY_GRACE_S_MAX           (366 * 24 * 60 * 60)
+#define POLICY_ROLLOUT_ALL           100 /* percent */
+#define POLICY_ISSUER_BYTES_MAX      255 /* without the NUL; printable ASCII without spaces */
 
 /* What it means that a rule does not pass. */
 enum policy_severity {
@@ -36,7 +40,10 @@ struct policy_rule {
         char *when;    /* the text of When=; NULL if the rule always applies */
         char *require; /* the text of Require= */
         char *remedy;  /* "" if there is none */
+        char *issuer;  /* the only issuer that the rule holds for; NULL: it holds for all */
         enum policy_severity severity;
+        uint32_t grace_s;                        /* how long a failure is let pass; 0: not at all */
+        uint8_t rollout_percent;                 /* of the devices that the rule holds for; POLICY_ROLLOUT_ALL */
         struct policy_translation *translations; /* of the remedy, sorted by locale */
         size_t translation_count;
         struct policy_expression *when_expression;
@@ -87,15 +94,17 @@ BASE_DEFINE_CLEANUP(struct policy, policy_free)
 enum policy_outcome {
         POLICY_OUTCOME_PASS,
         POLICY_OUTCOME_FAIL,
-        POLICY_OUTCOME_SKIPPED, /* its When= is false */
+        POLICY_OUTCOME_SKIPPED, /* another issuer's, not rolled out to this device, or its When= is false */
         POLICY_OUTCOME_WARN,    /* would fail, but Severity=warn */
+        POLICY_OUTCOME_GRACE,   /* would fail, but Grace= is not over */
         POLICY_OUTCOME_COUNT,
 };
 
 struct policy_result {
         const struct policy_rule *rule; /* its name, remedy and texts; owned by the policy */
         enum policy_outcome outcome;
-        char *reason; /* why it failed, warns or was skipped; NULL if it passed */
+        char *reason;          /* why it failed, warns, is in grace or was skipped; NULL if it passed */
+        uint64_t grace_left_s; /* of GRACE */
 };
 
 struct policy_results {
@@ -104,7 +113,8 @@ struct policy_results {
         size_t failed;
         size_t skipped;
         size_t warned;
-        bool pass;                              /* no rule failed; warnings do not count */
+        size_t graced;
+        bool pass;                              /* no rule failed; warnings and grace do not count */
         char summary[POLICY_SUMMARY_BYTES_MAX]; /* "all 5 rules pass", "2 of 5 rules fail", "the policy has no rules" */
 };
 
@@ -113,16 +123,29 @@ struct policy_results {
                 0                                                                                                                \
         }
 
+/* What an evaluation rests on besides the facts. */
+struct policy_context {
+        const char *issuer;           /* who is asked for tokens; NULL or "": nobody in particular */
+        struct base_bytes device;     /* what tells this device from others in a rollout; empty: it is in all of them */
+        uint64_t now;                 /* seconds since 1970, for `graces` */
+        struct policy_graces *graces; /* read and changed; NULL: there is no grace */
+};
+
 /*
- * Evaluates every rule. A rule whose When= is false is skipped; one whose When= is unknown applies. A rule passes only if
- * its Require= is true; one that does not, and has Severity=warn, warns and does not fail. The results point into `policy`, which
- * must outlive them; the caller clears `ret`. An outcome is a result; the only error is NO_MEMORY.
+ * Evaluates every rule; `context` NULL is one of zeros. A rule is skipped if it holds for another issuer, is not rolled out to
+ * the device, or its When= is false; one whose When= is unknown applies. A rule passes only if its Require= is true. One that
+ * does not warns if it has Severity=warn, is in grace if its Grace= is not over, and else fails.
+ * The results point into `policy`, which must outlive them; the caller clears `ret`. An outcome is a result; the only errors are
+ * NO_MEMORY and CRYPTO.
  */
-bool policy_evaluate(const struct policy *policy, const struct policy_facts *facts, struct policy_results *ret,
-                     struct base_error *error) BASE_MUST_CHECK;
+bool policy_evaluate(const struct policy *policy, const struct policy_facts *facts, const struct policy_context *context,
+                     struct policy_results *ret, struct base_error *error) BASE_MUST_CHECK;
+
+/* Whether some rule has Grace=. */
+bool policy_has_grace(const struct policy *policy);
 
 void policy_results_clear(struct policy_results *results);
 #define policy_auto_results BASE_CLEANUP(policy_results_clear)
 
-/* "pass", "fail", "skipped", "warn". */
+/* "pass", "fail", "skipped", "warn", "grace". */
 const char *policy_outcome_name(enum policy_outcome outcome);

@@ -4,9 +4,10 @@
 #include <string.h>
 
 #define FIRST_CAPACITY     16
-#define DIGEST_LABEL       "attesterd policy 2"
+#define DIGEST_LABEL       "attesterd policy 3"
 #define REMEDIES_BYTES_MAX ((POLICY_TRANSLATIONS_MAX + 1) * (POLICY_RULE_REMEDY_BYTES_MAX + POLICY_LOCALE_BYTES_MAX + 8))
-#define DIGEST_BYTES_MAX   (POLICY_RULES_MAX * (2 * POLICY_EXPRESSION_BYTES_MAX + REMEDIES_BYTES_MAX + 128) + 64)
+#define DIGEST_BYTES_MAX                                                                                                         \
+        (POLICY_RULES_MAX * (2 * POLICY_EXPRESSION_BYTES_MAX + REMEDIES_BYTES_MAX + POLICY_ISSUER_BYTES_MAX + 128) + 64)
 #define RULE_NAME_ALPHABET "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-."
 
 static void clear_rule(struct policy_rule *rule)
@@ -15,6 +16,7 @@ static void clear_rule(struct policy_rule *rule)
         free(rule->when);
         free(rule->require);
         free(rule->remedy);
+        free(rule->issuer);
         for (size_t i = 0; i < rule->translation_count; i++) {
                 free(rule->translations[i].locale);
                 free(rule->translations[i].text);
@@ -83,6 +85,7 @@ bool policy_rule_table_add(struct policy_rule_table *table, const char *name, co
         if (draft == NULL)
                 return base_error_set_no_memory(error);
         draft->at = at;
+        draft->rule.rollout_percent = POLICY_ROLLOUT_ALL;
         draft->file = strdup(file);
         draft->rule.name = strdup(name);
         draft->rule.remedy = strdup("");
@@ -130,7 +133,10 @@ static bool compute_digest(struct policy *policy, struct base_error *error)
                 put_text(&text, rule->when);
                 put_text(&text, rule->require);
                 put_text(&text, rule->remedy);
+                put_text(&text, rule->issuer);
                 base_buffer_put_u32(&text, rule->severity);
+                base_buffer_put_u32(&text, rule->grace_s);
+                base_buffer_put_u8(&text, rule->rollout_percent);
                 base_buffer_put_u32(&text, (uint32_t) rule->translation_count);
                 for (size_t t = 0; t < rule->translation_count; t++) {
                         put_text(&text, rule->translations[t].locale);

@@ -73,7 +73,7 @@ void attestctl_print_rules(FILE *to, bool color, const struct attester_rule *rul
         }
         attestctl_table_print(&table, to, color);
         for (size_t i = 0; i < count; i++) {
-                bool to_mend = strcmp(rules[i].outcome, "fail") == 0 || strcmp(rules[i].outcome, "warn") == 0;
+                bool to_mend = strcmp(rules[i].outcome, "pass") != 0 && strcmp(rules[i].outcome, "skipped") != 0;
 
                 if (!to_mend || rules[i].remedy[0] == '\0')
                         continue;

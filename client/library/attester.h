@@ -204,7 +204,7 @@ void attester_facts_free(struct attester_fact *facts, size_t count);
 
 struct attester_rule {
         char *name;
-        char *outcome; /* "pass", "fail", "skipped" or "warn" */
+        char *outcome; /* "pass", "fail", "skipped", "warn" or "grace" */
         char *reason;
         char *remedy;
 };

@@ -62,7 +62,7 @@ static bool run(const char *figure, const char *least, bool pass, struct base_er
                 policy_auto_results struct policy_results results = POLICY_RESULTS_INIT;
                 uint64_t start = now_ns();
 
-                if (!policy_evaluate(policy, &facts, &results, error))
+                if (!policy_evaluate(policy, &facts, NULL, &results, error))
                         return false;
                 times[i] = now_ns() - start;
                 if (results.pass != pass || results.count != RULES)

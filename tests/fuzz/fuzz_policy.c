@@ -30,7 +30,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                 return 0;
         }
         if (!policy_facts_set_boolean(&facts, "x.y", true, (struct policy_origin){ .source = "" }, NULL) ||
-            !policy_evaluate(policy, &facts, &results, &error) || results.count != policy->count)
+            !policy_evaluate(policy, &facts, NULL, &results, &error) || results.count != policy->count)
                 abort();
         for (size_t i = 0; i < results.count; i++)
                 if ((results.items[i].outcome == POLICY_OUTCOME_PASS) != (results.items[i].reason == NULL))

@@ -274,7 +274,7 @@ static void count_token_from_several_threads_keeps_the_limit(void **state)
 }
 
 /* Takes a database back to what version 1 had. */
-static const char first_version[] = "DROP TABLE boots; DROP TABLE boot_facts; DROP TABLE states; DROP TABLE approved; PRAGMA user_version=1;";
+static const char first_version[] = "DROP TABLE boots; DROP TABLE boot_facts; DROP TABLE states; DROP TABLE approved; DROP TABLE graces; PRAGMA user_version=1;";
 
 static void open_again_finds_what_was_there(void **state)
 {

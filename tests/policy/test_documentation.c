@@ -155,7 +155,7 @@ static void run_policy(struct page *page, char *block)
         if (!policy_load_buffer("policy.md", base_bytes_from_string(block), NULL, &policy, &error))
                 fail_msg("%s", error.message);
         assert_true(policy->count > 0);
-        assert_true(policy_evaluate(policy, &page->facts, &results, NULL));
+        assert_true(policy_evaluate(policy, &page->facts, NULL, &results, NULL));
         assert_true(results.pass);
 }
 

@@ -34,7 +34,7 @@ static void policy_evaluate_of_an_empty_policy_passes_and_says_so(void **state)
         policy_auto_facts struct policy_facts facts = POLICY_FACTS_INIT;
         policy_auto_results struct policy_results results = POLICY_RESULTS_INIT;
 
-        assert_true(policy_evaluate(policy, &facts, &results, NULL));
+        assert_true(policy_evaluate(policy, &facts, NULL, &results, NULL));
         assert_true(results.pass);
         assert_int_equal(results.count, 0);
         assert_string_equal(results.summary, "the policy has no rules");
@@ -47,7 +47,7 @@ static void policy_evaluate_of_rules_that_pass_has_no_reasons(void **state)
         policy_auto_results struct policy_results results = POLICY_RESULTS_INIT;
 
         fill(&facts);
-        assert_true(policy_evaluate(policy, &facts, &results, NULL));
+        assert_true(policy_evaluate(policy, &facts, NULL, &results, NULL));
         assert_true(results.pass);
         assert_int_equal(results.count, 2);
         for (size_t i = 0; i < 2; i++) {
@@ -67,7 +67,7 @@ static void policy_evaluate_of_a_rule_that_fails_gives_reason_and_remedy(void **
         policy_auto_results struct policy_results results = POLICY_RESULTS_INIT;
 
         fill(&facts);
-        assert_true(policy_evaluate(policy, &facts, &results, NULL));
+        assert_true(policy_evaluate(policy, &facts, NULL, &results, NULL));
         assert_false(results.pass);
         assert_int_equal(results.failed, 2);
         assert_int_equal(results.items[0].outcome, POLICY_OUTCOME_FAIL);
@@ -90,7 +90,7 @@ static void expect_outcome(const char *when, const char *require, enum policy_ou
         fill(&facts);
         (void) snprintf(text, sizeof(text), "[Rule a]\nWhen=%s\nRequire=%s\n", when, require);
         policy = load(text);
-        assert_true(policy_evaluate(policy, &facts, &results, NULL));
+        assert_true(policy_evaluate(policy, &facts, NULL, &results, NULL));
         assert_int_equal(results.items[0].outcome, outcome);
         assert_int_equal(results.pass, outcome != POLICY_OUTCOME_FAIL);
         assert_int_equal(results.skipped, outcome == POLICY_OUTCOME_SKIPPED);
@@ -120,7 +120,7 @@ static void policy_evaluate_of_a_warning_does_not_fail(void **state)
         policy_auto_results struct policy_results results = POLICY_RESULTS_INIT;
 
         fill(&facts);
-        assert_true(policy_evaluate(policy, &facts, &results, NULL));
+        assert_true(policy_evaluate(policy, &facts, NULL, &results, NULL));
         assert_true(results.pass);
         assert_int_equal(results.failed, 0);
         assert_int_equal(results.warned, 2);
@@ -130,7 +130,7 @@ static void policy_evaluate_of_a_warning_does_not_fail(void **state)
         assert_int_equal(results.items[2].outcome, POLICY_OUTCOME_WARN);
         assert_string_equal(results.summary, "no rule fails: 1 pass, 2 warn, 1 do not apply");
         policy_results_clear(&results);
-        assert_true(policy_evaluate(strict, &facts, &results, NULL));
+        assert_true(policy_evaluate(strict, &facts, NULL, &results, NULL));
         assert_false(results.pass);
         assert_string_equal(results.summary, "1 of 2 rules fail");
 }
@@ -143,7 +143,7 @@ static void policy_evaluate_of_a_skipped_rule_says_why(void **state)
         policy_auto_results struct policy_results results = POLICY_RESULTS_INIT;
 
         fill(&facts);
-        assert_true(policy_evaluate(policy, &facts, &results, NULL));
+        assert_true(policy_evaluate(policy, &facts, NULL, &results, NULL));
         assert_true(results.pass);
         assert_string_equal(results.items[0].reason, "does not apply: custom.false is false, needed true");
         assert_string_equal(results.summary, "all rules that apply pass: 1 pass, 1 do not apply");
@@ -155,7 +155,7 @@ static void policy_results_clear_twice_is_harmless(void **state)
         struct policy_facts facts = POLICY_FACTS_INIT;
         struct policy_results results = POLICY_RESULTS_INIT;
 
-        assert_true(policy_evaluate(policy, &facts, &results, NULL));
+        assert_true(policy_evaluate(policy, &facts, NULL, &results, NULL));
         policy_results_clear(&results);
         assert_int_equal(results.count, 0);
         policy_results_clear(&results);

@@ -89,9 +89,9 @@ static void policy_load_buffer_of_equal_rules_has_equal_digests(void **state)
 
 static void policy_load_buffer_of_the_empty_policy_has_the_documented_digest(void **state)
 {
-        /* SHA-256 of 00000013 "attesterd policy 2" 8 zero bytes 4 zero bytes, the first number being the label's length. */
+        /* SHA-256 of 00000013 "attesterd policy 3" 8 zero bytes 4 zero bytes, the first number being the label's length. */
         static const uint8_t serialised[] = "\0\0\0\x12"
-                                            "attesterd policy 2\0\0\0\0\0\0\0\0\0\0\0";
+                                            "attesterd policy 3\0\0\0\0\0\0\0\0\0\0\0";
         policy_auto_policy struct policy *policy = load("");
         struct base_bytes bytes = BASE_BYTES(serialised, sizeof(serialised));
         uint8_t digest[BASE_SHA256_LEN];
