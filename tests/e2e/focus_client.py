@@ -59,10 +59,10 @@ class X11:
         at = 32 + (vendor_len + 3) // 4 * 4 + 8 * setup[21]
         self.root, = struct.unpack_from("<I", setup, at)
         self.window = base + 1
-        # CreateWindow, 200x200 with everything copied from the parent; MapWindow.
-        self.socket.sendall(struct.pack("<BBHIIhhHHHHII", 1, 0, 8, self.window, self.root, 0, 0, 200, 200, 0, 1, 0, 0))
+        # CreateWindow, 200x200 and grey (Xwayland shows no window without contents); MapWindow.
+        self.socket.sendall(struct.pack("<BBHIIhhHHHHIII", 1, 0, 9, self.window, self.root, 0, 0, 200, 200, 0, 1, 0, 2, 0x808080))
+        self.set_property(self.window, "_NET_WM_PID", "CARDINAL", int(os.environ.get("CLAIMED_PID", os.getpid())))
         self.socket.sendall(struct.pack("<BBHI", 8, 0, 2, self.window))
-        self.set_property(self.window, "_NET_WM_PID", "CARDINAL", os.getpid())
         self.id = self.window
 
     def receive(self, length):

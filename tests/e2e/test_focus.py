@@ -10,8 +10,11 @@ import re
 import secrets
 import shutil
 import signal
+import socket
+import struct
 import subprocess
 import sys
+import threading
 import time
 import unittest
 
@@ -221,6 +224,112 @@ class X11(FocusCase):
         self.assertEqual(outcome, NOT_FOCUSED)
         self.assertIn("the display did not answer", sentence)
         self.assertLess(time.monotonic() - started, 10)
+
+
+SWAY_CONFIG = """default_border none
+focus_on_window_activation none
+exec sh -c 'echo "$WAYLAND_DISPLAY $DISPLAY" > "$HOME/displays"'
+"""
+
+
+class Sway(FocusCase):
+    """A headless sway, with clients of its own and by Xwayland."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        config = cls.stack.write("sway.conf", SWAY_CONFIG)
+        cls.socket = cls.stack.home / "sway.sock"
+        cls.stack.spawn_as_user("sway", "sway", "--config", config, environment={
+            "WLR_BACKENDS": "headless", "WLR_RENDERER": "pixman", "WLR_LIBINPUT_NO_DEVICES": "1", "SWAYSOCK": str(cls.socket)})
+        displays = cls.stack.home / "displays"
+        cls.stack.wait("sway", lambda: displays.exists() and len(displays.read_text().split()) == 2, "sway")
+        wayland, x11 = displays.read_text().split()
+        cls.environment = {"SWAYSOCK": str(cls.socket), "WAYLAND_DISPLAY": wayland, "DISPLAY": x11,
+                           "XDG_RUNTIME_DIR": str(cls.stack.home)}
+
+    def setUp(self):
+        self.agent(environment=self.environment)
+
+    def swaymsg(self, *arguments):
+        return self.stack.run("swaymsg", "--socket", self.socket, *arguments).stdout
+
+    def window(self, title):
+        return self.client("wayland", TITLE=title, **self.environment)
+
+    def focus(self, criterion):
+        self.swaymsg(f"[{criterion}]", "focus")
+
+    def test_focused_container_is_in_focus_and_another_is_not(self):
+        one, two = self.window("one"), self.window("two")
+        self.focus("app_id=one")
+        self.assert_focused(one)
+        self.assert_focused(one, "ask-by-child")
+        self.assert_not_focused(two)
+        self.focus("app_id=two")
+        self.assert_not_focused(one)
+        self.assert_focused(two)
+        self.focus("app_id=one")
+        self.swaymsg("floating", "enable")
+        self.assert_focused(one)
+
+    def test_empty_workspace_is_no_focus(self):
+        one = self.window("one")
+        self.focus("app_id=one")
+        self.assert_focused(one)
+        self.swaymsg("workspace", "empty")
+        self.addCleanup(self.swaymsg, "workspace", "1")
+        self.assert_not_focused(one)
+
+    def test_x_window_is_whose_the_x_server_says(self):
+        native = self.window("one")
+        # Some versions of sway have the process of an X client from the client itself.
+        old = self.client("x11", CLAIMED_PID=str(native.pid), **self.environment)
+        wait_for(self.x_pids, "the X window to be there")
+        self.focus("shell=xwayland")
+        self.assert_focused(old)
+        self.assert_not_focused(native)
+        self.focus("app_id=one")
+        self.assert_not_focused(old)
+        self.assert_focused(native)
+
+    def x_pids(self):
+        """The processes that sway gives for the windows of X clients."""
+        nodes, found = [json.loads(self.swaymsg("--raw", "--type", "get_tree"))], []
+        while nodes:
+            node = nodes.pop()
+            nodes += node["nodes"] + node["floating_nodes"]
+            found += [node["pid"]] if node.get("shell") == "xwayland" else []
+        return found
+
+    def test_hanging_compositor_is_a_reason(self):
+        one = self.window("one")
+        server = self.stack.processes["sway"]
+        server.send_signal(signal.SIGSTOP)
+        self.addCleanup(server.send_signal, signal.SIGCONT)
+        self.assert_unreadable(one, "the display did not answer")
+
+    def test_compositor_that_answers_nonsense_is_a_reason(self):
+        for answer, reason in ((b"i3-ipc" + struct.pack("<II", 2, 4) + b"[]", "is not one"), (b"nonsense, and no header", "does not tell"),
+                               (b"i3-ipc" + struct.pack("<II", 0xFFFFFFFF, 4), "does not tell"), (b"", "does not tell")):
+            with self.subTest(answer):
+                path = self.stack.home / "fake.sock"
+                with socket.socket(socket.AF_UNIX) as listener:
+                    listener.bind(str(path))
+                    os.chown(path, USER, USER)
+                    listener.listen()
+                    threading.Thread(target=self.answer, args=(listener, answer), daemon=True).start()
+                    self.stack.end("agent")
+                    self.stack.start_user_agent({"SWAYSOCK": str(path)})
+                    self.assert_unreadable(self.client("none"), reason)
+                path.unlink()
+
+    @staticmethod
+    def answer(listener, answer):
+        connection, _ = listener.accept()
+        with connection:
+            connection.recv(100)
+            connection.sendall(answer)
 
 
 class Elsewhere(FocusCase):

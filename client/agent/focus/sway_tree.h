@@ -22,8 +22,8 @@ bool agent_sway_header_parse(const uint8_t header[static AGENT_SWAY_HEADER_LEN],
                              uint32_t *ret_len) BASE_MUST_CHECK;
 
 /*
- * The focused container in the JSON of GET_TREE: its process, or, if it is Xwayland's, its X window, since sway has the process
- * of such a one from the client's own claim.
+ * The focused container in the JSON of GET_TREE: its process, or, if it is Xwayland's, its X window: some versions
+ * of sway have the process of such a one from the client's own claim.
  */
 enum agent_source_result agent_sway_tree_parse(struct base_bytes json, pid_t *ret, uint32_t *ret_window,
                                                char ret_reason[AGENT_VERDICT_REASON_BYTES_MAX]) BASE_MUST_CHECK;
