@@ -8,6 +8,8 @@ extern const struct attestctl_command attestctl_status_command;
 extern const struct attestctl_command attestctl_posture_command;
 extern const struct attestctl_command attestctl_policy_check_command;
 extern const struct attestctl_command attestctl_policy_explain_command;
+extern const struct attestctl_command attestctl_policy_test_command;
+extern const struct attestctl_command attestctl_policy_diff_command;
 extern const struct attestctl_command attestctl_log_show_command;
 extern const struct attestctl_command attestctl_log_explain_command;
 extern const struct attestctl_command attestctl_log_verify_command;
