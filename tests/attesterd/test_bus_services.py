@@ -136,6 +136,9 @@ class Services(BusCase):
         passed, rules = self.stack.call(ATTESTER, "Evaluate", "sa{sv}", "", german, bus=self.bus)
         self.assertFalse(passed)
         self.assertEqual(str(rules[0][3]), "Entsperren Sie den Bildschirm.")
+        for locale, remedy in (("de_AT.UTF-8", "Entsperren Sie"), ("C.UTF-8", "Unlock the screen"), ("x" * 33, "Unlock the screen")):
+            shown = self.stack.run(self.stack.build / "client" / "attestctl", "policy", "explain", check=False, environment={"LC_ALL": locale})
+            self.assertIn(remedy, shown.stdout)
         self.login.set(LockedHint=False)
         self.assert_becomes("session.locked", False)
         self.stack.request("plain.example", bus=self.bus)

@@ -74,6 +74,17 @@ class Units(unittest.TestCase):
         for user in users:
             self.assertRegex(made, rf"(?m)^u {user} ")
 
+    def test_agent_keeps_its_group(self):
+        """The options that a user's service manager can only give together with NoNewPrivileges=yes (systemd.exec(5))."""
+        text = (BUILD / "packaging/attester-agent.service").read_text()
+        given = set(re.findall(r"^(\w+)=", text, re.MULTILINE))
+        implying = {"NoNewPrivileges", "SystemCallFilter", "SystemCallArchitectures", "RestrictAddressFamilies", "RestrictNamespaces",
+                    "PrivateDevices", "ProtectKernelTunables", "ProtectKernelModules", "ProtectKernelLogs", "ProtectClock",
+                    "MemoryDenyWriteExecute", "RestrictRealtime", "RestrictSUIDSGID", "LockPersonality", "DynamicUser", "SystemCallLog",
+                    "ProtectHostname", "PrivateUsers"}
+        self.assertEqual(given & implying, set())
+        self.assertIn("ExecStart", given)
+
     def test_options_of_the_units_are_options_of_the_programs(self):
         for name, text in self.texts.items():
             for line in values(text, "ExecStart"):
