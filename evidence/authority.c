@@ -84,16 +84,13 @@ static EVP_PKEY *read_pem(struct base_bytes pem)
         return key;
 }
 
-bool evidence_authority_from_pem(struct base_bytes pem, struct evidence_authority *ret, struct base_error *error)
+bool evidence_authority_from_key(const EVP_PKEY *key, struct evidence_authority *ret, struct base_error *error)
 {
         base_auto_buffer struct base_buffer area = BASE_BUFFER_INIT(EVIDENCE_PUBLIC_BYTES_MAX - 2);
         evidence_auto_public struct evidence_public *parsed = NULL;
-        evidence_auto_pkey EVP_PKEY *key = NULL;
         struct evidence_authority authority;
         bool put;
 
-        if (pem.len == 0 || pem.len > EVIDENCE_AUTHORITY_PEM_BYTES_MAX || (key = read_pem(pem)) == NULL)
-                return base_error_set(error, BASE_ERROR_MALFORMED, "It is not a public key in PEM.");
         if (EVP_PKEY_is_a(key, "RSA"))
                 put = put_rsa(&area, key, error);
         else if (EVP_PKEY_is_a(key, "EC"))
@@ -114,6 +111,15 @@ bool evidence_authority_from_pem(struct base_bytes pem, struct evidence_authorit
         memcpy(authority.name, evidence_public_name(parsed).data, sizeof(authority.name));
         *ret = authority;
         return true;
+}
+
+bool evidence_authority_from_pem(struct base_bytes pem, struct evidence_authority *ret, struct base_error *error)
+{
+        evidence_auto_pkey EVP_PKEY *key = NULL;
+
+        if (pem.len == 0 || pem.len > EVIDENCE_AUTHORITY_PEM_BYTES_MAX || (key = read_pem(pem)) == NULL)
+                return base_error_set(error, BASE_ERROR_MALFORMED, "It is not a public key in PEM.");
+        return evidence_authority_from_key(key, ret, error);
 }
 
 bool evidence_authority_fingerprint(const struct evidence_public *key, uint8_t ret[static EVIDENCE_AUTHORITY_FINGERPRINT_LEN],

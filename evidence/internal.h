@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include "evidence/authority.h"
 #include "evidence/public.h"
 
 #include <openssl/evp.h>
@@ -36,6 +37,9 @@ struct evidence_public {
 
 /* Sets CRYPTO with OpenSSL's newest reason as detail, empties OpenSSL's error queue. Returns false. */
 bool evidence_crypto_failed(struct base_error *error, const char *what);
+
+/* As evidence_authority_from_pem(), of OpenSSL's key, public or private. */
+bool evidence_authority_from_key(const EVP_PKEY *key, struct evidence_authority *ret, struct base_error *error) BASE_MUST_CHECK;
 
 /* The digest of a TPM_ALG_ID, or NULL. */
 const EVP_MD *evidence_tpm_hash(uint16_t algorithm);

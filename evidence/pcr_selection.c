@@ -59,9 +59,10 @@ static bool parse_list(const char *list, uint32_t *ret_mask, struct base_error *
                 }
                 if (*at == '\0')
                         break;
-                if (*at++ != ',')
-                        return base_error_set(error, BASE_ERROR_INVALID_ARGUMENT, "PCRs are separated by a comma, at \"%s\".",
-                                              at - 1);
+                if (*at != ',' && *at != '+')
+                        return base_error_set(error, BASE_ERROR_INVALID_ARGUMENT,
+                                              "PCRs are separated by a comma or plus, at \"%s\".", at);
+                at++;
         }
         *ret_mask = mask;
         return true;

@@ -32,7 +32,7 @@ struct evidence_pcr_selection {
 };
 
 /*
- * Parses "sha256:0,2,7" or "sha256:0-7,14". The bank is sha256 or sha384; at least one PCR; no PCR twice.
+ * Parses "sha256:0,2,7", "sha256:7+11" or "sha256:0-7,14". The bank is sha256 or sha384; at least one PCR; no PCR twice.
  * Errors: INVALID_ARGUMENT, which says what is wrong.
  */
 bool evidence_pcr_selection_parse(const char *text, struct evidence_pcr_selection *ret, struct base_error *error) BASE_MUST_CHECK;

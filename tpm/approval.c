@@ -2,8 +2,8 @@
 #include "tpm/approval.h"
 
 #include "base/file.h"
+#include "evidence/signature_file.h"
 #include "tpm/pcr_read.h"
-#include "tpm/signature_file.h"
 
 #include <limits.h>
 #include <string.h>
@@ -77,16 +77,16 @@ static void search_clear(struct search *search)
 }
 
 /* The present values of all PCRs that the authority's signatures of one bank are for. */
-static bool read_bank(struct search *search, const struct tpm_pcr_signatures *signatures, uint16_t bank,
+static bool read_bank(struct search *search, const struct evidence_pcr_signatures *signatures, uint16_t bank,
                       struct evidence_pcrs *ret, struct base_error *error)
 {
         struct tpm_pcr_selection wanted = { .bank = bank };
 
         ret->bank_count = 0;
         for (size_t i = 0; i < signatures->count; i++) {
-                const struct tpm_pcr_signature *entry = &signatures->entries[i];
+                const struct evidence_pcr_signature *entry = &signatures->entries[i];
 
-                if (entry->pcrs.bank != bank)
+                if (entry->pcrs.algorithm != bank)
                         continue;
                 if (memcmp(entry->fingerprint, search->fingerprint, sizeof(search->fingerprint)) == 0)
                         wanted.mask |= entry->pcrs.mask;
@@ -97,7 +97,7 @@ static bool read_bank(struct search *search, const struct tpm_pcr_signatures *si
         return wanted.mask == 0 || tpm_pcrs_read(search->connection, wanted, ESYS_TR_NONE, ret, error);
 }
 
-static enum result try_entry(struct search *search, const struct tpm_pcr_signature *entry, struct evidence_pcrs *present,
+static enum result try_entry(struct search *search, const struct evidence_pcr_signature *entry, struct evidence_pcrs *present,
                              struct tpm_approval *approval, struct base_error *error)
 {
         const struct tpm_key_file *file = search->file;
@@ -108,7 +108,7 @@ static enum result try_entry(struct search *search, const struct tpm_pcr_signatu
                 return RESULT_FAILED;
         if (memcmp(approval->policy, entry->policy, sizeof(entry->policy)) != 0)
                 return RESULT_NONE;
-        approval->pcrs = entry->pcrs;
+        approval->pcrs = (struct tpm_pcr_selection){ .bank = entry->pcrs.algorithm, .mask = entry->pcrs.mask };
         if (evidence_authority_verify(search->authority, approval->policy, BASE_BYTES(file->policy_ref, file->policy_ref_len),
                                       BASE_BYTES(entry->signature, entry->signature_len), approval->signature,
                                       &approval->signature_len, &problem))
@@ -117,8 +117,8 @@ static enum result try_entry(struct search *search, const struct tpm_pcr_signatu
         return problem.code == BASE_ERROR_EVIDENCE_INVALID ? RESULT_NONE : (base_error_copy(error, &problem), RESULT_FAILED);
 }
 
-static enum result try_signatures(struct search *search, const struct tpm_pcr_signatures *signatures, struct tpm_approval *ret,
-                                  struct base_error *error)
+static enum result try_signatures(struct search *search, const struct evidence_pcr_signatures *signatures,
+                                  struct tpm_approval *ret, struct base_error *error)
 {
         static const uint16_t banks[] = { TPM_PCR_BANK_SHA256, TPM_PCR_BANK_SHA384 };
 
@@ -128,10 +128,10 @@ static enum result try_signatures(struct search *search, const struct tpm_pcr_si
                 if (!read_bank(search, signatures, banks[b], &present, error))
                         return RESULT_FAILED;
                 for (size_t i = 0; i < signatures->count && present.bank_count == 1; i++) {
-                        const struct tpm_pcr_signature *entry = &signatures->entries[i];
+                        const struct evidence_pcr_signature *entry = &signatures->entries[i];
                         enum result result;
 
-                        if (entry->pcrs.bank != banks[b] ||
+                        if (entry->pcrs.algorithm != banks[b] ||
                             memcmp(entry->fingerprint, search->fingerprint, sizeof(search->fingerprint)) != 0)
                                 continue;
                         result = try_entry(search, entry, &present, ret, error);
@@ -146,8 +146,8 @@ static enum result try_signatures(struct search *search, const struct tpm_pcr_si
 static enum result try_file(struct search *search, const char *path, struct tpm_approval *ret, struct base_error *problem,
                             struct base_error *error)
 {
-        base_auto_buffer struct base_buffer json = BASE_BUFFER_INIT(TPM_SIGNATURE_FILE_BYTES_MAX);
-        tpm_auto_pcr_signatures struct tpm_pcr_signatures signatures = { 0 };
+        base_auto_buffer struct base_buffer json = BASE_BUFFER_INIT(EVIDENCE_SIGNATURE_FILE_BYTES_MAX);
+        evidence_auto_pcr_signatures struct evidence_pcr_signatures signatures = { 0 };
         struct base_error failure = BASE_ERROR_INIT;
 
         if (!base_file_read(path, &json, &failure)) {
@@ -156,7 +156,7 @@ static enum result try_file(struct search *search, const char *path, struct tpm_
                 return RESULT_NONE;
         }
         search->files++;
-        if (!tpm_pcr_signatures_parse(path, base_buffer_bytes(&json), &signatures, problem))
+        if (!evidence_pcr_signatures_parse(path, base_buffer_bytes(&json), &signatures, problem))
                 return RESULT_NONE;
         return try_signatures(search, &signatures, ret, error);
 }
@@ -176,7 +176,7 @@ static bool not_approved(const struct search *search, uint32_t *ret_pcrs, struct
                                       "No signature in " TPM_SEAL_SIGNATURES_NAME
                                       " is by the authority that the attestation key is sealed to%s.",
                                       search->others != 0 ? "; all are by other keys" : "");
-        tpm_pcr_names_put(&names, *ret_pcrs);
+        evidence_pcr_names_put(&names, *ret_pcrs);
         text = base_buffer_c_string(&names);
         if (text == NULL)
                 text = "several PCRs";

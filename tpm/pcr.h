@@ -7,7 +7,7 @@
 
 #include "base/buffer.h"
 #include "base/error.h"
-#include "evidence/pcrs.h"
+#include "evidence/pcr_names.h"
 
 #define TPM_PCR_BANK_SHA256 0x000B /* TPM_ALG_ID (TPM 2.0 part 2, section 6.3) */
 #define TPM_PCR_BANK_SHA384 0x000C
@@ -22,9 +22,6 @@ struct tpm_pcr_selection {
         uint32_t mask; /* bit n: PCR n; only the lower EVIDENCE_PCR_COUNT bits */
 };
 
-/* What the PC Client profile and the Linux world measure into PCR `index`, as in "Secure Boot policy"; never NULL. */
-const char *tpm_pcr_purpose(unsigned index);
-
 /* As evidence_pcr_selection_parse(). */
 bool tpm_pcr_selection_parse(const char *text, struct tpm_pcr_selection *ret, struct base_error *error) BASE_MUST_CHECK;
 
@@ -32,6 +29,3 @@ bool tpm_pcr_selection_parse(const char *text, struct tpm_pcr_selection *ret, st
  * The PCRs of the first bank of `sealed` that hold another value in the same bank of `current`, or none there: bit n for PCR n.
  */
 uint32_t tpm_pcrs_changed(const struct evidence_pcrs *sealed, const struct evidence_pcrs *current);
-
-/* Appends "PCR 7 (Secure Boot policy) and PCR 11 (unified kernel image)". */
-void tpm_pcr_names_put(struct base_buffer *to, uint32_t mask);

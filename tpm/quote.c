@@ -31,7 +31,7 @@ static bool sealed_error(uint32_t changed, struct base_error *error)
         base_auto_buffer struct base_buffer names = BASE_BUFFER_INIT(BASE_ERROR_TEXT_MAX / 2);
         const char *text;
 
-        tpm_pcr_names_put(&names, changed);
+        evidence_pcr_names_put(&names, changed);
         text = base_buffer_c_string(&names);
         return base_error_set(
                 error, BASE_ERROR_SEALED,

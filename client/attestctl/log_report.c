@@ -65,7 +65,7 @@ json_t *attestctl_log_events_json(const struct evidence_eventlog *log)
                 for (size_t bank = 0; bank < log->bank_count; bank++)
                         if (event->digests[bank] != NULL) {
                                 hex_print(event->digests[bank], evidence_pcr_value_len(log->banks[bank]), hex);
-                                (void) json_object_set_new(digests, attestctl_pcr_bank_name(log->banks[bank]), json_string(hex));
+                                (void) json_object_set_new(digests, evidence_pcr_bank_name(log->banks[bank]), json_string(hex));
                         }
                 type_print(event->type, type, sizeof(type));
                 evidence_eventlog_describe(event, text);
@@ -107,7 +107,7 @@ void attestctl_log_print_pcrs(const struct attestctl *ctl, const struct evidence
                                     : matches ? ATTESTCTL_GOOD
                                               : ATTESTCTL_PLAIN,
                                     pcr_outcome(replay, logged, pcr));
-                attestctl_table_add(&table, ATTESTCTL_PLAIN, attestctl_pcr_bank_name(replay->algorithms[pcr]));
+                attestctl_table_add(&table, ATTESTCTL_PLAIN, evidence_pcr_bank_name(replay->algorithms[pcr]));
         }
         attestctl_table_print(&table, stdout, ctl->color_out);
         if (replay->phase != EVIDENCE_EVENTLOG_PHASE_NONE)
@@ -123,7 +123,7 @@ json_t *attestctl_log_pcrs_json(const struct evidence_eventlog_replay *replay, u
                 if ((replay->trusted | replay->differing) & 1u << pcr)
                         (void) json_array_append_new(array, json_pack("{s:i, s:s, s:s}", "pcr", (int) pcr, "replay",
                                                                       pcr_outcome(replay, logged, pcr), "bank",
-                                                                      attestctl_pcr_bank_name(replay->algorithms[pcr])));
+                                                                      evidence_pcr_bank_name(replay->algorithms[pcr])));
         return array;
 }
 

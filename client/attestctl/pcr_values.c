@@ -2,6 +2,7 @@
 #include "client/attestctl/pcr_values.h"
 
 #include "base/encode.h"
+#include "base/file.h"
 #include "evidence/tpm_numbers.h"
 
 #include <string.h>
@@ -17,14 +18,6 @@ static const struct {
         { "sha384", EVIDENCE_TPM_ALG_SHA384 },
         { "sha512", EVIDENCE_TPM_ALG_SHA512 },
 };
-
-const char *attestctl_pcr_bank_name(uint16_t algorithm)
-{
-        for (size_t i = 0; i < BASE_COUNT(banks); i++)
-                if (banks[i].algorithm == algorithm)
-                        return banks[i].name;
-        return "";
-}
 
 static bool wrong(const char *word, struct base_error *error)
 {
@@ -97,4 +90,17 @@ bool attestctl_pcr_values_read(const char *text, struct evidence_pcrs *pcrs, str
         if (pcrs->bank_count == 0)
                 return base_error_set(error, BASE_ERROR_INVALID_ARGUMENT, "there is no PCR value to compare with");
         return true;
+}
+
+bool attestctl_pcr_file_read(const char *path, struct evidence_pcrs *pcrs, struct base_error *error)
+{
+        base_auto_buffer struct base_buffer text = BASE_BUFFER_INIT(ATTESTCTL_PCR_TEXT_BYTES_MAX);
+        const char *string;
+
+        if (!base_file_read(path, &text, error))
+                return false;
+        string = base_buffer_c_string(&text);
+        if (string == NULL)
+                return base_error_set_no_memory(error);
+        return attestctl_pcr_values_read(string, pcrs, error) || base_error_prefix(error, "%s", path);
 }

@@ -2,7 +2,7 @@
 /* PCR values as text. Runs in attestctl; may be included by client/attestctl only. */
 #pragma once
 
-#include "evidence/pcrs.h"
+#include "evidence/pcr_names.h"
 
 #define ATTESTCTL_PCR_TEXT_BYTES_MAX 65536
 
@@ -12,5 +12,5 @@
  */
 bool attestctl_pcr_values_read(const char *text, struct evidence_pcrs *pcrs, struct base_error *error) BASE_MUST_CHECK;
 
-/* "sha256", or "" for an algorithm that is no PCR bank. */
-const char *attestctl_pcr_bank_name(uint16_t algorithm);
+/* As attestctl_pcr_values_read(), from a file. Errors: also those of base_file_read(). */
+bool attestctl_pcr_file_read(const char *path, struct evidence_pcrs *pcrs, struct base_error *error) BASE_MUST_CHECK;

@@ -12,7 +12,7 @@
 #include "evidence/credential.h"
 #include "tpm/connection.h"
 #include "tpm/key_file.h"
-#include "tpm/signature_file.h"
+#include "evidence/signature_file.h"
 
 #include <string.h>
 
@@ -136,7 +136,7 @@ static void make_credential(struct matrix *matrix, const struct answer *made)
 static void seal_to_authority(struct fixture *fixture)
 {
         base_auto_buffer struct base_buffer pem = BASE_BUFFER_INIT(EVIDENCE_AUTHORITY_PEM_BYTES_MAX),
-                                            json = BASE_BUFFER_INIT(TPM_SIGNATURE_FILE_BYTES_MAX);
+                                            json = BASE_BUFFER_INIT(EVIDENCE_SIGNATURE_FILE_BYTES_MAX);
         struct evidence_pcrs pcrs = { .bank_count = 1, .banks[0] = { .algorithm = TPM_PCR_BANK_SHA256, .mask = 1u << 11 } };
         struct tpm_seal_config *seal = &fixture->config.seal;
         struct authority authority;

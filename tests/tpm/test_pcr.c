@@ -75,10 +75,10 @@ static void pcr_names_put_reads_as_a_sentence(void **state)
 {
         base_auto_buffer struct base_buffer names = BASE_BUFFER_INIT(256);
 
-        tpm_pcr_names_put(&names, 1u << 0 | 1u << 7 | 1u << 17);
+        evidence_pcr_names_put(&names, 1u << 0 | 1u << 7 | 1u << 17);
         assert_string_equal(base_buffer_c_string(&names),
                             "PCR 0 (firmware), PCR 7 (Secure Boot policy) and PCR 17 (no assigned use)");
-        assert_string_equal(tpm_pcr_purpose(24), "no assigned use");
+        assert_string_equal(evidence_pcr_purpose(24), "no assigned use");
 }
 
 int main(void)

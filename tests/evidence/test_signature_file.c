@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "tests/cmocka.h"
 
-#include "tpm/signature_file.h"
+#include "evidence/signature_file.h"
+#include "evidence/tpm_numbers.h"
 
 #include <string.h>
 
@@ -9,14 +10,14 @@
 #define FILLED "\"pkfp\": \"" HEX32 "\", \"pol\": \"" HEX32 "\", \"sig\": \"AAEC\""
 #define ENTRY  "{\"pcrs\": [11], " FILLED "}"
 
-static bool parse(const char *json, struct tpm_pcr_signatures *ret, struct base_error *error)
+static bool parse(const char *json, struct evidence_pcr_signatures *ret, struct base_error *error)
 {
-        return tpm_pcr_signatures_parse("x.json", base_bytes_from_string(json), ret, error);
+        return evidence_pcr_signatures_parse("x.json", base_bytes_from_string(json), ret, error);
 }
 
 static void signatures_parse_of_several_banks_gives_their_entries(void **state)
 {
-        tpm_auto_pcr_signatures struct tpm_pcr_signatures signatures = { 0 };
+        evidence_auto_pcr_signatures struct evidence_pcr_signatures signatures = { 0 };
         struct base_error error = BASE_ERROR_INIT;
 
         if (!parse("{\"sha1\": [{\"anything\": 1}], \"sha256\": [" ENTRY ", {\"pcrs\": [4, 11], \"more\": true, " FILLED
@@ -24,10 +25,10 @@ static void signatures_parse_of_several_banks_gives_their_entries(void **state)
                    &signatures, &error))
                 fail_msg("%s", error.message);
         assert_int_equal(signatures.count, 3);
-        assert_int_equal(signatures.entries[0].pcrs.bank, TPM_PCR_BANK_SHA256);
+        assert_int_equal(signatures.entries[0].pcrs.algorithm, EVIDENCE_TPM_ALG_SHA256);
         assert_int_equal(signatures.entries[0].pcrs.mask, 1u << 11);
         assert_int_equal(signatures.entries[1].pcrs.mask, 1u << 11 | 1u << 4);
-        assert_int_equal(signatures.entries[2].pcrs.bank, TPM_PCR_BANK_SHA384);
+        assert_int_equal(signatures.entries[2].pcrs.algorithm, EVIDENCE_TPM_ALG_SHA384);
         assert_int_equal(signatures.entries[0].policy[1], 0x11);
         assert_int_equal(signatures.entries[0].fingerprint[31], 0x11);
         assert_int_equal(signatures.entries[0].signature_len, 3);
@@ -36,7 +37,7 @@ static void signatures_parse_of_several_banks_gives_their_entries(void **state)
 
 static void signatures_parse_of_none_gives_none(void **state)
 {
-        tpm_auto_pcr_signatures struct tpm_pcr_signatures signatures = { 0 };
+        evidence_auto_pcr_signatures struct evidence_pcr_signatures signatures = { 0 };
 
         assert_true(parse("{}", &signatures, NULL));
         assert_int_equal(signatures.count, 0);
@@ -75,7 +76,7 @@ static const struct damage damages[] = {
 static void signatures_parse_of_damaged_names_the_place(void **state)
 {
         for (size_t i = 0; i < BASE_COUNT(damages); i++) {
-                struct tpm_pcr_signatures signatures = { .count = 42 };
+                struct evidence_pcr_signatures signatures = { .count = 42 };
                 struct base_error error = BASE_ERROR_INIT;
 
                 if (parse(damages[i].json, &signatures, &error))
@@ -88,18 +89,18 @@ static void signatures_parse_of_damaged_names_the_place(void **state)
 
 static void signatures_parse_of_too_much_is_refused(void **state)
 {
-        base_auto_buffer struct base_buffer json = BASE_BUFFER_INIT(2 * TPM_SIGNATURE_FILE_BYTES_MAX);
-        struct tpm_pcr_signatures signatures;
+        base_auto_buffer struct base_buffer json = BASE_BUFFER_INIT(2 * EVIDENCE_SIGNATURE_FILE_BYTES_MAX);
+        struct evidence_pcr_signatures signatures;
         struct base_error error = BASE_ERROR_INIT;
 
         base_buffer_put_string(&json, "{\"sha256\": [0");
-        for (unsigned i = 0; i < TPM_SIGNATURES_MAX; i++)
+        for (unsigned i = 0; i < EVIDENCE_PCR_SIGNATURES_MAX; i++)
                 base_buffer_put_string(&json, ",0");
         base_buffer_put_string(&json, "]}");
-        assert_false(tpm_pcr_signatures_parse("x.json", base_buffer_bytes(&json), &signatures, &error));
+        assert_false(evidence_pcr_signatures_parse("x.json", base_buffer_bytes(&json), &signatures, &error));
         assert_int_equal(error.code, BASE_ERROR_LIMIT_EXCEEDED);
-        assert_non_null(base_buffer_extend(&json, TPM_SIGNATURE_FILE_BYTES_MAX));
-        assert_false(tpm_pcr_signatures_parse("x.json", base_buffer_bytes(&json), &signatures, &error));
+        assert_non_null(base_buffer_extend(&json, EVIDENCE_SIGNATURE_FILE_BYTES_MAX));
+        assert_false(evidence_pcr_signatures_parse("x.json", base_buffer_bytes(&json), &signatures, &error));
         assert_int_equal(error.code, BASE_ERROR_LIMIT_EXCEEDED);
 }
 
