@@ -11,6 +11,8 @@ const struct attestctl_command *const attestctl_commands[] = {
         &attestctl_log_show_command,
         &attestctl_log_explain_command,
         &attestctl_log_verify_command,
+        &attestctl_seal_predict_command,
+        &attestctl_seal_sign_command,
         &attestctl_issuers_command,
         &attestctl_token_command,
         &attestctl_fetch_command,

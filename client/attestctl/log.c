@@ -1,47 +1,21 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* attestctl log: the firmware's event log, as it stands, as what follows from it, and against PCR values. */
-#include "base/file.h"
 #include "client/attestctl/commands.h"
+#include "client/attestctl/log_file.h"
 #include "client/attestctl/log_report.h"
 #include "client/attestctl/pcr_values.h"
-
-#define LOG_DEFAULT "/sys/kernel/security/tpm0/binary_bios_measurements"
 
 struct log_state {
         const char *pcrs;
         const char *pcr_file;
 };
 
-struct log_file {
-        struct base_buffer bytes;
-        struct evidence_eventlog log; /* points into `bytes` */
-};
-
-static void log_file_clear(struct log_file *file)
-{
-        evidence_eventlog_clear(&file->log);
-        base_buffer_clear(&file->bytes);
-}
-
-static bool log_file_read(char **arguments, int count, struct log_file *file, struct base_error *error)
-{
-        if (!base_file_read(count > 0 ? arguments[0] : LOG_DEFAULT, &file->bytes, error))
-                return false;
-        return evidence_eventlog_parse(base_buffer_bytes(&file->bytes), &file->log, error);
-}
-
-#define log_auto_file BASE_CLEANUP(log_file_clear) struct log_file
-#define LOG_FILE_INIT                                                                                                            \
-        {                                                                                                                        \
-                .bytes = BASE_BUFFER_INIT(EVIDENCE_EVENTLOG_BYTES_MAX)                                                           \
-        }
-
 static int show_run(struct attestctl *ctl, void *state, char **arguments, int count)
 {
-        log_auto_file file = LOG_FILE_INIT;
+        attestctl_auto_log_file struct attestctl_log_file file = ATTESTCTL_LOG_FILE_INIT;
         struct base_error error = BASE_ERROR_INIT;
 
-        if (!log_file_read(arguments, count, &file, &error))
+        if (!attestctl_log_file_read(count > 0 ? arguments[0] : NULL, &file, &error))
                 return attestctl_fail_own(ctl, &error);
         if (ctl->json)
                 return attestctl_print_json(json_pack("{s:o}", "events", attestctl_log_events_json(&file.log)));
@@ -88,11 +62,11 @@ static int report(struct attestctl *ctl, const struct evidence_eventlog *log, co
 
 static int explain_run(struct attestctl *ctl, void *state, char **arguments, int count)
 {
-        log_auto_file file = LOG_FILE_INIT;
+        attestctl_auto_log_file struct attestctl_log_file file = ATTESTCTL_LOG_FILE_INIT;
         struct base_error error = BASE_ERROR_INIT;
         struct evidence_pcrs pcrs = { .bank_count = 1 };
 
-        if (!log_file_read(arguments, count, &file, &error) ||
+        if (!attestctl_log_file_read(count > 0 ? arguments[0] : NULL, &file, &error) ||
             !evidence_eventlog_compute(&file.log, file.log.banks[evidence_eventlog_strongest_bank(&file.log)], &pcrs.banks[0],
                                        &error))
                 return attestctl_fail_own(ctl, &error);
@@ -112,28 +86,20 @@ static bool verify_option(void *state, char letter, const char *value, struct ba
 
 static bool values_read(const struct log_state *state, struct evidence_pcrs *pcrs, struct base_error *error)
 {
-        base_auto_buffer struct base_buffer text = BASE_BUFFER_INIT(ATTESTCTL_PCR_TEXT_BYTES_MAX);
-        const char *string;
-
         if ((state->pcrs == NULL) == (state->pcr_file == NULL))
                 return base_error_set(error, BASE_ERROR_INVALID_ARGUMENT, "give --pcrs VALUES or --pcr-file FILE");
         if (state->pcrs != NULL)
                 return attestctl_pcr_values_read(state->pcrs, pcrs, error);
-        if (!base_file_read(state->pcr_file, &text, error))
-                return false;
-        string = base_buffer_c_string(&text);
-        if (string == NULL)
-                return base_error_set_no_memory(error);
-        return attestctl_pcr_values_read(string, pcrs, error);
+        return attestctl_pcr_file_read(state->pcr_file, pcrs, error);
 }
 
 static int verify_run(struct attestctl *ctl, void *state, char **arguments, int count)
 {
-        log_auto_file file = LOG_FILE_INIT;
+        attestctl_auto_log_file struct attestctl_log_file file = ATTESTCTL_LOG_FILE_INIT;
         struct base_error error = BASE_ERROR_INIT;
         struct evidence_pcrs pcrs = { .bank_count = 0 };
 
-        if (!values_read(state, &pcrs, &error) || !log_file_read(arguments, count, &file, &error))
+        if (!values_read(state, &pcrs, &error) || !attestctl_log_file_read(count > 0 ? arguments[0] : NULL, &file, &error))
                 return attestctl_fail_own(ctl, &error);
         return report(ctl, &file.log, &pcrs, true);
 }
@@ -143,7 +109,7 @@ const struct attestctl_command attestctl_log_show_command = {
         .subcommand = "show",
         .arguments = "[FILE]",
         .summary = "List the events of the firmware's event log",
-        .help = "\nNeeds no daemon. FILE is " LOG_DEFAULT "\nif it is not given, which only root can read.\n",
+        .help = "\nNeeds no daemon. FILE is " ATTESTCTL_LOG_DEFAULT "\nif it is not given, which only root can read.\n",
         .arguments_max = 1,
         .run = show_run,
 };
