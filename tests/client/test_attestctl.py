@@ -259,8 +259,8 @@ class Queries(Case):
             with self.subTest(arguments):
                 self.run_ctl(*arguments, status=2)
         overview = self.run_ctl("--help").out
-        commands = re.findall(r"(?m)^  ((?:policy|log) \w+|\w+)", overview)
-        documented = re.findall(r"(?m)^\| `((?:policy|log) \w+|\w+)[ `]", pathlib.Path(DOCS).read_text())
+        commands = re.findall(r"(?m)^  ((?:policy|log|seal) \w+|\w+)", overview)
+        documented = re.findall(r"(?m)^\| `((?:policy|log|seal) \w+|\w+)[ `]", pathlib.Path(DOCS).read_text())
         self.assertEqual(commands, documented)
         for command in commands:
             out = self.run_ctl(*command.split(), "--help").out
