@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+#define NOBODY_YET ((uid_t) -1) /* whose user the bus has not told */
+
 struct attesterd_caller {
         LIST_ENTRY(attesterd_caller) of_all;
         struct attesterd_callers *callers;
@@ -23,6 +25,7 @@ struct attesterd_caller {
 struct attesterd_callers {
         struct base_bus *bus;
         struct attesterd_limits *limits;
+        struct attesterd_refusals *refusals;
         const struct base_clock *clock;
         attesterd_call_start *start;
         void *context;
@@ -31,15 +34,22 @@ struct attesterd_callers {
         LIST_HEAD(, attesterd_caller) all;
 };
 
-bool attesterd_callers_new(struct base_bus *bus, struct attesterd_limits *limits, const struct base_clock *clock,
-                           attesterd_call_start *start, void *context, struct attesterd_callers **ret, struct base_error *error)
+bool attesterd_callers_new(struct base_bus *bus, struct attesterd_limits *limits, struct attesterd_refusals *refusals,
+                           const struct base_clock *clock, attesterd_call_start *start, void *context,
+                           struct attesterd_callers **ret, struct base_error *error)
 {
         struct attesterd_callers *callers = calloc(1, sizeof(*callers));
 
         if (callers == NULL)
                 return base_error_set_no_memory(error);
         *callers = (struct attesterd_callers){
-                .bus = bus, .limits = limits, .clock = clock, .start = start, .context = context, .focus_group = (gid_t) -1
+                .bus = bus,
+                .limits = limits,
+                .refusals = refusals,
+                .clock = clock,
+                .start = start,
+                .context = context,
+                .focus_group = (gid_t) -1,
         };
         LIST_INIT(&callers->all);
         *ret = callers;
@@ -59,13 +69,16 @@ void attesterd_callers_set_focus_group(struct attesterd_callers *callers, gid_t 
         callers->focus_group = group;
 }
 
-static void send_error(struct attesterd_callers *callers, DBusMessage *message, const struct base_error *error)
+static void send_error(struct attesterd_callers *callers, uid_t uid, DBusMessage *message, const struct base_error *error)
 {
         DBusMessage *reply = dbus_message_get_no_reply(message) ? NULL : base_dbus_text_error(message, error);
 
         if (reply == NULL)
                 return;
-        base_bus_send(callers->bus, reply);
+        if (error->code == BASE_ERROR_RATE_LIMITED)
+                attesterd_refusals_send(callers->refusals, uid, reply);
+        else
+                base_bus_send(callers->bus, reply);
         dbus_message_unref(reply);
 }
 
@@ -85,7 +98,7 @@ void attesterd_call_reply(struct attesterd_call *call, DBusMessage *reply)
 
         if (reply == NULL) {
                 (void) base_error_set_no_memory(&error);
-                send_error(call->callers, call->message, &error);
+                send_error(call->callers, call->uid, call->message, &error);
         } else if (!dbus_message_get_no_reply(call->message)) {
                 base_bus_send(call->callers->bus, reply);
         }
@@ -96,7 +109,7 @@ void attesterd_call_reply(struct attesterd_call *call, DBusMessage *reply)
 
 void attesterd_call_fail(struct attesterd_call *call, const struct base_error *error)
 {
-        send_error(call->callers, call->message, error);
+        send_error(call->callers, call->uid, call->message, error);
         call_free(call);
 }
 
@@ -106,7 +119,7 @@ static void call_cancel(struct attesterd_call *call, const struct base_error *re
         if (call->cancel != NULL)
                 call->cancel(call->work);
         if (reason != NULL)
-                send_error(call->callers, call->message, reason);
+                send_error(call->callers, call->uid, call->message, reason);
         call_free(call);
 }
 
@@ -327,6 +340,7 @@ static struct attesterd_call *call_new(struct attesterd_caller *caller, DBusMess
         call->callers = caller->callers;
         call->caller = caller;
         call->message = dbus_message_ref(message);
+        call->uid = NOBODY_YET;
         call->started_ms = caller->callers->clock->monotonic_ms(caller->callers->clock->context);
         LIST_INSERT_HEAD(&caller->calls, call, of_caller);
         caller->call_count++;
@@ -347,7 +361,7 @@ void attesterd_callers_accept(struct attesterd_callers *callers, DBusMessage *me
                 caller = add(callers, sender, &error);
         call = caller == NULL ? NULL : call_new(caller, message, &error);
         if (call == NULL)
-                send_error(callers, message, &error);
+                send_error(callers, caller == NULL || !caller->identified ? NOBODY_YET : caller->uid, message, &error);
         else if (caller->identified)
                 start_call(call);
 }

@@ -7,6 +7,7 @@
 
 #include "attesterd/limits.h"
 #include "attesterd/login.h"
+#include "attesterd/refusal.h"
 #include "base/bus.h"
 
 #include <sys/queue.h>
@@ -40,9 +41,9 @@ struct attesterd_call {
 typedef void attesterd_call_start(void *context, struct attesterd_call *call);
 
 /* All but `ret` must outlive it. The caller frees `ret`. Errors: NO_MEMORY. */
-bool attesterd_callers_new(struct base_bus *bus, struct attesterd_limits *limits, const struct base_clock *clock,
-                           attesterd_call_start *start, void *context, struct attesterd_callers **ret,
-                           struct base_error *error) BASE_MUST_CHECK;
+bool attesterd_callers_new(struct base_bus *bus, struct attesterd_limits *limits, struct attesterd_refusals *refusals,
+                           const struct base_clock *clock, attesterd_call_start *start, void *context,
+                           struct attesterd_callers **ret, struct base_error *error) BASE_MUST_CHECK;
 void attesterd_callers_free(struct attesterd_callers *callers);
 
 /* The effective or a supplementary group of who may tell which window is in focus; without this, nobody may. */

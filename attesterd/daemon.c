@@ -108,7 +108,9 @@ static bool start_bus(struct attesterd_daemon *daemon, struct base_error *error)
                base_bus_new(daemon->event, daemon->options.bus_address, ATTESTERD_BUS_NAME, &events, &daemon->bus, error) &&
                attesterd_login_new(daemon->bus, daemon->clock, &daemon->login, error) &&
                attesterd_fwupd_new(daemon->bus, daemon->clock, &daemon->fwupd, error) &&
-               attesterd_callers_new(daemon->bus, daemon->limits, daemon->clock, on_call_start, daemon, &daemon->callers, error);
+               attesterd_refusals_new(daemon->event, daemon->bus, &daemon->refusals, error) &&
+               attesterd_callers_new(daemon->bus, daemon->limits, daemon->refusals, daemon->clock, on_call_start, daemon,
+                                     &daemon->callers, error);
 }
 
 /* A system without the group has no agent that sees windows. */

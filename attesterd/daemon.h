@@ -62,6 +62,7 @@ struct attesterd_daemon {
         struct base_bus *bus;
         struct attesterd_login *login;
         struct attesterd_fwupd *fwupd;
+        struct attesterd_refusals *refusals;
         struct attesterd_callers *callers;
         struct attesterd_properties *properties;
         struct attesterd_memory *memory;

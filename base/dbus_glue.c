@@ -142,7 +142,9 @@ bool base_dbus_glue_new(sd_event *event, DBusConnection *connection, struct base
                 return base_error_set_no_memory(error);
         glue->event = event;
         glue->connection = connection;
+        /* What is under way goes on before more is taken in. */
         if (sd_event_add_defer(event, &glue->dispatch, on_dispatch, glue) < 0 ||
+            sd_event_source_set_priority(glue->dispatch, SD_EVENT_PRIORITY_NORMAL + 1) < 0 ||
             !dbus_connection_set_watch_functions(connection, watch_add, watch_remove, watch_toggle, glue, NULL) ||
             !dbus_connection_set_timeout_functions(connection, timeout_add, timeout_remove, timeout_toggle, glue, NULL)) {
                 base_dbus_glue_free(glue);
