@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include "evidence/claims.h"
 #include "evidence/merkle.h"
 #include "tests/evidence/support.h"
 
@@ -169,6 +170,58 @@ static void proof_root_wrong_shape_refused(void **state)
         assert_refused(evidence_proof_root(&wrong, leaves[1], root, &error), BASE_ERROR_EVIDENCE_INVALID, "shape");
 }
 
+/* What one requester knows of another on the same device: everything but the salt. */
+static void known_leaf(uint64_t iat, const uint8_t salt[static EVIDENCE_CTI_LEN], uint8_t ret[static EVIDENCE_HASH_LEN])
+{
+        evidence_auto_claims struct evidence_claims claims = EVIDENCE_CLAIMS_INIT;
+        base_auto_buffer struct base_buffer encoded = BASE_BUFFER_INIT(EVIDENCE_CLAIMS_BYTES_MAX);
+        const struct evidence_fact fact = { .name = "window.focused", .kind = EVIDENCE_FACT_BOOL, .boolean = true };
+        struct base_error error;
+
+        claims.iat = iat;
+        claims.nonce_len = EVIDENCE_NONCE_BYTES_MIN;
+        memcpy(claims.cti, salt, sizeof(claims.cti));
+        (void) snprintf(claims.software, sizeof(claims.software), "1");
+        assert_ok(evidence_claims_add_fact(&claims, &fact, &error));
+        assert_ok(evidence_claims_encode(&claims, &encoded, &error));
+        assert_ok(evidence_leaf_hash(base_buffer_bytes(&encoded), ret, &error));
+}
+
+/* Tries each second of an hour against the sibling in one's own proof, with the salt that one guesses. */
+static bool sibling_is_guessed(const uint8_t salt[static EVIDENCE_CTI_LEN], const uint8_t guess[static EVIDENCE_CTI_LEN])
+{
+        enum { BEGIN = 1700000000, SECONDS = 3600 };
+        uint8_t batch[2][EVIDENCE_HASH_LEN], tried[EVIDENCE_HASH_LEN];
+        evidence_auto_tree struct evidence_tree *tree = NULL;
+        struct evidence_proof own;
+        struct base_error error;
+
+        memcpy(batch[0], leaves[0], EVIDENCE_HASH_LEN);
+        known_leaf(BEGIN + 1234, salt, batch[1]);
+        assert_ok(evidence_tree_new((const uint8_t(*)[EVIDENCE_HASH_LEN]) batch, 2, &tree, &error));
+        assert_ok(evidence_tree_prove(tree, 0, &own, &error));
+        for (uint64_t second = 0; second < SECONDS; second++) {
+                known_leaf(BEGIN + second, guess, tried);
+                if (memcmp(tried, own.path[0], EVIDENCE_HASH_LEN) == 0)
+                        return true;
+        }
+        return false;
+}
+
+static void sibling_is_guessed_from_known_claims_without_the_salt_only(void **state)
+{
+        static const uint8_t none[EVIDENCE_CTI_LEN];
+        uint8_t salt[EVIDENCE_CTI_LEN], own[EVIDENCE_CTI_LEN];
+        struct base_error error;
+
+        assert_ok(base_system_random.fill(base_system_random.context, salt, sizeof(salt), &error));
+        assert_ok(base_system_random.fill(base_system_random.context, own, sizeof(own), &error));
+        assert_true(sibling_is_guessed(none, none));
+        assert_true(sibling_is_guessed(salt, salt));
+        assert_false(sibling_is_guessed(salt, none));
+        assert_false(sibling_is_guessed(salt, own));
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -178,6 +231,7 @@ int main(void)
                 cmocka_unit_test(proof_of_another_leaf_or_index_does_not_verify),
                 cmocka_unit_test(proof_of_truncated_or_resized_tree_does_not_verify),
                 cmocka_unit_test(proof_root_wrong_shape_refused),
+                cmocka_unit_test(sibling_is_guessed_from_known_claims_without_the_salt_only),
         };
 
         return cmocka_run_group_tests(tests, make_leaves, NULL);
