@@ -113,13 +113,32 @@ static bool start_bus(struct attesterd_daemon *daemon, struct base_error *error)
                                      &daemon->callers, error);
 }
 
+/* The machine's own files, and not a directory service: who could answer in its name could say what is in focus. */
+static bool find_group(const char *name, gid_t *ret)
+{
+        static const char *const paths[] = { "/etc/group", "/usr/lib/group" };
+        bool found = false;
+
+        for (size_t i = 0; i < BASE_COUNT(paths) && !found; i++) {
+                base_auto_fclose FILE *file = fopen(paths[i], "re");
+                const struct group *group;
+
+                while (file != NULL && !found && (group = fgetgrent(file)) != NULL) {
+                        found = strcmp(group->gr_name, name) == 0 && group->gr_gid != 0;
+                        if (found)
+                                *ret = group->gr_gid;
+                }
+        }
+        return found;
+}
+
 /* A system without the group has no agent that sees windows. */
 static void set_focus_group(struct attesterd_daemon *daemon)
 {
-        const struct group *group = getgrnam(daemon->options.focus_group);
+        gid_t group = 0;
 
-        if (group != NULL && group->gr_gid != 0)
-                attesterd_callers_set_focus_group(daemon->callers, group->gr_gid);
+        if (find_group(daemon->options.focus_group, &group))
+                attesterd_callers_set_focus_group(daemon->callers, group);
         else
                 base_log(BASE_LOG_INFO, "there is no group %s: nobody can tell which window is in focus",
                          daemon->options.focus_group);
