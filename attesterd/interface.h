@@ -7,17 +7,15 @@
 #pragma once
 
 #include "attesterd/daemon.h"
+#include "base/bus_object.h"
 
 struct attesterd_method {
-        const char *interface;
-        const char *member;
-        const char *in; /* signatures */
-        const char *out;
+        struct base_bus_method call;
         /* Gets a call whose signature is `in` and whose caller is known and within limits; ends it sooner or later. */
         void (*handler)(struct attesterd_daemon *daemon, struct attesterd_call *call);
 };
 
-/* Ends with a row whose member is NULL. */
+/* Ends with a row whose handler is NULL. */
 extern const struct attesterd_method attesterd_methods[];
 
 /* Answers a method call, or passes it to the callers if it needs to be known who asks. */

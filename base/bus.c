@@ -295,6 +295,15 @@ void base_bus_send(struct base_bus *bus, DBusMessage *message)
                 (void) dbus_connection_send(bus->connection, message, NULL);
 }
 
+void base_bus_answer(struct base_bus *bus, DBusMessage *call, DBusMessage *reply)
+{
+        if (reply == NULL)
+                return;
+        if (!dbus_message_get_no_reply(call))
+                base_bus_send(bus, reply);
+        dbus_message_unref(reply);
+}
+
 static void on_reply(DBusPendingCall *pending, void *data)
 {
         const struct bus_call *call = data;

@@ -50,6 +50,9 @@ BASE_DEFINE_CLEANUP(struct base_bus, base_bus_free)
 /* Queues a message; without a connection it is dropped. Takes no reference of the caller's. */
 void base_bus_send(struct base_bus *bus, DBusMessage *message);
 
+/* Answers `call`, if it wants an answer. Takes the reference of `reply`; NULL is no answer, for want of memory. */
+void base_bus_answer(struct base_bus *bus, DBusMessage *call, DBusMessage *reply);
+
 /* `reply` is a method return or an error, never NULL; valid during the call. */
 typedef void base_bus_reply(void *context, DBusMessage *reply);
 

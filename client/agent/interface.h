@@ -5,17 +5,16 @@
  */
 #pragma once
 
+#include "base/bus_object.h"
 #include "client/agent/agent.h"
 
 struct agent_method {
-        const char *member;
-        const char *in; /* signatures */
-        const char *out;
+        struct base_bus_method call;
         /* Gets a call whose signature is `in`; ends it sooner or later. */
         void (*handler)(struct agent *agent, struct agent_call *call);
 };
 
-/* Ends with a row whose member is NULL. */
+/* Ends with a row whose handler is NULL. */
 extern const struct agent_method agent_methods[];
 
 /* Takes a method call that came over the session bus. */

@@ -2,15 +2,13 @@
 /* attester-agent: options, set-up, loop, exit status. */
 #include "base/bus.h"
 #include "base/log.h"
+#include "base/program.h"
 #include "client/agent/agent.h"
 #include "client/agent/sandbox.h"
 
 #include <errno.h>
-#include <getopt.h>
-#include <signal.h>
 #include <string.h>
 
-#define EXIT_USAGE             2
 #define DEFAULT_SYSTEM_ADDRESS "unix:path=/run/dbus/system_bus_socket"
 #define SECONDS_MAX            86400
 
@@ -22,28 +20,7 @@ static const char usage[] = "usage: attester-agent [options]\n"
                             "  --log-level LEVEL      error, warning, notice, info or debug\n"
                             "  --version, --help\n";
 
-enum option_id {
-        OPTION_SESSION_BUS = 256,
-        OPTION_SYSTEM_BUS,
-        OPTION_AHEAD_DELAY,
-        OPTION_IDLE,
-        OPTION_LOG_LEVEL,
-        OPTION_VERSION,
-        OPTION_HELP,
-};
-
-static const struct option long_options[] = {
-        { "session-bus", required_argument, NULL, OPTION_SESSION_BUS },
-        { "system-bus", required_argument, NULL, OPTION_SYSTEM_BUS },
-        { "ahead-delay", required_argument, NULL, OPTION_AHEAD_DELAY },
-        { "idle", required_argument, NULL, OPTION_IDLE },
-        { "log-level", required_argument, NULL, OPTION_LOG_LEVEL },
-        { "version", no_argument, NULL, OPTION_VERSION },
-        { "help", no_argument, NULL, OPTION_HELP },
-        { NULL, 0, NULL, 0 },
-};
-
-static bool set_seconds(const char *text, unsigned *ret)
+static bool set_seconds(const char *text, void *to)
 {
         char *end = NULL;
         unsigned long value;
@@ -54,62 +31,22 @@ static bool set_seconds(const char *text, unsigned *ret)
                 (void) fprintf(stderr, "attester-agent: \"%s\" is not a number of seconds up to %d\n", text, SECONDS_MAX);
                 return false;
         }
-        *ret = (unsigned) value;
-        return true;
-}
-
-static bool set_log_level(const char *name)
-{
-        enum base_log_level level;
-
-        if (!base_log_level_from_string(name, &level)) {
-                (void) fprintf(stderr, "attester-agent: there is no log level \"%s\"\n", name);
-                return false;
-        }
-        base_log_set_level(level);
+        *(unsigned *) to = (unsigned) value;
         return true;
 }
 
 /* True: go on. False: exit with *ret_status. */
 static bool parse_options(int argc, char **argv, struct agent_options *options, int *ret_status)
 {
-        for (;;) {
-                *ret_status = EXIT_USAGE;
-                switch (getopt_long(argc, argv, "", long_options, NULL)) {
-                case -1:
-                        if (optind == argc)
-                                return true;
-                        (void) fputs(usage, stderr);
-                        return false;
-                case OPTION_SESSION_BUS:
-                        options->session_address = optarg;
-                        break;
-                case OPTION_SYSTEM_BUS:
-                        options->system_address = optarg;
-                        break;
-                case OPTION_AHEAD_DELAY:
-                        if (!set_seconds(optarg, &options->ahead_delay_max_s))
-                                return false;
-                        break;
-                case OPTION_IDLE:
-                        if (!set_seconds(optarg, &options->idle_s))
-                                return false;
-                        break;
-                case OPTION_LOG_LEVEL:
-                        if (!set_log_level(optarg))
-                                return false;
-                        break;
-                case OPTION_VERSION:
-                        *ret_status = puts("attester-agent " AGENT_VERSION) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
-                        return false;
-                case OPTION_HELP:
-                        *ret_status = fputs(usage, stdout) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
-                        return false;
-                default:
-                        (void) fputs(usage, stderr);
-                        return false;
-                }
-        }
+        const struct base_option known[] = {
+                { "session-bus", true, base_option_set_text, &options->session_address },
+                { "system-bus", true, base_option_set_text, &options->system_address },
+                { "ahead-delay", true, set_seconds, &options->ahead_delay_max_s },
+                { "idle", true, set_seconds, &options->idle_s },
+        };
+        const struct base_program program = { "attester-agent", AGENT_VERSION, usage, known, BASE_COUNT(known) };
+
+        return base_program_parse(&program, argc, argv, ret_status);
 }
 
 /* libdbus would start programs for other kinds of addresses, and they would have the agent's group. */
@@ -126,43 +63,14 @@ static bool is_socket(const char *addresses)
         return true;
 }
 
-static int on_terminate(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata)
-{
-        (void) info;
-        (void) userdata;
-        (void) sd_event_exit(sd_event_source_get_event(source), 0);
-        return 0;
-}
-
-static bool handle_signals(sd_event *event)
-{
-        sigset_t signals;
-
-        (void) sigemptyset(&signals);
-        (void) sigaddset(&signals, SIGTERM);
-        (void) sigaddset(&signals, SIGINT);
-        (void) sigprocmask(SIG_BLOCK, &signals, NULL);
-        (void) signal(SIGPIPE, SIG_IGN);
-        return sd_event_add_signal(event, NULL, SIGTERM, on_terminate, NULL) >= 0 &&
-               sd_event_add_signal(event, NULL, SIGINT, on_terminate, NULL) >= 0;
-}
-
-static void event_unref(sd_event **event)
-{
-        (void) sd_event_unref(*event);
-}
-
 static int run(const struct agent_options *options)
 {
-        BASE_CLEANUP(event_unref) sd_event *event = NULL;
+        base_auto_event sd_event *event = NULL;
         BASE_CLEANUP(agent_free_p) struct agent *agent = NULL;
         struct base_error error = BASE_ERROR_INIT;
 
-        if (sd_event_new(&event) < 0 || !handle_signals(event)) {
-                base_log(BASE_LOG_ERROR, "no event loop: out of memory or file descriptors");
-                return base_error_exit_status(BASE_ERROR_NO_MEMORY);
-        }
-        if (!agent_new(event, options, &base_system_clock, &base_system_random, &agent, &error)) {
+        if (!base_program_event_new(&event, &error) ||
+            !agent_new(event, options, &base_system_clock, &base_system_random, &agent, &error)) {
                 base_log_error(BASE_LOG_ERROR, &error, "cannot start");
                 return base_error_exit_status(error.code);
         }

@@ -6,8 +6,9 @@
 
 int main(void)
 {
-        for (const struct attesterd_method *method = attesterd_methods; method->member != NULL; method++)
-                (void) printf("method %s %s [%s] [%s]\n", method->interface, method->member, method->in, method->out);
+        for (const struct attesterd_method *method = attesterd_methods; method->handler != NULL; method++)
+                (void) printf("method %s %s [%s] [%s]\n", method->call.interface, method->call.member, method->call.in,
+                              method->call.out);
         for (const struct attesterd_property *property = attesterd_property_table; property->name != NULL; property++)
                 (void) printf("property %s %s [%s]\n", ATTESTERD_INTERFACE, property->name, property->signature);
         return 0;

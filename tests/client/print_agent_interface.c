@@ -4,7 +4,8 @@
 
 int main(void)
 {
-        for (const struct agent_method *method = agent_methods; method->member != NULL; method++)
-                (void) printf("method %s %s [%s] [%s]\n", AGENT_INTERFACE, method->member, method->in, method->out);
+        for (const struct agent_method *method = agent_methods; method->handler != NULL; method++)
+                (void) printf("method %s %s [%s] [%s]\n", AGENT_INTERFACE, method->call.member, method->call.in,
+                              method->call.out);
         return 0;
 }
