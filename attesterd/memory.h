@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Gives memory back when the daemon has come to rest: what the allocator keeps after a rush, and the pages of libraries that only
- * start-up or a rush needed. Without this the resident set stays at its highest. Used by attesterd; may be included by
- * attesterd/.
+ * Gives memory back when the daemon has come to rest (base/memory.h). Used by attesterd; may be included by attesterd/.
  */
 #pragma once
 

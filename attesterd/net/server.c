@@ -3,6 +3,7 @@
 
 #include "attesterd/net/exchange.h"
 #include "attesterd/net/request.h"
+#include "base/memory.h"
 
 #include <errno.h>
 #include <malloc.h>
@@ -11,6 +12,7 @@
 
 #define MESSAGES_PER_ROUND 32
 #define IDLE_POLL_MS       (24 * 60 * 60 * 1000)
+#define REST_POLL_MS       1000 /* of quiet before memory goes back */
 #define BUSY_POLL_MS       1000 /* curl's own timers make it shorter */
 
 TAILQ_HEAD(exchange_list, net_exchange);
@@ -19,7 +21,7 @@ struct net_server {
         int fd;
         bool proxy_from_environment;
         bool closed; /* the other end is gone */
-        bool tidy;   /* nothing to give back to the system since the last time */
+        bool tidy;   /* memory was given back, and nothing done since */
         CURLM *multi;
         CURLSH *share;
         struct net_trust *trust[NET_TRUST_SLOTS];
@@ -208,16 +210,17 @@ static bool wait(struct net_server *server, bool *ret_readable, struct base_erro
 {
         struct curl_waitfd socket = { .fd = server->fd, .events = CURL_WAIT_POLLIN };
         bool idle = server->exchange_count == 0;
-        CURLMcode code;
+        int timeout_ms = !idle ? BUSY_POLL_MS : server->tidy ? IDLE_POLL_MS : REST_POLL_MS;
+        int ready = 0;
+        CURLMcode code = curl_multi_poll(server->multi, &socket, 1, timeout_ms, &ready);
 
-        if (idle && !server->tidy) {
-                base_buffer_clear(&server->out);
-                (void) malloc_trim(0);
-                server->tidy = true;
-        }
-        code = curl_multi_poll(server->multi, &socket, 1, idle ? IDLE_POLL_MS : BUSY_POLL_MS, NULL);
         if (code != CURLM_OK)
                 return base_error_set(error, BASE_ERROR_INTERNAL, "curl cannot wait: %s", curl_multi_strerror(code));
+        if (idle && ready == 0 && !server->tidy) {
+                base_buffer_clear(&server->out);
+                base_memory_give_back();
+                server->tidy = true;
+        }
         *ret_readable = socket.revents != 0;
         return true;
 }
