@@ -1,16 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Token type 0x0002, Blind RSA (2048-bit): RFC 9578, section 6. */
+#include "token/key_pem.h"
 #include "token/module.h"
 #include "token/rsabssa.h"
 #include "token/spki.h"
 
-#include <openssl/core_names.h>
-#include <openssl/decoder.h>
-#include <openssl/encoder.h>
 #include <openssl/rsa.h>
-
-BASE_DEFINE_CLEANUP(OSSL_DECODER_CTX, OSSL_DECODER_CTX_free)
-BASE_DEFINE_CLEANUP(OSSL_ENCODER_CTX, OSSL_ENCODER_CTX_free)
 
 #define MODULUS_BITS 2048
 
@@ -86,40 +81,20 @@ static bool issuer_key_generate(void **ret, struct base_error *error)
 static bool issuer_key_load(struct base_bytes text, void **ret, struct base_error *error)
 {
         BASE_CLEANUP(EVP_PKEY_free_p) EVP_PKEY *pkey = NULL;
-        BASE_CLEANUP(EVP_PKEY_CTX_free_p) EVP_PKEY_CTX *check = NULL;
-        BASE_CLEANUP(OSSL_DECODER_CTX_free_p)
-        OSSL_DECODER_CTX *decoder = OSSL_DECODER_CTX_new_for_pkey(&pkey, "PEM", NULL, "RSA", OSSL_KEYMGMT_SELECT_KEYPAIR, NULL,
-                                                                  NULL);
-        const unsigned char *data = text.data;
-        size_t len = text.len;
 
-        if (decoder == NULL || OSSL_DECODER_from_data(decoder, &data, &len) != 1 || pkey == NULL)
-                return token_crypto_error(error, "the issuer key is not an unencrypted PEM of an RSA key");
+        if (!token_key_pem_read(text, "RSA", "an RSA key", &pkey, error))
+                return false;
         if (EVP_PKEY_get_bits(pkey) != MODULUS_BITS)
                 return base_error_set(error, BASE_ERROR_CRYPTO, "the issuer key has %d bits, not %d", EVP_PKEY_get_bits(pkey),
                                       MODULUS_BITS);
-        check = EVP_PKEY_CTX_new_from_pkey(NULL, pkey, NULL);
-        if (check == NULL || EVP_PKEY_check(check) != 1)
-                return token_crypto_error(error, "the parts of the issuer key do not belong together");
         return issuer_key_new(pkey, ret, error);
 }
 
 static bool issuer_key_save(const void *issuer_key, struct base_buffer *ret, struct base_error *error)
 {
         const struct token_rsabssa_private *key = issuer_key;
-        BASE_CLEANUP(OSSL_ENCODER_CTX_free_p)
-        OSSL_ENCODER_CTX *encoder = OSSL_ENCODER_CTX_new_for_pkey(key->pkey, OSSL_KEYMGMT_SELECT_ALL, "PEM", "PrivateKeyInfo",
-                                                                  NULL);
-        unsigned char *data = NULL;
-        size_t len = 0;
 
-        if (encoder == NULL || OSSL_ENCODER_to_data(encoder, &data, &len) != 1)
-                return token_crypto_error(error, "the issuer key could not be written");
-        base_buffer_put(ret, data, len);
-        OPENSSL_clear_free(data, len);
-        if (!base_buffer_ok(ret))
-                return base_error_set(error, BASE_ERROR_LIMIT_EXCEEDED, "no room for the issuer key");
-        return true;
+        return token_key_pem_write(key->pkey, ret, error);
 }
 
 static void issuer_key_free(void *issuer_key)

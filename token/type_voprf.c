@@ -1,17 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Token type 0x0001, VOPRF (P-384, SHA-384): RFC 9578, section 5. */
+#include "token/key_pem.h"
 #include "token/module.h"
 #include "token/voprf.h"
 
 #include <openssl/core_names.h>
-#include <openssl/decoder.h>
 #include <openssl/ec.h>
-#include <openssl/encoder.h>
 #include <openssl/param_build.h>
 #include <string.h>
 
-BASE_DEFINE_CLEANUP(OSSL_DECODER_CTX, OSSL_DECODER_CTX_free)
-BASE_DEFINE_CLEANUP(OSSL_ENCODER_CTX, OSSL_ENCODER_CTX_free)
 BASE_DEFINE_CLEANUP(OSSL_PARAM_BLD, OSSL_PARAM_BLD_free)
 BASE_DEFINE_CLEANUP(OSSL_PARAM, OSSL_PARAM_free)
 
@@ -99,21 +96,13 @@ static bool issuer_key_generate(void **ret, struct base_error *error)
 static bool issuer_key_load(struct base_bytes text, void **ret, struct base_error *error)
 {
         BASE_CLEANUP(EVP_PKEY_free_p) EVP_PKEY *pkey = NULL;
-        BASE_CLEANUP(EVP_PKEY_CTX_free_p) EVP_PKEY_CTX *check = NULL;
-        BASE_CLEANUP(OSSL_DECODER_CTX_free_p)
-        OSSL_DECODER_CTX *decoder = OSSL_DECODER_CTX_new_for_pkey(&pkey, "PEM", NULL, "EC", OSSL_KEYMGMT_SELECT_KEYPAIR, NULL,
-                                                                  NULL);
-        const unsigned char *data = text.data;
-        size_t len = text.len, name_len = 0;
+        size_t name_len = 0;
         char name[32];
 
-        if (decoder == NULL || OSSL_DECODER_from_data(decoder, &data, &len) != 1 || pkey == NULL)
-                return token_crypto_error(error, "the issuer key is not an unencrypted PEM of an elliptic curve key");
+        if (!token_key_pem_read(text, "EC", "an elliptic curve key", &pkey, error))
+                return false;
         if (EVP_PKEY_get_group_name(pkey, name, sizeof(name), &name_len) != 1 || strcmp(name, GROUP_NAME) != 0)
                 return token_crypto_error(error, "the issuer key is not of the curve P-384");
-        check = EVP_PKEY_CTX_new_from_pkey(NULL, pkey, NULL);
-        if (check == NULL || EVP_PKEY_check(check) != 1)
-                return token_crypto_error(error, "the parts of the issuer key do not belong together");
         return issuer_key_new(pkey, ret, error);
 }
 
@@ -144,20 +133,8 @@ static bool issuer_key_export(const struct token_voprf_private *key, EVP_PKEY **
 static bool issuer_key_save(const void *issuer_key, struct base_buffer *ret, struct base_error *error)
 {
         BASE_CLEANUP(EVP_PKEY_free_p) EVP_PKEY *pkey = NULL;
-        BASE_CLEANUP(OSSL_ENCODER_CTX_free_p) OSSL_ENCODER_CTX *encoder = NULL;
-        unsigned char *data = NULL;
-        size_t len = 0;
 
-        if (!issuer_key_export(issuer_key, &pkey, error))
-                return false;
-        encoder = OSSL_ENCODER_CTX_new_for_pkey(pkey, OSSL_KEYMGMT_SELECT_ALL, "PEM", "PrivateKeyInfo", NULL);
-        if (encoder == NULL || OSSL_ENCODER_to_data(encoder, &data, &len) != 1)
-                return token_crypto_error(error, "the issuer key could not be written");
-        base_buffer_put(ret, data, len);
-        OPENSSL_clear_free(data, len);
-        if (!base_buffer_ok(ret))
-                return base_error_set(error, BASE_ERROR_LIMIT_EXCEEDED, "no room for the issuer key");
-        return true;
+        return issuer_key_export(issuer_key, &pkey, error) && token_key_pem_write(pkey, ret, error);
 }
 
 static void issuer_key_free(void *issuer_key)
