@@ -116,3 +116,39 @@ void support_voprf_randomness(struct base_bytes proof, struct base_bytes scalar,
         token_modular_encode(order, &s, bytes);
         base_buffer_put(ret, bytes, sizeof(bytes));
 }
+
+const uint8_t support_challenge_digest[TOKEN_DIGEST_LEN] = { 1, 2, 3 };
+
+int support_run_set_up(uint16_t type, void **state)
+{
+        struct support_run *run = calloc(1, sizeof(*run));
+        struct base_error error = BASE_ERROR_INIT;
+
+        base_buffer_init(&run->request, TOKEN_REQUEST_BYTES_MAX);
+        base_buffer_init(&run->response, TOKEN_RESPONSE_BYTES_MAX);
+        base_buffer_init(&run->token, TOKEN_BYTES_MAX);
+        support_assert_ok(token_issuer_key_generate(type, &run->issuer, &error), &error);
+        support_assert_ok(token_issuer_key_generate(type, &run->other_issuer, &error), &error);
+        run->key = token_issuer_key_public(run->issuer);
+        support_assert_ok(
+                token_client_blind(run->key, support_challenge_digest, &base_system_random, &run->request, &run->client, &error),
+                &error);
+        support_assert_ok(token_issuer_evaluate(run->issuer, base_buffer_bytes(&run->request), &run->response, &error), &error);
+        support_assert_ok(token_client_finalize(run->client, base_buffer_bytes(&run->response), &run->token, &error), &error);
+        *state = run;
+        return 0;
+}
+
+int support_run_tear_down(void **state)
+{
+        struct support_run *run = *state;
+
+        token_client_state_free(run->client);
+        token_issuer_key_free(run->issuer);
+        token_issuer_key_free(run->other_issuer);
+        base_buffer_clear(&run->request);
+        base_buffer_clear(&run->response);
+        base_buffer_clear(&run->token);
+        free(run);
+        return 0;
+}

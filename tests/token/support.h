@@ -6,6 +6,7 @@
 
 #include "base/buffer.h"
 #include "base/system.h"
+#include "token/client.h"
 #include "token/issuer.h"
 
 #include "tests/cmocka.h"
@@ -46,6 +47,20 @@ void support_voprf_issuer(struct base_bytes scalar, struct token_issuer_key **re
  * private key k can tell it.
  */
 void support_voprf_randomness(struct base_bytes proof, struct base_bytes scalar, struct base_buffer *ret);
+
+/* One honest run of issuance, which no case changes. */
+struct support_run {
+        struct token_issuer_key *issuer, *other_issuer;
+        struct token_public_key *key;
+        struct token_client_state *client;
+        struct base_buffer request, response, token; /* for support_challenge_digest */
+};
+
+extern const uint8_t support_challenge_digest[TOKEN_DIGEST_LEN];
+
+/* Group fixtures: a run of this token type in `*state`. */
+int support_run_set_up(uint16_t type, void **state);
+int support_run_tear_down(void **state);
 
 #define support_assert_error(call, error_pointer, expected_code)                                                                 \
         do {                                                                                                                     \

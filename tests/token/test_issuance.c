@@ -1,62 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Issuance and redemption with a fresh key: the honest way, and every way that must fail. */
-#define OPENSSL_SUPPRESS_DEPRECATED /* RAND_METHOD, to watch what OpenSSL draws */
-
 #include "tests/token/support.h"
 #include "token/client.h"
+#include "token/crypto.h"
 #include "token/issuer.h"
-#include "token/rsabssa.h"
 #include "token/spki.h"
 
 #include <openssl/core_names.h>
 #include <openssl/param_build.h>
-#include <openssl/rand.h>
 #include <openssl/rsa.h>
 #include <pthread.h>
 #include <string.h>
-
-static const uint8_t challenge_digest[TOKEN_DIGEST_LEN] = { 1, 2, 3 };
-
-/* One honest run; the groups' set-up makes it, and no case changes it. */
-struct run {
-        struct token_issuer_key *issuer, *other_issuer;
-        struct token_public_key *key;
-        struct token_client_state *client;
-        struct base_buffer request, response, token;
-};
-
-static int set_up(void **state)
-{
-        struct run *run = calloc(1, sizeof(*run));
-        struct base_error error = BASE_ERROR_INIT;
-
-        base_buffer_init(&run->request, TOKEN_REQUEST_BYTES_MAX);
-        base_buffer_init(&run->response, TOKEN_RESPONSE_BYTES_MAX);
-        base_buffer_init(&run->token, TOKEN_BYTES_MAX);
-        support_assert_ok(token_issuer_key_generate(TOKEN_TYPE_BLIND_RSA, &run->issuer, &error), &error);
-        support_assert_ok(token_issuer_key_generate(TOKEN_TYPE_BLIND_RSA, &run->other_issuer, &error), &error);
-        run->key = token_issuer_key_public(run->issuer);
-        support_assert_ok(
-                token_client_blind(run->key, challenge_digest, &base_system_random, &run->request, &run->client, &error), &error);
-        support_assert_ok(token_issuer_evaluate(run->issuer, base_buffer_bytes(&run->request), &run->response, &error), &error);
-        support_assert_ok(token_client_finalize(run->client, base_buffer_bytes(&run->response), &run->token, &error), &error);
-        *state = run;
-        return 0;
-}
-
-static int tear_down(void **state)
-{
-        struct run *run = *state;
-
-        token_client_state_free(run->client);
-        token_issuer_key_free(run->issuer);
-        token_issuer_key_free(run->other_issuer);
-        base_buffer_clear(&run->request);
-        base_buffer_clear(&run->response);
-        base_buffer_clear(&run->token);
-        free(run);
-        return 0;
-}
 
 static void get_modulus(const struct token_public_key *key, struct token_spki *ret)
 {
@@ -67,21 +21,22 @@ static void get_modulus(const struct token_public_key *key, struct token_spki *r
 
 static void verify_honest_token_passes(void **state)
 {
-        struct run *run = *state;
+        struct support_run *run = *state;
         struct base_error error = BASE_ERROR_INIT;
         struct token token;
 
-        support_assert_ok(token_verify(run->key, base_buffer_bytes(&run->token), challenge_digest, &error), &error);
-        support_assert_ok(token_issuer_verify(run->issuer, base_buffer_bytes(&run->token), challenge_digest, &error), &error);
+        support_assert_ok(token_verify(run->key, base_buffer_bytes(&run->token), support_challenge_digest, &error), &error);
+        support_assert_ok(token_issuer_verify(run->issuer, base_buffer_bytes(&run->token), support_challenge_digest, &error),
+                          &error);
         support_assert_ok(token_decode(base_buffer_bytes(&run->token), &token, &error), &error);
-        support_assert_bytes(token.challenge_digest, BASE_BYTES_OF(challenge_digest));
+        support_assert_bytes(token.challenge_digest, BASE_BYTES_OF(support_challenge_digest));
         support_assert_bytes(token.key_id, BASE_BYTES(token_public_key_id(run->key), TOKEN_KEY_ID_LEN));
 }
 
 /* OpenSSL's RSASSA-PSS-VERIFY is not ours and agrees. */
 static void verify_honest_token_passes_openssl(void **state)
 {
-        struct run *run = *state;
+        struct support_run *run = *state;
         BASE_CLEANUP(EVP_PKEY_free_p) EVP_PKEY *pkey = NULL;
         BASE_CLEANUP(EVP_PKEY_CTX_free_p) EVP_PKEY_CTX *maker = EVP_PKEY_CTX_new_from_name(NULL, "RSA", NULL);
         BASE_CLEANUP(EVP_MD_CTX_free_p) EVP_MD_CTX *context = EVP_MD_CTX_new();
@@ -113,14 +68,14 @@ static void verify_honest_token_passes_openssl(void **state)
 
 static void verify_any_flipped_bit_fails(void **state)
 {
-        struct run *run = *state;
+        struct support_run *run = *state;
         base_auto_buffer struct base_buffer bad = BASE_BUFFER_INIT(TOKEN_BYTES_MAX);
 
         for (size_t bit = 0; bit < 8 * run->token.len; bit++) {
                 struct base_error error = BASE_ERROR_INIT;
 
                 support_flip_bit(base_buffer_bytes(&run->token), bit, &bad);
-                support_assert_error(token_verify(run->key, base_buffer_bytes(&bad), challenge_digest, &error), &error,
+                support_assert_error(token_verify(run->key, base_buffer_bytes(&bad), support_challenge_digest, &error), &error,
                                      bit < 16 ? BASE_ERROR_UNSUPPORTED : BASE_ERROR_TOKEN_INVALID);
         }
 }
@@ -128,7 +83,7 @@ static void verify_any_flipped_bit_fails(void **state)
 static void verify_other_challenge_fails(void **state)
 {
         static const uint8_t other_digest[TOKEN_DIGEST_LEN] = { 1, 2, 4 };
-        struct run *run = *state;
+        struct support_run *run = *state;
         struct base_error error = BASE_ERROR_INIT;
 
         support_assert_error(token_verify(run->key, base_buffer_bytes(&run->token), other_digest, &error), &error,
@@ -140,27 +95,27 @@ static void verify_other_challenge_fails(void **state)
 /* With the other key's id written into the token the signature is what fails. */
 static void verify_other_key_fails(void **state)
 {
-        struct run *run = *state;
+        struct support_run *run = *state;
         struct token_public_key *other = token_issuer_key_public(run->other_issuer);
         base_auto_buffer struct base_buffer forged = BASE_BUFFER_INIT(TOKEN_BYTES_MAX);
         struct base_error error = BASE_ERROR_INIT;
 
-        support_assert_error(token_verify(other, base_buffer_bytes(&run->token), challenge_digest, &error), &error,
+        support_assert_error(token_verify(other, base_buffer_bytes(&run->token), support_challenge_digest, &error), &error,
                              BASE_ERROR_TOKEN_INVALID);
         assert_string_equal(error.message, "the token was issued under another key");
         base_buffer_put_bytes(&forged, base_buffer_bytes(&run->token));
         memcpy(forged.data + TOKEN_INPUT_LEN - TOKEN_KEY_ID_LEN, token_public_key_id(other), TOKEN_KEY_ID_LEN);
-        support_assert_error(token_verify(other, base_buffer_bytes(&forged), challenge_digest, &error), &error,
+        support_assert_error(token_verify(other, base_buffer_bytes(&forged), support_challenge_digest, &error), &error,
                              BASE_ERROR_TOKEN_INVALID);
         assert_string_equal(error.message, "the issuer's signature does not verify");
-        support_assert_error(token_issuer_verify(run->other_issuer, base_buffer_bytes(&forged), challenge_digest, &error), &error,
-                             BASE_ERROR_TOKEN_INVALID);
+        support_assert_error(token_issuer_verify(run->other_issuer, base_buffer_bytes(&forged), support_challenge_digest, &error),
+                             &error, BASE_ERROR_TOKEN_INVALID);
 }
 
 static void verify_signature_out_of_range_fails(void **state)
 {
         static const uint8_t fills[] = { 0x00, 0xff };
-        struct run *run = *state;
+        struct support_run *run = *state;
         base_auto_buffer struct base_buffer bad = BASE_BUFFER_INIT(TOKEN_BYTES_MAX);
         struct base_error error = BASE_ERROR_INIT;
         struct token_spki spki;
@@ -168,27 +123,27 @@ static void verify_signature_out_of_range_fails(void **state)
         base_buffer_put_bytes(&bad, base_buffer_bytes(&run->token));
         for (size_t i = 0; i < BASE_COUNT(fills); i++) {
                 memset(bad.data + TOKEN_INPUT_LEN, fills[i], TOKEN_AUTHENTICATOR_MAX);
-                support_assert_error(token_verify(run->key, base_buffer_bytes(&bad), challenge_digest, &error), &error,
+                support_assert_error(token_verify(run->key, base_buffer_bytes(&bad), support_challenge_digest, &error), &error,
                                      BASE_ERROR_TOKEN_INVALID);
         }
         get_modulus(run->key, &spki);
         memcpy(bad.data + TOKEN_INPUT_LEN, spki.modulus, sizeof(spki.modulus));
-        support_assert_error(token_verify(run->key, base_buffer_bytes(&bad), challenge_digest, &error), &error,
+        support_assert_error(token_verify(run->key, base_buffer_bytes(&bad), support_challenge_digest, &error), &error,
                              BASE_ERROR_TOKEN_INVALID);
 }
 
 static void verify_other_length_is_malformed(void **state)
 {
-        struct run *run = *state;
+        struct support_run *run = *state;
         base_auto_buffer struct base_buffer longer = BASE_BUFFER_INIT(2 * TOKEN_BYTES_MAX);
         struct base_error error = BASE_ERROR_INIT;
 
         for (size_t len = 0; len < run->token.len; len++)
-                support_assert_error(token_verify(run->key, BASE_BYTES(run->token.data, len), challenge_digest, &error), &error,
-                                     BASE_ERROR_MALFORMED);
+                support_assert_error(token_verify(run->key, BASE_BYTES(run->token.data, len), support_challenge_digest, &error),
+                                     &error, BASE_ERROR_MALFORMED);
         base_buffer_put_bytes(&longer, base_buffer_bytes(&run->token));
         base_buffer_put_u8(&longer, 0);
-        support_assert_error(token_verify(run->key, base_buffer_bytes(&longer), challenge_digest, &error), &error,
+        support_assert_error(token_verify(run->key, base_buffer_bytes(&longer), support_challenge_digest, &error), &error,
                              BASE_ERROR_MALFORMED);
 }
 
@@ -203,7 +158,7 @@ static void assert_finalize_fails(const struct token_client_state *client, struc
 
 static void finalize_any_flipped_bit_fails(void **state)
 {
-        struct run *run = *state;
+        struct support_run *run = *state;
         struct token_spki spki;
 
         get_modulus(run->key, &spki);
@@ -219,7 +174,7 @@ static void finalize_any_flipped_bit_fails(void **state)
 
 static void finalize_other_length_or_range_is_malformed(void **state)
 {
-        struct run *run = *state;
+        struct support_run *run = *state;
         uint8_t bytes[TOKEN_RESPONSE_BYTES_MAX + 1];
         struct token_spki spki;
 
@@ -238,12 +193,13 @@ static void finalize_other_length_or_range_is_malformed(void **state)
 
 static void finalize_answer_to_another_request_fails(void **state)
 {
-        struct run *run = *state;
+        struct support_run *run = *state;
         base_auto_token_client_state struct token_client_state *client = NULL;
         base_auto_buffer struct base_buffer request = BASE_BUFFER_INIT(TOKEN_REQUEST_BYTES_MAX);
         struct base_error error = BASE_ERROR_INIT;
 
-        support_assert_ok(token_client_blind(run->key, challenge_digest, &base_system_random, &request, &client, &error), &error);
+        support_assert_ok(token_client_blind(run->key, support_challenge_digest, &base_system_random, &request, &client, &error),
+                          &error);
         assert_false(base_bytes_equal(base_buffer_bytes(&request), base_buffer_bytes(&run->request)));
         assert_finalize_fails(client, base_buffer_bytes(&run->response), BASE_ERROR_TOKEN_INVALID);
 }
@@ -251,7 +207,7 @@ static void finalize_answer_to_another_request_fails(void **state)
 /* An issuer that signs with another key than the client was told of. Redrawn until the answer is in this key's range. */
 static void finalize_answer_of_another_key_fails(void **state)
 {
-        struct run *run = *state;
+        struct support_run *run = *state;
         struct token_public_key *other = token_issuer_key_public(run->other_issuer);
         base_auto_buffer struct base_buffer response = BASE_BUFFER_INIT(TOKEN_RESPONSE_BYTES_MAX);
         base_auto_token_client_state struct token_client_state *client = NULL;
@@ -265,8 +221,9 @@ static void finalize_answer_of_another_key_fails(void **state)
 
                 token_client_state_free(BASE_STEAL(client));
                 base_buffer_reset(&response);
-                support_assert_ok(token_client_blind(run->key, challenge_digest, &base_system_random, &request, &client, &error),
-                                  &error);
+                support_assert_ok(
+                        token_client_blind(run->key, support_challenge_digest, &base_system_random, &request, &client, &error),
+                        &error);
                 request.data[TOKEN_REQUEST_HEADER_LEN - 1] = token_public_key_id(other)[TOKEN_KEY_ID_LEN - 1];
                 in_range = token_issuer_evaluate(run->other_issuer, base_buffer_bytes(&request), &response, &error) &&
                            memcmp(response.data, spki.modulus, sizeof(spki.modulus)) < 0;
@@ -277,7 +234,7 @@ static void finalize_answer_of_another_key_fails(void **state)
 
 static void finalize_without_room_is_a_limit(void **state)
 {
-        struct run *run = *state;
+        struct support_run *run = *state;
         base_auto_buffer struct base_buffer small = BASE_BUFFER_INIT(TOKEN_BYTES_MAX - 1);
         struct base_error error = BASE_ERROR_INIT;
 
@@ -288,7 +245,7 @@ static void finalize_without_room_is_a_limit(void **state)
 
 static void finalize_after_key_was_released_still_works(void **state)
 {
-        struct run *run = *state;
+        struct support_run *run = *state;
         base_auto_token_client_state struct token_client_state *client = NULL;
         base_auto_buffer struct base_buffer request = BASE_BUFFER_INIT(TOKEN_REQUEST_BYTES_MAX);
         base_auto_buffer struct base_buffer response = BASE_BUFFER_INIT(TOKEN_RESPONSE_BYTES_MAX);
@@ -298,83 +255,23 @@ static void finalize_after_key_was_released_still_works(void **state)
 
         support_assert_ok(token_public_key_decode(TOKEN_TYPE_BLIND_RSA, token_public_key_encoded(run->key), &key, &error),
                           &error);
-        support_assert_ok(token_client_blind(key, challenge_digest, &base_system_random, &request, &client, &error), &error);
+        support_assert_ok(token_client_blind(key, support_challenge_digest, &base_system_random, &request, &client, &error),
+                          &error);
         token_public_key_unref(key);
         support_assert_ok(token_issuer_evaluate(run->issuer, base_buffer_bytes(&request), &response, &error), &error);
         support_assert_ok(token_client_finalize(client, base_buffer_bytes(&response), &token, &error), &error);
 }
 
-static void assert_evaluate_fails(const struct run *run, struct base_bytes request, enum base_error_code code)
-{
-        base_auto_buffer struct base_buffer response = BASE_BUFFER_INIT(TOKEN_RESPONSE_BYTES_MAX);
-        struct base_error error = BASE_ERROR_INIT;
-
-        support_assert_error(token_issuer_evaluate(run->issuer, request, &response, &error), &error, code);
-        assert_int_equal(response.len, 0);
-}
-
-static void evaluate_other_length_is_malformed(void **state)
-{
-        struct run *run = *state;
-        uint8_t bytes[TOKEN_REQUEST_BYTES_MAX + 1];
-
-        memcpy(bytes, run->request.data, run->request.len);
-        bytes[run->request.len] = 0;
-        for (size_t len = 0; len <= sizeof(bytes); len++)
-                if (len != run->request.len)
-                        assert_evaluate_fails(run, BASE_BYTES(bytes, len), BASE_ERROR_MALFORMED);
-}
-
-static void evaluate_other_type_or_key_is_refused(void **state)
-{
-        struct run *run = *state;
-        base_auto_buffer struct base_buffer bad = BASE_BUFFER_INIT(TOKEN_REQUEST_BYTES_MAX);
-
-        for (size_t bit = 0; bit < 8 * TOKEN_REQUEST_HEADER_LEN; bit++) {
-                support_flip_bit(base_buffer_bytes(&run->request), bit, &bad);
-                assert_evaluate_fails(run, base_buffer_bytes(&bad), bit < 16 ? BASE_ERROR_UNSUPPORTED : BASE_ERROR_NOT_FOUND);
-        }
-}
-
-/* n - 1 is the largest that is signed; n and above are refused, not reduced. */
-static void evaluate_message_not_below_modulus_is_malformed(void **state)
-{
-        struct run *run = *state;
-        base_auto_buffer struct base_buffer request = BASE_BUFFER_INIT(TOKEN_REQUEST_BYTES_MAX);
-        base_auto_buffer struct base_buffer response = BASE_BUFFER_INIT(TOKEN_RESPONSE_BYTES_MAX);
-        struct base_error error = BASE_ERROR_INIT;
-        struct token_spki spki;
-
-        get_modulus(run->key, &spki);
-        base_buffer_put(&request, run->request.data, TOKEN_REQUEST_HEADER_LEN);
-        base_buffer_put(&request, spki.modulus, sizeof(spki.modulus));
-        assert_evaluate_fails(run, base_buffer_bytes(&request), BASE_ERROR_MALFORMED);
-        request.data[request.len - 1] -= 1; /* n is odd */
-        support_assert_ok(token_issuer_evaluate(run->issuer, base_buffer_bytes(&request), &response, &error), &error);
-        memset(request.data + TOKEN_REQUEST_HEADER_LEN, 0xff, sizeof(spki.modulus));
-        assert_evaluate_fails(run, base_buffer_bytes(&request), BASE_ERROR_MALFORMED);
-}
-
-static void evaluate_without_room_is_a_limit(void **state)
-{
-        struct run *run = *state;
-        base_auto_buffer struct base_buffer small = BASE_BUFFER_INIT(TOKEN_RESPONSE_BYTES_MAX - 1);
-        struct base_error error = BASE_ERROR_INIT;
-
-        support_assert_error(token_issuer_evaluate(run->issuer, base_buffer_bytes(&run->request), &small, &error), &error,
-                             BASE_ERROR_LIMIT_EXCEEDED);
-        assert_int_equal(small.len, 0);
-}
-
 static void blind_without_randomness_fails(void **state)
 {
-        struct run *run = *state;
+        struct support_run *run = *state;
         base_auto_buffer struct base_buffer request = BASE_BUFFER_INIT(TOKEN_REQUEST_BYTES_MAX);
         struct token_client_state *client = NULL;
         struct base_error error = BASE_ERROR_INIT;
 
-        support_assert_error(token_client_blind(run->key, challenge_digest, &support_broken_random, &request, &client, &error),
-                             &error, BASE_ERROR_CRYPTO);
+        support_assert_error(
+                token_client_blind(run->key, support_challenge_digest, &support_broken_random, &request, &client, &error), &error,
+                BASE_ERROR_CRYPTO);
         assert_int_equal(request.len, 0);
         assert_null(client);
 }
@@ -390,7 +287,7 @@ static bool constant_fill(void *context, void *to, size_t len, struct base_error
 static void blind_with_stuck_randomness_fails(void **state)
 {
         int fills[] = { 0x00, 0xff };
-        struct run *run = *state;
+        struct support_run *run = *state;
 
         for (size_t i = 0; i < BASE_COUNT(fills); i++) {
                 base_auto_buffer struct base_buffer request = BASE_BUFFER_INIT(TOKEN_REQUEST_BYTES_MAX);
@@ -398,8 +295,8 @@ static void blind_with_stuck_randomness_fails(void **state)
                 struct token_client_state *client = NULL;
                 struct base_error error = BASE_ERROR_INIT;
 
-                support_assert_error(token_client_blind(run->key, challenge_digest, &stuck, &request, &client, &error), &error,
-                                     BASE_ERROR_CRYPTO);
+                support_assert_error(token_client_blind(run->key, support_challenge_digest, &stuck, &request, &client, &error),
+                                     &error, BASE_ERROR_CRYPTO);
                 assert_int_equal(request.len, 0);
                 assert_null(client);
         }
@@ -408,7 +305,7 @@ static void blind_with_stuck_randomness_fails(void **state)
 /* 2^2048 - 1 and 0 are drawn again; what comes third is used. */
 static void blind_out_of_range_is_drawn_again(void **state)
 {
-        struct run *run = *state;
+        struct support_run *run = *state;
         base_auto_token_client_state struct token_client_state *client = NULL;
         base_auto_buffer struct base_buffer drawn = BASE_BUFFER_INIT(4096);
         base_auto_buffer struct base_buffer request = BASE_BUFFER_INIT(TOKEN_REQUEST_BYTES_MAX);
@@ -422,19 +319,19 @@ static void blind_out_of_range_is_drawn_again(void **state)
         memset(base_buffer_extend(&drawn, 256), 0x55, 256);
         script = (struct support_script){ .bytes = base_buffer_bytes(&drawn) };
         random = support_script_random(&script);
-        support_assert_ok(token_client_blind(run->key, challenge_digest, &random, &request, &client, &error), &error);
+        support_assert_ok(token_client_blind(run->key, support_challenge_digest, &random, &request, &client, &error), &error);
         assert_int_equal(script.position, drawn.len);
 }
 
 static void blind_without_room_is_a_limit(void **state)
 {
-        struct run *run = *state;
+        struct support_run *run = *state;
         base_auto_buffer struct base_buffer small = BASE_BUFFER_INIT(TOKEN_REQUEST_BYTES_MAX - 1);
         struct token_client_state *client = NULL;
         struct base_error error = BASE_ERROR_INIT;
 
-        support_assert_error(token_client_blind(run->key, challenge_digest, &base_system_random, &small, &client, &error), &error,
-                             BASE_ERROR_LIMIT_EXCEEDED);
+        support_assert_error(token_client_blind(run->key, support_challenge_digest, &base_system_random, &small, &client, &error),
+                             &error, BASE_ERROR_LIMIT_EXCEEDED);
         assert_int_equal(small.len, 0);
         assert_null(client);
 }
@@ -459,99 +356,15 @@ static void blind_without_inverse_fails(void **state)
         memset(base_buffer_extend(&drawn, 256), 0x33, 256);
         script = (struct support_script){ .bytes = base_buffer_bytes(&drawn) };
         random = support_script_random(&script);
-        support_assert_error(token_client_blind(key, challenge_digest, &random, &request, &client, &error), &error,
+        support_assert_error(token_client_blind(key, support_challenge_digest, &random, &request, &client, &error), &error,
                              BASE_ERROR_CRYPTO);
         assert_int_equal(request.len, 0);
-}
-
-static unsigned long drawn_bytes;
-static const RAND_METHOD *real_method;
-
-static int counting_bytes(unsigned char *to, int len)
-{
-        drawn_bytes += (unsigned long) len;
-        return real_method->bytes(to, len);
-}
-
-static int counting_status(void)
-{
-        return 1;
-}
-
-/* OpenSSL blinds the private operation: with a key it never used, and again and again, it draws a blinding factor. */
-static void evaluate_private_operation_is_blinded(void **state)
-{
-        struct run *run = *state;
-        base_auto_token_issuer_key struct token_issuer_key *issuer = NULL;
-        base_auto_buffer struct base_buffer text = BASE_BUFFER_INIT(TOKEN_ISSUER_KEY_TEXT_MAX);
-        struct base_error error = BASE_ERROR_INIT;
-        RAND_METHOD counting = { .bytes = counting_bytes, .pseudorand = counting_bytes, .status = counting_status };
-        unsigned long after_first;
-
-        support_assert_ok(token_issuer_key_save(run->issuer, &text, &error), &error);
-        support_assert_ok(token_issuer_key_load(TOKEN_TYPE_BLIND_RSA, base_buffer_bytes(&text), &issuer, &error), &error);
-        real_method = RAND_OpenSSL();
-        drawn_bytes = 0;
-        assert_int_equal(RAND_set_rand_method(&counting), 1);
-        for (unsigned i = 0; i < 100; i++) {
-                base_auto_buffer struct base_buffer response = BASE_BUFFER_INIT(TOKEN_RESPONSE_BYTES_MAX);
-
-                support_assert_ok(token_issuer_evaluate(issuer, base_buffer_bytes(&run->request), &response, &error), &error);
-                support_assert_bytes(base_buffer_bytes(&response), base_buffer_bytes(&run->response));
-                if (i == 0)
-                        after_first = drawn_bytes;
-        }
-        assert_int_equal(RAND_set_rand_method(NULL), 1);
-        assert_true(after_first >= 256);
-        assert_true(drawn_bytes >= 2 * after_first);
-}
-
-/* A private key whose parts give wrong results, as after a fault: OpenSSL's own check falls back to d, which is wrong too. */
-static void blind_sign_wrong_result_is_withheld(void **state)
-{
-        static const char *const names[] = { OSSL_PKEY_PARAM_RSA_N,         OSSL_PKEY_PARAM_RSA_E,
-                                             OSSL_PKEY_PARAM_RSA_D,         OSSL_PKEY_PARAM_RSA_FACTOR1,
-                                             OSSL_PKEY_PARAM_RSA_FACTOR2,   OSSL_PKEY_PARAM_RSA_EXPONENT1,
-                                             OSSL_PKEY_PARAM_RSA_EXPONENT2, OSSL_PKEY_PARAM_RSA_COEFFICIENT1 };
-        BASE_CLEANUP(EVP_PKEY_free_p) EVP_PKEY *good = EVP_RSA_gen(2048);
-        BASE_CLEANUP(EVP_PKEY_free_p) EVP_PKEY *faulty = NULL;
-        BASE_CLEANUP(token_rsabssa_private_free_p) struct token_rsabssa_private *good_key = NULL;
-        BASE_CLEANUP(token_rsabssa_private_free_p) struct token_rsabssa_private *faulty_key = NULL;
-        EVP_PKEY_CTX *maker = EVP_PKEY_CTX_new_from_name(NULL, "RSA", NULL);
-        OSSL_PARAM_BLD *builder = OSSL_PARAM_BLD_new();
-        BIGNUM *numbers[BASE_COUNT(names)] = { NULL };
-        uint8_t blinded[256] = { 0, 9, 9 }, result[256] = { 0 };
-        static const uint8_t untouched[256];
-        struct base_error error = BASE_ERROR_INIT;
-        OSSL_PARAM *parameters;
-
-        for (size_t i = 0; i < BASE_COUNT(names); i++) {
-                assert_int_equal(EVP_PKEY_get_bn_param(good, names[i], &numbers[i]), 1);
-                if (strcmp(names[i], OSSL_PKEY_PARAM_RSA_D) == 0 || strcmp(names[i], OSSL_PKEY_PARAM_RSA_EXPONENT1) == 0)
-                        assert_true(BN_add_word(numbers[i], 2));
-                assert_int_equal(OSSL_PARAM_BLD_push_BN(builder, names[i], numbers[i]), 1);
-        }
-        parameters = OSSL_PARAM_BLD_to_param(builder);
-        assert_true(EVP_PKEY_fromdata_init(maker) == 1 && EVP_PKEY_fromdata(maker, &faulty, EVP_PKEY_KEYPAIR, parameters) == 1);
-        support_assert_ok(token_rsabssa_private_new(&token_rsabssa_sha384_pss_deterministic, good, &good_key, &error), &error);
-        support_assert_ok(token_rsabssa_private_new(&token_rsabssa_sha384_pss_deterministic, faulty, &faulty_key, &error),
-                          &error);
-        support_assert_error(token_rsabssa_blind_sign(faulty_key, BASE_BYTES_OF(blinded), result, &error), &error,
-                             BASE_ERROR_CRYPTO);
-        assert_string_equal(error.message, "the RSA operation gave a wrong result; it was withheld");
-        assert_memory_equal(result, untouched, sizeof(result));
-        support_assert_ok(token_rsabssa_blind_sign(good_key, BASE_BYTES_OF(blinded), result, &error), &error);
-        for (size_t i = 0; i < BASE_COUNT(names); i++)
-                BN_clear_free(numbers[i]);
-        OSSL_PARAM_free(parameters);
-        OSSL_PARAM_BLD_free(builder);
-        EVP_PKEY_CTX_free(maker);
 }
 
 /* cmocka's assertions belong to the main thread, so a worker returns NULL for success. */
 static void *issue_tokens(void *context)
 {
-        const struct run *run = context;
+        const struct support_run *run = context;
 
         for (unsigned i = 0; i < 20; i++) {
                 base_auto_token_client_state struct token_client_state *client = NULL;
@@ -559,10 +372,10 @@ static void *issue_tokens(void *context)
                 base_auto_buffer struct base_buffer response = BASE_BUFFER_INIT(TOKEN_RESPONSE_BYTES_MAX);
                 base_auto_buffer struct base_buffer token = BASE_BUFFER_INIT(TOKEN_BYTES_MAX);
 
-                if (!token_client_blind(run->key, challenge_digest, &base_system_random, &request, &client, NULL) ||
+                if (!token_client_blind(run->key, support_challenge_digest, &base_system_random, &request, &client, NULL) ||
                     !token_issuer_evaluate(run->issuer, base_buffer_bytes(&request), &response, NULL) ||
                     !token_client_finalize(client, base_buffer_bytes(&response), &token, NULL) ||
-                    !token_verify(run->key, base_buffer_bytes(&token), challenge_digest, NULL))
+                    !token_verify(run->key, base_buffer_bytes(&token), support_challenge_digest, NULL))
                         return context;
         }
         return NULL;
@@ -582,6 +395,11 @@ static void keys_shared_by_threads_issue_good_tokens(void **state)
         }
 }
 
+static int set_up(void **state)
+{
+        return support_run_set_up(TOKEN_TYPE_BLIND_RSA, state);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -598,19 +416,13 @@ int main(void)
                 cmocka_unit_test(finalize_answer_of_another_key_fails),
                 cmocka_unit_test(finalize_without_room_is_a_limit),
                 cmocka_unit_test(finalize_after_key_was_released_still_works),
-                cmocka_unit_test(evaluate_other_length_is_malformed),
-                cmocka_unit_test(evaluate_other_type_or_key_is_refused),
-                cmocka_unit_test(evaluate_message_not_below_modulus_is_malformed),
-                cmocka_unit_test(evaluate_without_room_is_a_limit),
-                cmocka_unit_test(evaluate_private_operation_is_blinded),
                 cmocka_unit_test(blind_without_randomness_fails),
                 cmocka_unit_test(blind_with_stuck_randomness_fails),
                 cmocka_unit_test(blind_out_of_range_is_drawn_again),
                 cmocka_unit_test(blind_without_room_is_a_limit),
                 cmocka_unit_test(blind_without_inverse_fails),
-                cmocka_unit_test(blind_sign_wrong_result_is_withheld),
                 cmocka_unit_test(keys_shared_by_threads_issue_good_tokens),
         };
 
-        return cmocka_run_group_tests(tests, set_up, tear_down);
+        return cmocka_run_group_tests(tests, set_up, support_run_tear_down);
 }

@@ -11,8 +11,6 @@
 
 #define BYTES_MAX 1024
 
-static const uint8_t challenge_digest[TOKEN_DIGEST_LEN] = { 1, 2, 3 };
-
 /* --- vectors --- */
 
 static void check_issuance(const json_t *object)
@@ -75,92 +73,52 @@ static void issuance_rfc9578_vectors_match(void **state)
         json_decref(vectors);
 }
 
-/* --- one honest run, which no case changes --- */
-
-struct run {
-        struct token_issuer_key *issuer, *other_issuer;
-        struct token_public_key *key;
-        struct token_client_state *client;
-        struct base_buffer request, response, token;
-};
-
-static int set_up(void **state)
-{
-        struct run *run = calloc(1, sizeof(*run));
-        struct base_error error = BASE_ERROR_INIT;
-
-        base_buffer_init(&run->request, TOKEN_REQUEST_BYTES_MAX);
-        base_buffer_init(&run->response, TOKEN_RESPONSE_BYTES_MAX);
-        base_buffer_init(&run->token, TOKEN_BYTES_MAX);
-        support_assert_ok(token_issuer_key_generate(TOKEN_TYPE_VOPRF, &run->issuer, &error), &error);
-        support_assert_ok(token_issuer_key_generate(TOKEN_TYPE_VOPRF, &run->other_issuer, &error), &error);
-        run->key = token_issuer_key_public(run->issuer);
-        support_assert_ok(
-                token_client_blind(run->key, challenge_digest, &base_system_random, &run->request, &run->client, &error), &error);
-        support_assert_ok(token_issuer_evaluate(run->issuer, base_buffer_bytes(&run->request), &run->response, &error), &error);
-        support_assert_ok(token_client_finalize(run->client, base_buffer_bytes(&run->response), &run->token, &error), &error);
-        *state = run;
-        return 0;
-}
-
-static int tear_down(void **state)
-{
-        struct run *run = *state;
-
-        token_client_state_free(run->client);
-        token_issuer_key_free(run->issuer);
-        token_issuer_key_free(run->other_issuer);
-        base_buffer_clear(&run->request);
-        base_buffer_clear(&run->response);
-        base_buffer_clear(&run->token);
-        free(run);
-        return 0;
-}
-
 static void verify_needs_the_private_key(void **state)
 {
-        struct run *run = *state;
+        struct support_run *run = *state;
         struct base_error error = BASE_ERROR_INIT;
 
-        support_assert_ok(token_issuer_verify(run->issuer, base_buffer_bytes(&run->token), challenge_digest, &error), &error);
-        support_assert_error(token_verify(run->key, base_buffer_bytes(&run->token), challenge_digest, &error), &error,
+        support_assert_ok(token_issuer_verify(run->issuer, base_buffer_bytes(&run->token), support_challenge_digest, &error),
+                          &error);
+        support_assert_error(token_verify(run->key, base_buffer_bytes(&run->token), support_challenge_digest, &error), &error,
                              BASE_ERROR_UNSUPPORTED);
         assert_string_equal(error.message, "a token of type 0x0001 can be verified only with the issuer's private key");
 }
 
 static void issuer_verify_any_flipped_bit_fails(void **state)
 {
-        struct run *run = *state;
+        struct support_run *run = *state;
         base_auto_buffer struct base_buffer bad = BASE_BUFFER_INIT(TOKEN_BYTES_MAX);
         struct base_error error = BASE_ERROR_INIT;
 
         for (size_t bit = 16; bit < 8 * run->token.len; bit++) {
                 support_flip_bit(base_buffer_bytes(&run->token), bit, &bad);
-                support_assert_error(token_issuer_verify(run->issuer, base_buffer_bytes(&bad), challenge_digest, &error), &error,
-                                     BASE_ERROR_TOKEN_INVALID);
+                support_assert_error(token_issuer_verify(run->issuer, base_buffer_bytes(&bad), support_challenge_digest, &error),
+                                     &error, BASE_ERROR_TOKEN_INVALID);
         }
 }
 
 /* With the other key's id written into the token its authenticator is what fails. */
 static void issuer_verify_other_key_fails(void **state)
 {
-        struct run *run = *state;
+        struct support_run *run = *state;
         base_auto_buffer struct base_buffer bad = BASE_BUFFER_INIT(TOKEN_BYTES_MAX);
         struct base_error error = BASE_ERROR_INIT;
 
-        support_assert_error(token_issuer_verify(run->other_issuer, base_buffer_bytes(&run->token), challenge_digest, &error),
-                             &error, BASE_ERROR_TOKEN_INVALID);
+        support_assert_error(
+                token_issuer_verify(run->other_issuer, base_buffer_bytes(&run->token), support_challenge_digest, &error), &error,
+                BASE_ERROR_TOKEN_INVALID);
         base_buffer_put_bytes(&bad, base_buffer_bytes(&run->token));
         memcpy(bad.data + TOKEN_INPUT_LEN - TOKEN_KEY_ID_LEN, token_public_key_id(token_issuer_key_public(run->other_issuer)),
                TOKEN_KEY_ID_LEN);
-        support_assert_error(token_issuer_verify(run->other_issuer, base_buffer_bytes(&bad), challenge_digest, &error), &error,
-                             BASE_ERROR_TOKEN_INVALID);
+        support_assert_error(token_issuer_verify(run->other_issuer, base_buffer_bytes(&bad), support_challenge_digest, &error),
+                             &error, BASE_ERROR_TOKEN_INVALID);
         assert_string_equal(error.message, "the token's authenticator is not the issuer's");
 }
 
 static void finalize_any_flipped_bit_fails(void **state)
 {
-        struct run *run = *state;
+        struct support_run *run = *state;
         base_auto_buffer struct base_buffer bad = BASE_BUFFER_INIT(TOKEN_RESPONSE_BYTES_MAX);
         base_auto_buffer struct base_buffer token = BASE_BUFFER_INIT(TOKEN_BYTES_MAX);
 
@@ -176,7 +134,7 @@ static void finalize_any_flipped_bit_fails(void **state)
 
 static void finalize_other_length_is_malformed(void **state)
 {
-        struct run *run = *state;
+        struct support_run *run = *state;
         base_auto_buffer struct base_buffer longer = BASE_BUFFER_INIT(BYTES_MAX), token = BASE_BUFFER_INIT(TOKEN_BYTES_MAX);
         struct base_error error = BASE_ERROR_INIT;
 
@@ -190,13 +148,14 @@ static void finalize_other_length_is_malformed(void **state)
 
 static void finalize_answer_to_another_request_or_of_another_key_fails(void **state)
 {
-        struct run *run = *state;
+        struct support_run *run = *state;
         base_auto_token_client_state struct token_client_state *client = NULL;
         base_auto_buffer struct base_buffer request = BASE_BUFFER_INIT(BYTES_MAX), response = BASE_BUFFER_INIT(BYTES_MAX);
         base_auto_buffer struct base_buffer token = BASE_BUFFER_INIT(TOKEN_BYTES_MAX);
         struct base_error error = BASE_ERROR_INIT;
 
-        support_assert_ok(token_client_blind(run->key, challenge_digest, &base_system_random, &request, &client, &error), &error);
+        support_assert_ok(token_client_blind(run->key, support_challenge_digest, &base_system_random, &request, &client, &error),
+                          &error);
         support_assert_error(token_client_finalize(client, base_buffer_bytes(&run->response), &token, &error), &error,
                              BASE_ERROR_TOKEN_INVALID);
         request.data[2] = token_public_key_id(token_issuer_key_public(run->other_issuer))[TOKEN_KEY_ID_LEN - 1];
@@ -208,7 +167,7 @@ static void finalize_answer_to_another_request_or_of_another_key_fails(void **st
 
 static void evaluate_other_encodings_of_the_element_are_malformed(void **state)
 {
-        struct run *run = *state;
+        struct support_run *run = *state;
         base_auto_buffer struct base_buffer bad = BASE_BUFFER_INIT(BYTES_MAX), response = BASE_BUFFER_INIT(BYTES_MAX);
         struct base_error error = BASE_ERROR_INIT;
 
@@ -235,7 +194,7 @@ static void evaluate_other_encodings_of_the_element_are_malformed(void **state)
 /* The same proof randomness for two requests would give the key away. */
 static void evaluate_twice_draws_anew(void **state)
 {
-        struct run *run = *state;
+        struct support_run *run = *state;
         base_auto_buffer struct base_buffer response = BASE_BUFFER_INIT(BYTES_MAX);
         struct base_error error = BASE_ERROR_INIT;
 
@@ -254,7 +213,7 @@ static bool constant_fill(void *context, void *to, size_t len, struct base_error
 static void blind_with_stuck_randomness_fails(void **state)
 {
         int fills[] = { 0x00, 0xff };
-        struct run *run = *state;
+        struct support_run *run = *state;
 
         for (size_t i = 0; i < BASE_COUNT(fills); i++) {
                 base_auto_buffer struct base_buffer request = BASE_BUFFER_INIT(TOKEN_REQUEST_BYTES_MAX);
@@ -262,8 +221,8 @@ static void blind_with_stuck_randomness_fails(void **state)
                 struct token_client_state *client = NULL;
                 struct base_error error = BASE_ERROR_INIT;
 
-                support_assert_error(token_client_blind(run->key, challenge_digest, &stuck, &request, &client, &error), &error,
-                                     BASE_ERROR_CRYPTO);
+                support_assert_error(token_client_blind(run->key, support_challenge_digest, &stuck, &request, &client, &error),
+                                     &error, BASE_ERROR_CRYPTO);
                 support_assert_error(
                         token_issuer_evaluate_with(run->issuer, &stuck, base_buffer_bytes(&run->request), &request, &error),
                         &error, BASE_ERROR_CRYPTO);
@@ -276,7 +235,7 @@ static void blind_with_stuck_randomness_fails(void **state)
 
 static void public_key_decode_other_forms_are_refused(void **state)
 {
-        struct run *run = *state;
+        struct support_run *run = *state;
         struct base_bytes good = token_public_key_encoded(run->key);
         base_auto_buffer struct base_buffer bad = BASE_BUFFER_INIT(BYTES_MAX);
         struct token_public_key *key = NULL;
@@ -317,7 +276,7 @@ static void put_pem(EVP_PKEY *pkey, const char *structure, int selection, const 
 
 static void issuer_key_save_loads_to_the_same(void **state)
 {
-        struct run *run = *state;
+        struct support_run *run = *state;
         base_auto_token_issuer_key struct token_issuer_key *again = NULL;
         base_auto_buffer struct base_buffer text = BASE_BUFFER_INIT(TOKEN_ISSUER_KEY_TEXT_MAX), small = BASE_BUFFER_INIT(100);
         struct base_error error = BASE_ERROR_INIT;
@@ -326,7 +285,7 @@ static void issuer_key_save_loads_to_the_same(void **state)
         assert_memory_equal(text.data, "-----BEGIN PRIVATE KEY-----\n", 28);
         support_assert_ok(token_issuer_key_load(TOKEN_TYPE_VOPRF, base_buffer_bytes(&text), &again, &error), &error);
         support_assert_bytes(token_public_key_encoded(token_issuer_key_public(again)), token_public_key_encoded(run->key));
-        support_assert_ok(token_issuer_verify(again, base_buffer_bytes(&run->token), challenge_digest, &error), &error);
+        support_assert_ok(token_issuer_verify(again, base_buffer_bytes(&run->token), support_challenge_digest, &error), &error);
         support_assert_error(token_issuer_key_save(run->issuer, &small, &error), &error, BASE_ERROR_LIMIT_EXCEEDED);
         assert_int_equal(small.len, 0);
         token_issuer_key_free(BASE_STEAL(again));
@@ -366,6 +325,11 @@ static void issuer_key_load_other_keys_and_forms(void **state)
         EVP_PKEY_free(pkey);
 }
 
+static int set_up(void **state)
+{
+        return support_run_set_up(TOKEN_TYPE_VOPRF, state);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -384,5 +348,5 @@ int main(void)
                 cmocka_unit_test(issuer_key_load_other_keys_and_forms),
         };
 
-        return cmocka_run_group_tests(tests, set_up, tear_down);
+        return cmocka_run_group_tests(tests, set_up, support_run_tear_down);
 }
