@@ -116,8 +116,18 @@ class FocusCase(unittest.TestCase):
 
     def agent(self, **options):
         self.stack.start_user_agent(**options)
-        self.addCleanup(self.stack.end, "agent")
+        self.addCleanup(self.end_agent)
         return self.stack.processes["agent"]
+
+    def end_agent(self):
+        if "agent" not in self.stack.processes:
+            return
+        status, log = self.stack.end("agent"), self.stack.log("agent")
+        self.assertNotIn("AddressSanitizer", log)
+        self.assertNotIn("runtime error", log)
+        # The leak checker of a sanitized build has to trace the process, which nobody may.
+        if "LeakSanitizer has encountered a fatal error" not in log:
+            self.assertEqual(status, 0, log)
 
     def assert_focused(self, client, how="ask"):
         self.assertEqual(client.ask(how), [FOCUSED, "fetched"])
@@ -319,7 +329,7 @@ class Sway(FocusCase):
                     os.chown(path, USER, USER)
                     listener.listen()
                     threading.Thread(target=self.answer, args=(listener, answer), daemon=True).start()
-                    self.stack.end("agent")
+                    self.end_agent()
                     self.stack.start_user_agent({"SWAYSOCK": str(path)})
                     self.assert_unreadable(self.client("none"), reason)
                 path.unlink()
@@ -343,7 +353,7 @@ class Elsewhere(FocusCase):
             with self.subTest(environment):
                 self.stack.start_user_agent(environment)
                 self.assert_unreadable(client, reason)
-                self.stack.end("agent")
+                self.end_agent()
 
     def test_another_user_s_display_tells_nothing(self):
         display = start_x11(self.stack, OTHER_USER, "other-xvfb")
