@@ -19,6 +19,7 @@ sys.path.insert(0, str(HERE.parent / "e2e"))
 import fake_issuer  # noqa: E402
 import fake_services  # noqa: E402
 import stack  # noqa: E402
+from bus_errors import BusErrors  # noqa: E402
 
 NAME, PATH = "org.attesterd", "/org/attesterd"
 ATTESTER, ADMIN = "org.attesterd.Attester1", "org.attesterd.Admin1"
@@ -115,7 +116,7 @@ def token_request(directory):
     raise AssertionError("no blind RSA key in the directory")
 
 
-class BusCase(unittest.TestCase):
+class BusCase(BusErrors):
     """A stack a class; `options` are DaemonStack.start()'s."""
 
     options = {}
@@ -128,16 +129,6 @@ class BusCase(unittest.TestCase):
             cls.stack.start(**cls.options)
         except stack.StackError as error:
             raise AssertionError(f"{error}\n{cls.stack.log('attesterd')}") from None
-
-    def assert_error(self, name, function, *arguments, **keywords):
-        """The call fails with org.attesterd.Error.`name` (or a full name) and a sentence, which is returned."""
-        with self.assertRaises(dbus.DBusException) as caught:
-            function(*arguments, **keywords)
-        wanted = name if "." in name else f"org.attesterd.Error.{name}"
-        self.assertEqual(caught.exception.get_dbus_name(), wanted, caught.exception.get_dbus_message())
-        message = caught.exception.get_dbus_message()
-        self.assertGreater(len(message), 10)
-        return message
 
 
 class Background(threading.Thread):

@@ -12,8 +12,6 @@ import struct
 import subprocess
 import sys
 import tempfile
-import time
-import unittest
 
 import dbus
 import dbus.bus
@@ -22,7 +20,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
-from stack import listens  # noqa: E402
+from bus_errors import BusErrors  # noqa: E402
+from stack import listens, wait_for  # noqa: E402
 
 NAME, PATH, INTERFACE = "org.attesterd.Client1", "/org/attesterd/Client", "org.attesterd.Client1"
 WAIT = 30
@@ -30,16 +29,6 @@ BUS_CONFIG = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Config
   "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
   <busconfig><type>{name}</type><listen>unix:path={path}</listen>{more}<auth>EXTERNAL</auth><policy context="default">
   <allow send_destination="*" eavesdrop="true"/><allow eavesdrop="true"/><allow own="*"/></policy></busconfig>"""
-
-
-def wait_for(condition, what, seconds=WAIT):
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        value = condition()
-        if value:
-            return value
-        time.sleep(0.02)
-    raise AssertionError(f"{what}: not within {seconds} s")
 
 
 def challenge(issuer, origin, key, context=b""):
@@ -187,7 +176,7 @@ def send(bus, header, origin="shop.example", options=None):
     return result
 
 
-class AgentCase(unittest.TestCase):
+class AgentCase(BusErrors):
     """An agent for each test."""
 
     program, fake, options = None, None, ()
@@ -196,16 +185,6 @@ class AgentCase(unittest.TestCase):
         self.agent = Agent(self.program, self.fake)
         self.addCleanup(self.agent.stop)
         self.agent.start(*self.options)
-
-    def assert_error(self, name, function, *arguments, **keywords):
-        """The call fails with org.attesterd.Error.`name` (or a full name) and a sentence, which is returned."""
-        with self.assertRaises(dbus.DBusException) as caught:
-            function(*arguments, **keywords)
-        wanted = name if "." in name else f"org.attesterd.Error.{name}"
-        self.assertEqual(caught.exception.get_dbus_name(), wanted, caught.exception.get_dbus_message())
-        message = caught.exception.get_dbus_message()
-        self.assertGreater(len(message), 10)
-        return message
 
     def assert_authorizes(self, header, digest, from_cache, key=None, **keywords):
         token, info = self.agent.authorize(header, **keywords)
