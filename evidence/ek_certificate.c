@@ -154,16 +154,31 @@ static bool check_subject_key(X509 *certificate, const struct evidence_public *e
         return true;
 }
 
-bool evidence_ek_certificate_check(const struct evidence_ek_authorities *authorities, struct base_bytes der,
-                                   const struct evidence_public *endorsement_key, uint64_t now, struct base_error *error)
+static X509 *parse(struct base_bytes der, struct base_error *error)
 {
         const uint8_t *at = der.data;
         auto_x509 X509 *certificate = der.len > EVIDENCE_EK_CERTIFICATE_BYTES_MAX ? NULL : d2i_X509(NULL, &at, (long) der.len);
 
-        if (certificate == NULL || at != der.data + der.len) {
-                ERR_clear_error();
-                return base_error_set(error, BASE_ERROR_MALFORMED, "The EK certificate is not one DER certificate.");
-        }
-        return check_subject_key(certificate, endorsement_key, error) && check_usage(certificate, error) &&
+        if (certificate != NULL && at == der.data + der.len)
+                return BASE_STEAL(certificate);
+        ERR_clear_error();
+        (void) base_error_set(error, BASE_ERROR_MALFORMED, "The EK certificate is not one DER certificate.");
+        return NULL;
+}
+
+bool evidence_ek_certificate_check_subject(struct base_bytes der, const struct evidence_public *endorsement_key,
+                                           struct base_error *error)
+{
+        auto_x509 X509 *certificate = parse(der, error);
+
+        return certificate != NULL && check_subject_key(certificate, endorsement_key, error) && check_usage(certificate, error);
+}
+
+bool evidence_ek_certificate_check(const struct evidence_ek_authorities *authorities, struct base_bytes der,
+                                   const struct evidence_public *endorsement_key, uint64_t now, struct base_error *error)
+{
+        auto_x509 X509 *certificate = parse(der, error);
+
+        return certificate != NULL && check_subject_key(certificate, endorsement_key, error) && check_usage(certificate, error) &&
                check_chain(authorities, certificate, now, error);
 }

@@ -25,6 +25,13 @@ BASE_DEFINE_CLEANUP(struct evidence_ek_authorities, evidence_ek_authorities_free
 #define evidence_auto_ek_authorities BASE_CLEANUP(evidence_ek_authorities_free_p)
 
 /*
+ * Checks that the DER certificate is for `endorsement_key`, and no more: not who issued it, nor when. For a verifier that knows
+ * this very certificate. Errors: MALFORMED (DER), EVIDENCE_INVALID (for another key, or not for an endorsement key).
+ */
+bool evidence_ek_certificate_check_subject(struct base_bytes der, const struct evidence_public *endorsement_key,
+                                           struct base_error *error) BASE_MUST_CHECK;
+
+/*
  * Checks that the DER certificate is for `endorsement_key`, is valid at `now` (seconds since 1970) and chains to a trusted
  * authority. The critical subjectAltName with TPM attributes (not looked at) and the tcg-kp-EKCertificate usage (TCG EK
  * Credential Profile 2.5) are understood. Revocation is not looked up: a verifier takes a compromised authority out of its

@@ -139,6 +139,7 @@ bool issuer_facts_collect(const struct evidence *evidence, const struct evidence
             (knowledge->reference != NULL &&
              !policy_facts_set_string(&facts, "pcr.reference", knowledge->reference, quoted, error)) ||
             !policy_facts_set_integer(&facts, "quote.age_s", (int64_t) (now - verdict->claims.iat), reported, error) ||
+            !policy_facts_set_boolean(&facts, "quote.rolled_back", knowledge->rolled_back, quoted, error) ||
             !policy_facts_set_boolean(&facts, "pcr.approved", knowledge->approved, quoted, error) ||
             !policy_facts_set_boolean(&facts, "device.ek_certified", device->ek_certified, registered, error) ||
             !policy_facts_set_string(&facts, "request.issuer", knowledge->issuer, registered, error) ||

@@ -10,6 +10,7 @@
  *   quote.approver        the name of that approver; absent for a key that is sealed to the quoted values
  *   quote.sealed.sha256.7 … whether these are among those PCRs; of an approver's, whether the operator says so
  *   boot.…                what the boot's event log proves; see issuer/boot.h. These take the place of the claims
+ *   quote.rolled_back     whether the TPM counts fewer resets than in an earlier quote by this key: a copy, or set back
  *   quote.age_s           seconds between the claims' time and now
  *   device.ek_certified   whether a TPM maker's certificate was checked at enrolment
  *   device.group          the operator's, if one was given
@@ -30,6 +31,7 @@ struct issuer_knowledge {
         const struct issuer_device *device;
         const struct issuer_boot *boot;         /* of the quoted boot; NULL: nothing is known of it */
         bool approved;                          /* the quoted boot state, for the device's group */
+        bool rolled_back;                       /* the TPM counts fewer resets than it did */
         const char *reference;                  /* the name of the reference values that it has; NULL: of none */
         const struct issuer_approver *approver; /* whose signatures open the key; NULL: nobody's that is known */
 };

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "issuer/registry_internal.h"
 
-#include "base/encode.h"
-
 #include <string.h>
 
 void issuer_registry_statement_end(sqlite3_stmt **statement)
@@ -75,21 +73,20 @@ static size_t copy_bytes(sqlite3_stmt *statement, int column, uint8_t *to, size_
         return len;
 }
 
-/* Columns as in DEVICE_COLUMNS. */
-static void read_device(sqlite3_stmt *statement, struct issuer_device *device)
+void issuer_registry_read_device(sqlite3_stmt *statement, struct issuer_device *device)
 {
         *device = (struct issuer_device){
                 .row = sqlite3_column_int64(statement, 0),
                 .status = sqlite3_column_int(statement, 3) == 0 ? ISSUER_DEVICE_ACTIVE : ISSUER_DEVICE_REVOKED,
-                .ek_certified = sqlite3_column_type(statement, 4) != SQLITE_NULL,
+                .ek_certified = sqlite3_column_int(statement, 8) != 0,
                 .enrolled_at = (uint64_t) sqlite3_column_int64(statement, 5),
                 .last_verified = (uint64_t) sqlite3_column_int64(statement, 6),
         };
         issuer_registry_copy_text(statement, 1, device->id, sizeof(device->id));
         issuer_registry_copy_text(statement, 2, device->group, sizeof(device->group));
         device->ek_name_len = copy_bytes(statement, 7, device->ek_name, sizeof(device->ek_name));
-        device->ek_certified = device->ek_certified && copy_bytes(statement, 4, device->ek_fingerprint,
-                                                                  sizeof(device->ek_fingerprint)) == ISSUER_FINGERPRINT_LEN;
+        device->has_ek_fingerprint = copy_bytes(statement, 4, device->ek_fingerprint, sizeof(device->ek_fingerprint)) ==
+                                     ISSUER_FINGERPRINT_LEN;
 }
 
 bool issuer_registry_find(struct issuer_registry *registry, struct base_bytes ak_name, struct issuer_device *ret,
@@ -107,39 +104,19 @@ bool issuer_registry_find(struct issuer_registry *registry, struct base_bytes ak
                 return base_error_set(error, BASE_ERROR_NOT_FOUND, "no device has this key");
         if (result != SQLITE_ROW)
                 return issuer_registry_fail(registry, error);
-        read_device(statement, &device);
-        len = sqlite3_column_bytes(statement, 8);
+        issuer_registry_read_device(statement, &device);
+        len = sqlite3_column_bytes(statement, 9);
         if (len <= 0 || (size_t) len > sizeof(device.ak_public))
                 return base_error_set(error, BASE_ERROR_STATE_INVALID, "the registry's key of device %s is damaged", device.id);
-        memcpy(device.ak_public, sqlite3_column_blob(statement, 8), (size_t) len);
+        memcpy(device.ak_public, sqlite3_column_blob(statement, 9), (size_t) len);
         device.ak_public_len = (size_t) len;
-        device.key_superseded = sqlite3_column_int(statement, 9) != 0;
+        device.key_superseded = sqlite3_column_int(statement, 10) != 0;
+        device.reset_count = (uint32_t) sqlite3_column_int64(statement, 11);
         *ret = device;
         return true;
 }
 
-struct enrolling {
-        const struct issuer_enrollment *enrollment;
-        struct issuer_device device;
-        bool known;
-};
-
-static bool find_by_ek(struct issuer_registry *registry, struct enrolling *enrolling, struct base_error *error)
-{
-        ISSUER_STATEMENT(registry, STATEMENT_FIND_EK);
-        int result;
-
-        issuer_registry_bind_bytes(statement, 1, enrolling->enrollment->ek_name);
-        result = sqlite3_step(statement);
-        if (result != SQLITE_ROW && result != SQLITE_DONE)
-                return issuer_registry_fail(registry, error);
-        enrolling->known = result == SQLITE_ROW;
-        if (enrolling->known)
-                read_device(statement, &enrolling->device);
-        return true;
-}
-
-static bool count_devices(struct issuer_registry *registry, int status, uint64_t *ret, struct base_error *error)
+bool issuer_registry_count_status(struct issuer_registry *registry, int status, uint64_t *ret, struct base_error *error)
 {
         ISSUER_STATEMENT(registry, STATEMENT_COUNT);
 
@@ -147,120 +124,6 @@ static bool count_devices(struct issuer_registry *registry, int status, uint64_t
         if (sqlite3_step(statement) != SQLITE_ROW)
                 return issuer_registry_fail(registry, error);
         *ret = (uint64_t) sqlite3_column_int64(statement, 0);
-        return true;
-}
-
-static bool check_room(struct issuer_registry *registry, struct base_error *error)
-{
-        uint64_t active, revoked;
-
-        if (!count_devices(registry, ISSUER_DEVICE_ACTIVE, &active, error) ||
-            !count_devices(registry, ISSUER_DEVICE_REVOKED, &revoked, error))
-                return false;
-        return active + revoked < ISSUER_REGISTRY_DEVICES_MAX ||
-               base_error_set(error, BASE_ERROR_LIMIT_EXCEEDED, "the registry is full: %d devices", ISSUER_REGISTRY_DEVICES_MAX);
-}
-
-static bool add_device(struct issuer_registry *registry, struct enrolling *enrolling, struct base_error *error)
-{
-        ISSUER_STATEMENT(registry, STATEMENT_ADD_DEVICE);
-        base_auto_buffer struct base_buffer id = BASE_BUFFER_INIT(ISSUER_DEVICE_ID_LEN + 1);
-        uint8_t random[ISSUER_DEVICE_ID_LEN / 2];
-
-        if (!check_room(registry, error) || !registry->random->fill(registry->random->context, random, sizeof(random), error))
-                return false;
-        base_hex_encode(&id, BASE_BYTES_OF(random));
-        if (base_buffer_c_string(&id) == NULL)
-                return base_error_set_no_memory(error);
-        (void) snprintf(enrolling->device.id, sizeof(enrolling->device.id), "%s", base_buffer_c_string(&id));
-        (void) sqlite3_bind_text(statement, 1, enrolling->device.id, -1, SQLITE_STATIC);
-        issuer_registry_bind_bytes(statement, 2, enrolling->enrollment->ek_name);
-        issuer_registry_bind_bytes(statement, 3, enrolling->enrollment->ek_fingerprint);
-        (void) sqlite3_bind_int64(statement, 4, (sqlite3_int64) enrolling->enrollment->now);
-        if (!issuer_registry_step_done(registry, statement, error))
-                return false;
-        enrolling->device.row = sqlite3_last_insert_rowid(registry->database);
-        return true;
-}
-
-static bool renew_device(struct issuer_registry *registry, struct enrolling *enrolling, struct base_error *error)
-{
-        ISSUER_STATEMENT(registry, STATEMENT_RENEW_DEVICE);
-
-        issuer_registry_bind_bytes(statement, 1, enrolling->enrollment->ek_fingerprint);
-        (void) sqlite3_bind_int64(statement, 2, (sqlite3_int64) enrolling->enrollment->now);
-        (void) sqlite3_bind_int64(statement, 3, enrolling->device.row);
-        return issuer_registry_step_done(registry, statement, error);
-}
-
-/* Whether the key is known under another device: one key cannot stand for two. */
-static bool check_key_free(struct issuer_registry *registry, const struct enrolling *enrolling, struct base_error *error)
-{
-        ISSUER_STATEMENT(registry, STATEMENT_FIND);
-        int result;
-
-        issuer_registry_bind_bytes(statement, 1, enrolling->enrollment->ak_name);
-        result = sqlite3_step(statement);
-        if (result != SQLITE_ROW && result != SQLITE_DONE)
-                return issuer_registry_fail(registry, error);
-        return result == SQLITE_DONE || sqlite3_column_int64(statement, 0) == enrolling->device.row ||
-               base_error_set(error, BASE_ERROR_NOT_AUTHORIZED,
-                              "this attestation key is enrolled under another endorsement key: make a new one");
-}
-
-static bool put_key(struct issuer_registry *registry, const struct enrolling *enrolling, struct base_error *error)
-{
-        ISSUER_STATEMENT(registry, STATEMENT_PUT_KEY);
-
-        issuer_registry_bind_bytes(statement, 1, enrolling->enrollment->ak_name);
-        (void) sqlite3_bind_int64(statement, 2, enrolling->device.row);
-        issuer_registry_bind_bytes(statement, 3, enrolling->enrollment->ak_public);
-        (void) sqlite3_bind_int64(statement, 4, (sqlite3_int64) enrolling->enrollment->now);
-        return issuer_registry_step_done(registry, statement, error);
-}
-
-static bool supersede_others(struct issuer_registry *registry, const struct enrolling *enrolling, struct base_error *error)
-{
-        ISSUER_STATEMENT(registry, STATEMENT_SUPERSEDE);
-
-        (void) sqlite3_bind_int64(statement, 1, (sqlite3_int64) enrolling->enrollment->now);
-        (void) sqlite3_bind_int64(statement, 2, enrolling->device.row);
-        issuer_registry_bind_bytes(statement, 3, enrolling->enrollment->ak_name);
-        return issuer_registry_step_done(registry, statement, error);
-}
-
-static bool forget_oldest_keys(struct issuer_registry *registry, const struct enrolling *enrolling, struct base_error *error)
-{
-        ISSUER_STATEMENT(registry, STATEMENT_FORGET_KEYS);
-
-        (void) sqlite3_bind_int64(statement, 1, enrolling->device.row);
-        (void) sqlite3_bind_int(statement, 2, ISSUER_REGISTRY_KEYS_KEPT + 1);
-        return issuer_registry_step_done(registry, statement, error);
-}
-
-static bool enroll(struct issuer_registry *registry, void *context, struct base_error *error)
-{
-        struct enrolling *enrolling = context;
-
-        if (!find_by_ek(registry, enrolling, error))
-                return false;
-        if (enrolling->known && enrolling->device.status == ISSUER_DEVICE_REVOKED)
-                return base_error_set(error, BASE_ERROR_NOT_AUTHORIZED, "this device was revoked: ask the issuer's operator");
-        if (!check_key_free(registry, enrolling, error))
-                return false;
-        return (enrolling->known ? renew_device(registry, enrolling, error) : add_device(registry, enrolling, error)) &&
-               put_key(registry, enrolling, error) && supersede_others(registry, enrolling, error) &&
-               forget_oldest_keys(registry, enrolling, error);
-}
-
-bool issuer_registry_enroll(struct issuer_registry *registry, const struct issuer_enrollment *enrollment,
-                            char ret_id[static ISSUER_DEVICE_ID_LEN + 1], struct base_error *error)
-{
-        struct enrolling enrolling = { .enrollment = enrollment };
-
-        if (!issuer_registry_transaction(registry, enroll, &enrolling, error))
-                return false;
-        memcpy(ret_id, enrolling.device.id, sizeof(enrolling.device.id));
         return true;
 }
 
@@ -357,7 +220,7 @@ bool issuer_registry_count(struct issuer_registry *registry, enum issuer_device_
 {
         ISSUER_LOCKED(registry);
 
-        return count_devices(registry, (int) status, ret, error);
+        return issuer_registry_count_status(registry, (int) status, ret, error);
 }
 
 bool issuer_registry_visit(struct issuer_registry *registry, uint64_t now,
@@ -371,8 +234,8 @@ bool issuer_registry_visit(struct issuer_registry *registry, uint64_t now,
 
         (void) sqlite3_bind_int64(statement, 1, (sqlite3_int64) (now / 86400));
         while ((result = sqlite3_step(statement)) == SQLITE_ROW) {
-                read_device(statement, &device);
-                visitor(&device, (uint64_t) sqlite3_column_int64(statement, 8), context);
+                issuer_registry_read_device(statement, &device);
+                visitor(&device, (uint64_t) sqlite3_column_int64(statement, 9), context);
         }
         return result == SQLITE_DONE || issuer_registry_fail(registry, error);
 }

@@ -18,7 +18,7 @@
 #define ISSUER_FINGERPRINT_LEN          32   /* SHA-256 of a certificate */
 #define ISSUER_EK_NAME_MAX              66   /* nameAlg and a SHA-512 digest */
 #define ISSUER_REGISTRY_DEVICES_MAX     1000000
-#define ISSUER_REGISTRY_KEYS_KEPT       4 /* superseded keys of a device that are still known as such */
+#define ISSUER_REGISTRY_KEYS_KEPT       32 /* superseded keys of a device that are still known as such */
 #define ISSUER_REGISTRY_TOKEN_DAYS_KEPT 7
 
 enum issuer_device_status {
@@ -33,11 +33,13 @@ struct issuer_device {
         enum issuer_device_status status;
         uint8_t ek_name[ISSUER_EK_NAME_MAX];
         size_t ek_name_len;
-        uint8_t ek_fingerprint[ISSUER_FINGERPRINT_LEN]; /* of the certificate, if ek_certified */
-        bool ek_certified;                              /* an authority's certificate was checked at enrolment */
+        uint8_t ek_fingerprint[ISSUER_FINGERPRINT_LEN]; /* of the certificate, if has_ek_fingerprint */
+        bool has_ek_fingerprint;                        /* it showed a certificate for its endorsement key */
+        bool ek_certified;                              /* which was checked to be by a trusted authority */
         bool key_superseded;                            /* the key that was asked for is not the device's newest */
         uint64_t enrolled_at;
         uint64_t last_verified; /* 0: never */
+        uint32_t reset_count;   /* the highest that a quote by this key had */
         uint8_t ak_public[ISSUER_DEVICE_PUBLIC_MAX];
         size_t ak_public_len;
 };
@@ -56,17 +58,26 @@ BASE_DEFINE_CLEANUP(struct issuer_registry, issuer_registry_close)
 
 struct issuer_enrollment {
         struct base_bytes ek_name;
-        struct base_bytes ek_fingerprint; /* empty: no certificate was checked */
+        struct base_bytes ek_fingerprint; /* empty: it showed no certificate for this key */
+        bool ek_certified;                /* by a trusted authority */
         struct base_bytes ak_name;
         struct base_bytes ak_public; /* TPM2B_PUBLIC */
         uint64_t now;
+        unsigned per_hour; /* how often one device may */
 };
+
+/*
+ * Whether issuer_registry_enroll() would enrol these, before anybody has proved anything. Errors: as there, and IO.
+ */
+bool issuer_registry_check_enrollment(struct issuer_registry *registry, const struct issuer_enrollment *enrollment,
+                                      struct base_error *error) BASE_MUST_CHECK;
 
 /*
  * Enrols a device, or gives a known one (by its endorsement key) a new attestation key: the old key is then superseded.
  * The same two keys again change nothing but the time. `ret_id` is the device's identifier, random and kept for good.
- * Errors: NOT_AUTHORIZED (the device is revoked; or the attestation key is enrolled under another endorsement key),
- * LIMIT_EXCEEDED (ISSUER_REGISTRY_DEVICES_MAX), IO.
+ * Errors: NOT_AUTHORIZED (the device is revoked; the attestation key is enrolled under another endorsement key, or was
+ * superseded by a later one of the device), RATE_LIMITED (more than `per_hour`), LIMIT_EXCEEDED (ISSUER_REGISTRY_DEVICES_MAX),
+ * IO.
  */
 bool issuer_registry_enroll(struct issuer_registry *registry, const struct issuer_enrollment *enrollment,
                             char ret_id[static ISSUER_DEVICE_ID_LEN + 1], struct base_error *error) BASE_MUST_CHECK;
@@ -81,6 +92,20 @@ bool issuer_registry_find(struct issuer_registry *registry, struct base_bytes ak
  */
 bool issuer_registry_count_token(struct issuer_registry *registry, int64_t device_row, uint64_t now, unsigned limit,
                                  bool *ret_allowed, struct base_error *error) BASE_MUST_CHECK;
+
+enum issuer_use {
+        ISSUER_USE_ENROLLMENT = 1, /* the numbers are in the database */
+        ISSUER_USE_EVENT_LOG = 2,
+};
+
+/* Counts one use in the hour of `now` (UTC); `ret_allowed` is false, and nothing is counted, after `limit` of them. Errors: IO.
+ */
+bool issuer_registry_count_use(struct issuer_registry *registry, int64_t device_row, enum issuer_use use, uint64_t now,
+                               unsigned limit, bool *ret_allowed, struct base_error *error) BASE_MUST_CHECK;
+
+/* Notes the reset count of a quote by this key, if it is higher than all before. Errors: IO. */
+bool issuer_registry_note_reset_count(struct issuer_registry *registry, struct base_bytes ak_name, uint32_t reset_count,
+                                      struct base_error *error) BASE_MUST_CHECK;
 
 /* Errors: NOT_FOUND (no device has this id), IO. */
 bool issuer_registry_set_status(struct issuer_registry *registry, const char *id, enum issuer_device_status status,

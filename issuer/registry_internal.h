@@ -40,6 +40,9 @@ enum issuer_registry_statement {
         STATEMENT_FIND_GRACES,
         STATEMENT_PUT_GRACE,
         STATEMENT_FORGET_GRACE,
+        STATEMENT_FIND_USE,
+        STATEMENT_COUNT_USE,
+        STATEMENT_NOTE_RESETS,
         STATEMENT_TOTAL,
 };
 
@@ -70,6 +73,14 @@ void issuer_registry_bind_bytes(sqlite3_stmt *statement, int at, struct base_byt
 void issuer_registry_copy_text(sqlite3_stmt *statement, int column, char *to, size_t size);
 /* Runs a statement that gives no rows. Errors: as issuer_registry_fail(). */
 bool issuer_registry_step_done(struct issuer_registry *registry, sqlite3_stmt *statement, struct base_error *error);
+/* Columns as in DEVICE_COLUMNS. */
+void issuer_registry_read_device(sqlite3_stmt *statement, struct issuer_device *ret);
+/* How many devices have this status. The registry is locked. */
+bool issuer_registry_count_status(struct issuer_registry *registry, int status, uint64_t *ret,
+                                  struct base_error *error) BASE_MUST_CHECK;
+/* As issuer_registry_count_use(), or without counting. The registry is locked. */
+bool issuer_registry_use_locked(struct issuer_registry *registry, int64_t device_row, enum issuer_use use, uint64_t now,
+                                unsigned limit, bool count, bool *ret_allowed, struct base_error *error) BASE_MUST_CHECK;
 /* Locks, and runs `body` in a transaction, which is undone if it fails. */
 bool issuer_registry_transaction(struct issuer_registry *registry,
                                  bool (*body)(struct issuer_registry *, void *, struct base_error *), void *context,

@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 
-#define SCHEMA_VERSION  4
+#define SCHEMA_VERSION  5
 #define BUSY_TIMEOUT_MS 2000
 
 /* A token costs no fsync: with WAL and NORMAL a crash of the machine may forget the last counts, never damage the file. */
@@ -44,22 +44,34 @@ static const char *const schema[SCHEMA_VERSION] = {
         " failing_since INTEGER NOT NULL, passing_since INTEGER NOT NULL, PRIMARY KEY (device, rule)) STRICT, WITHOUT ROWID;"
         "PRAGMA user_version=4;"
         "COMMIT;",
+        "BEGIN IMMEDIATE;"
+        "ALTER TABLE devices ADD COLUMN ek_certified INTEGER NOT NULL DEFAULT 0;"
+        "UPDATE devices SET ek_certified = ek_fingerprint IS NOT NULL;"
+        "ALTER TABLE keys ADD COLUMN reset_count INTEGER NOT NULL DEFAULT 0;"
+        "CREATE TABLE uses (device INTEGER NOT NULL REFERENCES devices (row), kind INTEGER NOT NULL, hour INTEGER NOT NULL,"
+        " count INTEGER NOT NULL, PRIMARY KEY (device, kind)) STRICT, WITHOUT ROWID;"
+        "PRAGMA user_version=5;"
+        "COMMIT;",
 };
 
-#define DEVICE_COLUMNS "devices.row, id, device_group, status, ek_fingerprint, devices.enrolled_at, last_verified, ek_name"
+#define DEVICE_COLUMNS                                                                                                           \
+        "devices.row, id, device_group, status, ek_fingerprint, devices.enrolled_at, last_verified, ek_name,"                    \
+        " ek_certified"
 
 static const char *const statements[STATEMENT_TOTAL] = {
         [STATEMENT_BEGIN] = "BEGIN IMMEDIATE",
         [STATEMENT_COMMIT] = "COMMIT",
         [STATEMENT_ROLLBACK] = "ROLLBACK",
-        [STATEMENT_FIND] = "SELECT " DEVICE_COLUMNS ", ak_public, superseded_at IS NOT NULL FROM keys JOIN devices ON "
+        [STATEMENT_FIND] = "SELECT " DEVICE_COLUMNS
+                           ", ak_public, superseded_at IS NOT NULL, reset_count FROM keys JOIN devices ON "
                            "devices.row = device WHERE ak_name = ?1",
         [STATEMENT_FIND_EK] = "SELECT " DEVICE_COLUMNS " FROM devices WHERE ek_name = ?1",
         [STATEMENT_COUNT] = "SELECT count(*) FROM devices WHERE status = ?1",
-        [STATEMENT_ADD_DEVICE] = "INSERT INTO devices (id, ek_name, ek_fingerprint, enrolled_at) VALUES (?1, ?2, ?3, ?4)",
-        [STATEMENT_RENEW_DEVICE] = "UPDATE devices SET ek_fingerprint = ?1, enrolled_at = ?2 WHERE row = ?3",
+        [STATEMENT_ADD_DEVICE] = "INSERT INTO devices (id, ek_name, ek_fingerprint, enrolled_at, ek_certified)"
+                                 " VALUES (?1, ?2, ?3, ?4, ?5)",
+        [STATEMENT_RENEW_DEVICE] = "UPDATE devices SET ek_fingerprint = ?1, enrolled_at = ?2, ek_certified = ?4 WHERE row = ?3",
         [STATEMENT_PUT_KEY] = "INSERT INTO keys (ak_name, device, ak_public, enrolled_at) VALUES (?1, ?2, ?3, ?4)"
-                              " ON CONFLICT (ak_name) DO UPDATE SET enrolled_at = ?4, superseded_at = NULL",
+                              " ON CONFLICT (ak_name) DO UPDATE SET enrolled_at = ?4",
         [STATEMENT_SUPERSEDE] =
                 "UPDATE keys SET superseded_at = ?1 WHERE device = ?2 AND ak_name <> ?3 AND superseded_at IS NULL",
         [STATEMENT_FORGET_KEYS] =
@@ -87,6 +99,10 @@ static const char *const statements[STATEMENT_TOTAL] = {
         [STATEMENT_FIND_GRACES] = "SELECT rule, failing_since, passing_since FROM graces WHERE device = ?1",
         [STATEMENT_PUT_GRACE] = "INSERT OR REPLACE INTO graces VALUES (?1, ?2, ?3, ?4)",
         [STATEMENT_FORGET_GRACE] = "DELETE FROM graces WHERE device = ?1 AND rule = ?2",
+        [STATEMENT_FIND_USE] = "SELECT count FROM uses WHERE device = ?1 AND kind = ?2 AND hour = ?3",
+        [STATEMENT_COUNT_USE] = "INSERT INTO uses VALUES (?1, ?2, ?3, 1) ON CONFLICT (device, kind) DO UPDATE SET"
+                                " count = CASE hour WHEN ?3 THEN count + 1 ELSE 1 END, hour = ?3 WHERE hour <> ?3 OR count < ?4",
+        [STATEMENT_NOTE_RESETS] = "UPDATE keys SET reset_count = ?2 WHERE ak_name = ?1 AND reset_count < ?2",
         [STATEMENT_FORGET_BOOT_FACTS] = "DELETE FROM boot_facts WHERE device = ?1",
 };
 

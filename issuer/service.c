@@ -123,6 +123,18 @@ void issuer_service_refuse(struct issuer_service *service, const struct issuer_v
         issuer_metrics_count_refusal(&service->metrics, verdict->error.code);
 }
 
+static void log_warning(struct issuer_service *service, const struct issuer_http_request *request,
+                        const struct issuer_verdict *verdict)
+{
+        issuer_events_write(service->events, &(struct issuer_event){
+                                                     .event = "clone",
+                                                     .outcome = "noticed",
+                                                     .detail = verdict->warning,
+                                                     .device = verdict->device,
+                                                     .elapsed_us = issuer_http_request_elapsed_us(request),
+                                             });
+}
+
 void issuer_service_log(struct issuer_service *service, const struct issuer_http_request *request, const char *event,
                         const char *outcome, const struct issuer_verdict *verdict)
 {
@@ -130,6 +142,8 @@ void issuer_service_log(struct issuer_service *service, const struct issuer_http
         base_auto_buffer struct base_buffer rules = BASE_BUFFER_INIT(ISSUER_RULES_BYTES_MAX + 1);
         char detail[2 * BASE_ERROR_TEXT_MAX + 8] = "";
 
+        if (verdict->warning[0] != '\0')
+                log_warning(service, request, verdict);
         if (refused)
                 (void) snprintf(detail, sizeof(detail), verdict->error.detail[0] == '\0' ? "%s" : "%s (%s)",
                                 verdict->error.message, verdict->error.detail);

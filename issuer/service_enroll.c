@@ -11,7 +11,9 @@ struct enrolling {
         struct evidence_enrollment_request message;
         struct evidence_public *endorsement_key;
         struct evidence_public *attestation_key;
+        struct issuer_admission admission;
         uint64_t now;
+        unsigned per_hour;
 };
 
 static void enrolling_clear(struct enrolling *enrolling)
@@ -21,9 +23,13 @@ static void enrolling_clear(struct enrolling *enrolling)
         explicit_bzero(enrolling->message.secret, sizeof(enrolling->message.secret));
 }
 
-static bool refuse(struct issuer_verdict *verdict, const struct base_error *reason)
+static bool refuse(struct issuer_verdict *verdict, uint64_t now, const struct base_error *reason)
 {
         switch (reason->code) {
+        case BASE_ERROR_RATE_LIMITED:
+                verdict->status = 429;
+                verdict->retry_after_s = (unsigned) (3600 - now % 3600);
+                return base_error_copy(&verdict->error, reason);
         case BASE_ERROR_MALFORMED:
                 verdict->status = 400;
                 return base_error_copy(&verdict->error, reason);
@@ -50,36 +56,42 @@ static bool parse(struct base_bytes body, struct enrolling *enrolling, struct ba
         return true;
 }
 
+static struct issuer_enrollment enrollment_of(const struct enrolling *enrolling)
+{
+        const struct issuer_admission *admission = &enrolling->admission;
+
+        return (struct issuer_enrollment){
+                .ek_name = evidence_public_name(enrolling->endorsement_key),
+                .ek_fingerprint = BASE_BYTES(admission->fingerprint, admission->has_fingerprint ? ISSUER_FINGERPRINT_LEN : 0),
+                .ek_certified = admission->certified,
+                .ak_name = evidence_public_name(enrolling->attestation_key),
+                .ak_public = evidence_public_bytes(enrolling->attestation_key),
+                .now = enrolling->now,
+                .per_hour = enrolling->per_hour,
+        };
+}
+
+/* What the registry would refuse is refused before the TPM works for it, so that a copied key is seen here, too. */
 static bool challenge(struct issuer_service *service, const struct enrolling *enrolling, struct base_buffer *to,
                       struct base_error *error)
 {
-        return evidence_enrollment_challenge_make(base_buffer_bytes(&service->enrollment_secret), enrolling->endorsement_key,
+        struct issuer_enrollment enrollment = enrollment_of(enrolling);
+
+        return issuer_registry_check_enrollment(service->registry, &enrollment, error) &&
+               evidence_enrollment_challenge_make(base_buffer_bytes(&service->enrollment_secret), enrolling->endorsement_key,
                                                   enrolling->attestation_key, enrolling->now + ISSUER_ENROLLMENT_LIFETIME_S, to,
                                                   error);
 }
 
-static bool enroll(struct issuer_service *service, const struct issuer_snapshot *snapshot, const struct enrolling *enrolling,
-                   struct base_buffer *to, char ret_device[static ISSUER_DEVICE_ID_LEN + 1], struct base_error *error)
+static bool enroll(struct issuer_service *service, const struct enrolling *enrolling, struct base_buffer *to,
+                   char ret_device[static ISSUER_DEVICE_ID_LEN + 1], struct base_error *error)
 {
         struct evidence_enrollment_result result = { 0 };
-        uint8_t fingerprint[ISSUER_FINGERPRINT_LEN];
-        struct issuer_enrollment enrollment = {
-                .ek_name = evidence_public_name(enrolling->endorsement_key),
-                .ak_name = evidence_public_name(enrolling->attestation_key),
-                .ak_public = evidence_public_bytes(enrolling->attestation_key),
-                .now = enrolling->now,
-        };
+        struct issuer_enrollment enrollment = enrollment_of(enrolling);
 
         if (!evidence_enrollment_check(base_buffer_bytes(&service->enrollment_secret), &enrolling->message,
-                                       enrolling->endorsement_key, enrolling->attestation_key, enrolling->now, error))
-                return false;
-        /* Only a certificate that was checked counts as one. */
-        if (snapshot->ek_requirement == ISSUER_EK_CERTIFICATE) {
-                if (!base_sha256(&enrolling->message.ek_certificate, 1, fingerprint, error))
-                        return false;
-                enrollment.ek_fingerprint = BASE_BYTES_OF(fingerprint);
-        }
-        if (!issuer_registry_enroll(service->registry, &enrollment, ret_device, error))
+                                       enrolling->endorsement_key, enrolling->attestation_key, enrolling->now, error) ||
+            !issuer_registry_enroll(service->registry, &enrollment, ret_device, error))
                 return false;
         (void) snprintf(result.device, sizeof(result.device), "%s", ret_device);
         return evidence_enrollment_result_encode(&result, to, error);
@@ -98,15 +110,17 @@ static bool process(struct issuer_service *service, const struct issuer_http_req
                 return base_error_set(&verdict->error, BASE_ERROR_UNSUPPORTED,
                                       "The body must be " EVIDENCE_ENROLLMENT_MEDIA_TYPE ".");
         }
+        enrolling.per_hour = snapshot->enrollments_per_hour;
         if (!parse(request->body, &enrolling, &reason) ||
             !evidence_public_check_endorsement_key(enrolling.endorsement_key, &reason) ||
             !evidence_public_check_attestation_key(enrolling.attestation_key, &reason) ||
-            !issuer_snapshot_admit(snapshot, enrolling.endorsement_key, enrolling.message.ek_certificate, enrolling.now, &reason))
-                return refuse(verdict, &reason);
+            !issuer_snapshot_admit(snapshot, enrolling.endorsement_key, enrolling.message.ek_certificate, enrolling.now,
+                                   &enrolling.admission, &reason))
+                return refuse(verdict, enrolling.now, &reason);
         *ret_challenged = !enrolling.message.has_activation;
         if (*ret_challenged)
-                return challenge(service, &enrolling, to, &reason) || refuse(verdict, &reason);
-        return enroll(service, snapshot, &enrolling, to, verdict->device, &reason) || refuse(verdict, &reason);
+                return challenge(service, &enrolling, to, &reason) || refuse(verdict, enrolling.now, &reason);
+        return enroll(service, &enrolling, to, verdict->device, &reason) || refuse(verdict, enrolling.now, &reason);
 }
 
 void issuer_service_on_enroll(const struct issuer_http_request *request, struct issuer_http_response *response, void *context)

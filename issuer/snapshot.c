@@ -85,40 +85,34 @@ static bool make_directory(struct issuer_snapshot *snapshot, struct base_error *
         return true;
 }
 
-struct list_file {
-        const char *file;
-        bool fingerprints; /* may be in it too */
-};
-
 static int compare_names(const void *a, const void *b)
 {
         return memcmp(a, b, ISSUER_ALLOW_LIST_ENTRY_LEN);
 }
 
-/* One entry: 68 hex digits, or 64 if it may be a certificate's fingerprint; '#' begins a comment line. */
-static bool read_list_line(const struct list_file *list, unsigned number, const char *line, size_t len, struct base_buffer *to,
+/* One entry: a name of 68 hex digits, or a certificate's fingerprint of 64; '#' begins a comment line. */
+static bool read_list_line(const char *file, unsigned number, const char *line, size_t len, struct base_buffer *to,
                            struct base_error *error)
 {
         while (len > 0 && strchr(" \t\r", line[len - 1]) != NULL)
                 len--;
         if (len == 0 || line[0] == '#')
                 return true;
-        if (list->fingerprints && len == ISSUER_FINGERPRINT_LEN * 2)
+        if (len == ISSUER_FINGERPRINT_LEN * 2)
                 base_buffer_put_u16(to, 0);
         else if (len != ISSUER_ALLOW_LIST_ENTRY_LEN * 2)
                 len = 0;
         if (len == 0 || !base_hex_decode(to, line, len))
                 return base_error_set(error, BASE_ERROR_CONFIG_INVALID,
-                                      "%s:%u:1: an endorsement key's name is %d hex digits, as tpm2_readpublic prints it%s",
-                                      list->file, number, ISSUER_ALLOW_LIST_ENTRY_LEN * 2,
-                                      list->fingerprints ? ", a certificate's fingerprint 64" : "");
+                                      "%s:%u:1: an endorsement key's name is %d hex digits, as tpm2_readpublic prints it, a "
+                                      "certificate's SHA-256 fingerprint %d",
+                                      file, number, ISSUER_ALLOW_LIST_ENTRY_LEN * 2, ISSUER_FINGERPRINT_LEN * 2);
         return base_buffer_ok(to) ||
-               base_error_set(error, BASE_ERROR_LIMIT_EXCEEDED, "%s has more than %d entries", list->file, ISSUER_ALLOW_LIST_MAX);
+               base_error_set(error, BASE_ERROR_LIMIT_EXCEEDED, "%s has more than %d entries", file, ISSUER_ALLOW_LIST_MAX);
 }
 
-static bool load_list(const char *file, bool fingerprints, struct base_buffer *to, struct base_error *error)
+static bool load_list(const char *file, struct base_buffer *to, struct base_error *error)
 {
-        struct list_file list = { .file = file, .fingerprints = fingerprints };
         base_auto_buffer struct base_buffer text = BASE_BUFFER_INIT(ISSUER_ALLOW_LIST_BYTES_MAX);
         const char *at;
         unsigned number = 1;
@@ -133,7 +127,7 @@ static bool load_list(const char *file, bool fingerprints, struct base_buffer *t
         for (; *at != '\0'; number++) {
                 size_t len = strcspn(at, "\n");
 
-                if (!read_list_line(&list, number, at, len, to, error))
+                if (!read_list_line(file, number, at, len, to, error))
                         return false;
                 at += at[len] == '\0' ? len : len + 1;
         }
@@ -235,6 +229,8 @@ unsigned issuer_snapshot_tokens_per_day(const struct issuer_snapshot *snapshot, 
 static void take_quotas(struct issuer_snapshot *snapshot, const struct issuer_config *config)
 {
         snapshot->tokens_per_day = config->tokens_per_day;
+        snapshot->event_logs_per_hour = config->event_logs_per_hour;
+        snapshot->enrollments_per_hour = config->enrollments_per_hour;
         snapshot->quota_count = config->group_count;
         for (size_t i = 0; i < config->group_count; i++) {
                 struct issuer_group_quota *quota = &snapshot->quotas[i];
@@ -251,10 +247,9 @@ static bool fill(struct issuer_snapshot *snapshot, const struct issuer_config *c
         snapshot->ek_requirement = config->ek_requirement;
         if (config->ek_requirement == ISSUER_EK_CERTIFICATE && !load_authorities(config, &snapshot->authorities, error))
                 return false;
-        if (config->ek_requirement == ISSUER_EK_ALLOW_LIST &&
-            !load_list(config->ek_allow_list, false, &snapshot->allow_list, error))
+        if (config->ek_requirement == ISSUER_EK_ALLOW_LIST && !load_list(config->ek_allow_list, &snapshot->allow_list, error))
                 return false;
-        if (config->ek_revocation_list != NULL && !load_list(config->ek_revocation_list, true, &snapshot->revoked, error))
+        if (config->ek_revocation_list != NULL && !load_list(config->ek_revocation_list, &snapshot->revoked, error))
                 return false;
         if (config->policy_directory != NULL && !load_policy(config->policy_directory, &snapshot->policy, error))
                 return false;
@@ -288,53 +283,75 @@ static bool list_has(const struct base_buffer *list, struct base_bytes entry)
                        compare_names) != NULL;
 }
 
-bool issuer_snapshot_is_revoked(const struct issuer_snapshot *snapshot, struct base_bytes ek_name, struct base_bytes fingerprint)
+static bool list_has_fingerprint(const struct base_buffer *list, struct base_bytes fingerprint)
 {
         uint8_t entry[ISSUER_ALLOW_LIST_ENTRY_LEN] = { 0 };
 
-        if (list_has(&snapshot->revoked, ek_name))
-                return true;
         if (fingerprint.len != ISSUER_FINGERPRINT_LEN)
                 return false;
         memcpy(entry + sizeof(entry) - ISSUER_FINGERPRINT_LEN, fingerprint.data, fingerprint.len);
-        return list_has(&snapshot->revoked, BASE_BYTES_OF(entry));
+        return list_has(list, BASE_BYTES_OF(entry));
 }
 
-static bool check_revoked(const struct issuer_snapshot *snapshot, const struct evidence_public *endorsement_key,
-                          struct base_bytes certificate, struct base_error *error)
+bool issuer_snapshot_is_revoked(const struct issuer_snapshot *snapshot, struct base_bytes ek_name, struct base_bytes fingerprint)
 {
-        uint8_t fingerprint[BASE_SHA256_LEN];
-
-        if (!base_sha256(&certificate, 1, fingerprint, error))
-                return false;
-        return !issuer_snapshot_is_revoked(snapshot, evidence_public_name(endorsement_key),
-                                           BASE_BYTES(fingerprint, certificate.len == 0 ? 0 : sizeof(fingerprint))) ||
-               base_error_set(error, BASE_ERROR_NOT_AUTHORIZED,
-                              "this device's endorsement key is on the issuer's revocation list");
+        return list_has(&snapshot->revoked, ek_name) || list_has_fingerprint(&snapshot->revoked, fingerprint);
 }
 
-static bool check_allow_list(const struct issuer_snapshot *snapshot, struct base_bytes name, struct base_error *error)
+/* A fingerprint is everybody's to know: it counts for the key that its certificate is for. */
+static bool check_allow_list(const struct issuer_snapshot *snapshot, const struct evidence_public *endorsement_key,
+                             struct base_bytes certificate, struct issuer_admission *admission, struct base_error *error)
 {
-        return list_has(&snapshot->allow_list, name) ||
-               base_error_set(error, BASE_ERROR_EVIDENCE_INVALID, "this device's endorsement key is not on the issuer's list");
+        struct base_error reason = BASE_ERROR_INIT;
+        bool bound = certificate.len > 0 && evidence_ek_certificate_check_subject(certificate, endorsement_key, &reason);
+
+        admission->has_fingerprint = bound;
+        if (list_has(&snapshot->allow_list, evidence_public_name(endorsement_key)))
+                return true;
+        if (!list_has_fingerprint(&snapshot->allow_list, BASE_BYTES_OF(admission->fingerprint)))
+                return base_error_set(error, BASE_ERROR_EVIDENCE_INVALID,
+                                      "neither this device's endorsement key nor its certificate is on the issuer's list");
+        return bound || base_error_copy(error, &reason);
+}
+
+static bool check_authorities(const struct issuer_snapshot *snapshot, const struct evidence_public *endorsement_key,
+                              struct base_bytes certificate, uint64_t now, struct issuer_admission *admission,
+                              struct base_error *error)
+{
+        if (certificate.len == 0)
+                return base_error_set(error, BASE_ERROR_EVIDENCE_INVALID,
+                                      "this issuer needs the TPM maker's certificate for the endorsement key");
+        admission->has_fingerprint = true;
+        admission->certified = true;
+        return evidence_ek_certificate_check(snapshot->authorities, certificate, endorsement_key, now, error);
 }
 
 bool issuer_snapshot_admit(const struct issuer_snapshot *snapshot, const struct evidence_public *endorsement_key,
-                           struct base_bytes certificate, uint64_t now, struct base_error *error)
+                           struct base_bytes certificate, uint64_t now, struct issuer_admission *ret, struct base_error *error)
 {
-        if (!check_revoked(snapshot, endorsement_key, certificate, error))
+        struct issuer_admission admission = { .certified = false };
+        bool admitted;
+
+        if (!base_sha256(&certificate, 1, admission.fingerprint, error))
                 return false;
+        if (issuer_snapshot_is_revoked(snapshot, evidence_public_name(endorsement_key),
+                                       BASE_BYTES(admission.fingerprint, certificate.len == 0 ? 0 : ISSUER_FINGERPRINT_LEN)))
+                return base_error_set(error, BASE_ERROR_NOT_AUTHORIZED,
+                                      "this device's endorsement key is on the issuer's revocation list");
         switch (snapshot->ek_requirement) {
         case ISSUER_EK_CERTIFICATE:
-                if (certificate.len == 0)
-                        return base_error_set(error, BASE_ERROR_EVIDENCE_INVALID,
-                                              "this issuer needs the TPM maker's certificate for the endorsement key");
-                return evidence_ek_certificate_check(snapshot->authorities, certificate, endorsement_key, now, error);
+                admitted = check_authorities(snapshot, endorsement_key, certificate, now, &admission, error);
+                break;
         case ISSUER_EK_ALLOW_LIST:
-                return check_allow_list(snapshot, evidence_public_name(endorsement_key), error);
+                admitted = check_allow_list(snapshot, endorsement_key, certificate, &admission, error);
+                break;
         case ISSUER_EK_ANY:
-                return true;
+                admitted = true;
+                break;
         default:
                 return base_error_set(error, BASE_ERROR_INTERNAL, "nobody chose who may enrol");
         }
+        if (admitted)
+                *ret = admission;
+        return admitted;
 }

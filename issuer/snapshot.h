@@ -44,10 +44,13 @@ struct issuer_snapshot {
         struct issuer_group_policy *groups; /* owned */
         enum issuer_ek_requirement ek_requirement;
         struct evidence_ek_authorities *authorities; /* NULL unless certificates are required */
-        struct base_buffer allow_list;               /* names in binary, ISSUER_ALLOW_LIST_ENTRY_LEN each, sorted */
-        struct base_buffer revoked; /* as the allow-list; a fingerprint of a certificate has two zero bytes before it */
+        /* Names in binary, ISSUER_ALLOW_LIST_ENTRY_LEN each, sorted; a certificate's fingerprint has two zero bytes before it. */
+        struct base_buffer allow_list;
+        struct base_buffer revoked;
         struct issuer_approvers approvers;
         unsigned tokens_per_day; /* of a device; 0: no limit */
+        unsigned event_logs_per_hour;
+        unsigned enrollments_per_hour;
         size_t quota_count;
         struct issuer_group_quota quotas[ISSUER_GROUPS_MAX];
         int references; /* atomic */
@@ -77,9 +80,17 @@ unsigned issuer_snapshot_tokens_per_day(const struct issuer_snapshot *snapshot, 
 /* Whether the endorsement key's name, or the SHA-256 of its certificate (empty: none), is on the revocation list. */
 bool issuer_snapshot_is_revoked(const struct issuer_snapshot *snapshot, struct base_bytes ek_name, struct base_bytes fingerprint);
 
+/* What the issuer knows of the endorsement key of a device that may enrol. */
+struct issuer_admission {
+        bool certified;       /* the certificate is by a trusted authority */
+        bool has_fingerprint; /* the certificate is for this key */
+        uint8_t fingerprint[BASE_SHA256_LEN];
+};
+
 /*
  * Whether a device with this endorsement key may enrol. `certificate` is DER, empty if it sent none.
  * Errors: EVIDENCE_INVALID or MALFORMED with what is wrong, NOT_AUTHORIZED (on the revocation list), NO_MEMORY, CRYPTO.
  */
 bool issuer_snapshot_admit(const struct issuer_snapshot *snapshot, const struct evidence_public *endorsement_key,
-                           struct base_bytes certificate, uint64_t now, struct base_error *error) BASE_MUST_CHECK;
+                           struct base_bytes certificate, uint64_t now, struct issuer_admission *ret,
+                           struct base_error *error) BASE_MUST_CHECK;

@@ -20,7 +20,8 @@ struct trial {
         struct issuer_device device;
         struct evidence_verdict verified;
         struct issuer_boot boot;
-        bool boot_known; /* `boot` is of the boot that was quoted */
+        bool boot_known;  /* `boot` is of the boot that was quoted */
+        bool rolled_back; /* the TPM was started more often in an earlier quote */
 };
 
 void issuer_verdict_clear(struct issuer_verdict *verdict)
@@ -77,7 +78,7 @@ static bool judge_standing(struct trial *trial, struct issuer_verdict *verdict)
                                    "This device was revoked; ask the issuer's operator.");
         if (issuer_snapshot_is_revoked(
                     trial->snapshot, BASE_BYTES(trial->device.ek_name, trial->device.ek_name_len),
-                    BASE_BYTES(trial->device.ek_fingerprint, trial->device.ek_certified ? ISSUER_FINGERPRINT_LEN : 0)))
+                    BASE_BYTES(trial->device.ek_fingerprint, trial->device.has_ek_fingerprint ? ISSUER_FINGERPRINT_LEN : 0)))
                 return refuse_with(verdict, 403, BASE_ERROR_NOT_AUTHORIZED,
                                    "This device's endorsement key is on the issuer's revocation list.");
         if (trial->device.key_superseded)
@@ -253,6 +254,7 @@ static bool judge_policy(struct trial *trial, struct issuer_verdict *verdict)
                 .device = &trial->device,
                 .boot = trial->boot_known ? &trial->boot : NULL,
                 .approver = approver_of(trial),
+                .rolled_back = trial->rolled_back,
         };
         const struct policy *policy = issuer_snapshot_policy(trial->snapshot, trial->device.group);
         struct base_error reason = BASE_ERROR_INIT;
@@ -296,6 +298,42 @@ static bool judge_quota(struct trial *trial, struct issuer_verdict *verdict)
         return refuse_with(verdict, 429, BASE_ERROR_RATE_LIMITED, "This device has had all its tokens for today.");
 }
 
+/* A log takes the issuer much longer than a request takes the device. */
+static bool judge_log_quota(struct trial *trial, struct issuer_verdict *verdict)
+{
+        struct base_error reason = BASE_ERROR_INIT;
+        bool allowed;
+
+        if (!issuer_registry_count_use(trial->verifier->registry, trial->device.row, ISSUER_USE_EVENT_LOG, trial->now,
+                                       trial->snapshot->event_logs_per_hour, &allowed, &reason)) {
+                issuer_verdict_set_failure(verdict, &reason);
+                return false;
+        }
+        if (allowed)
+                return true;
+        verdict->retry_after_s = (unsigned) (3600 - trial->now % 3600);
+        return refuse_with(verdict, 429, BASE_ERROR_RATE_LIMITED, "This device has sent too many event logs within the hour.");
+}
+
+/* A TPM counts its resets and never forgets one: who shows fewer than before has a copy of its state, or an old one of it. */
+static bool judge_reset_count(struct trial *trial, struct issuer_verdict *verdict)
+{
+        uint32_t quoted = trial->verified.attest.reset_count, known = trial->device.reset_count;
+        struct base_error reason = BASE_ERROR_INIT;
+
+        trial->rolled_back = quoted < known;
+        if (trial->rolled_back)
+                (void) snprintf(verdict->warning, sizeof(verdict->warning),
+                                "the TPM has been started %" PRIu32 " times, and %" PRIu32
+                                " times before: there are two of it, or its state was set back",
+                                quoted, known);
+        if (quoted <= known ||
+            issuer_registry_note_reset_count(trial->verifier->registry, BASE_BYTES_OF(trial->evidence.key_id), quoted, &reason))
+                return true;
+        issuer_verdict_set_failure(verdict, &reason);
+        return false;
+}
+
 /* What token requests and event logs have in common. */
 static bool judge_device(struct trial *trial, const char *header, struct issuer_verdict *verdict)
 {
@@ -303,7 +341,8 @@ static bool judge_device(struct trial *trial, const char *header, struct issuer_
 
         if (!evidence_decode_header(header, strlen(header), &trial->evidence, &reason))
                 return refuse(verdict, 400, &reason);
-        return judge_standing(trial, verdict) && judge_evidence(trial, verdict) && judge_replay(trial, verdict);
+        return judge_standing(trial, verdict) && judge_evidence(trial, verdict) && judge_replay(trial, verdict) &&
+               judge_reset_count(trial, verdict);
 }
 
 static bool refuse_bare(struct issuer_verdict *verdict)
@@ -336,7 +375,7 @@ static bool take_event_log(struct trial *trial, const char *header, struct issue
 
         if (header == NULL)
                 return refuse_bare(verdict);
-        if (!judge_device(trial, header, verdict))
+        if (!judge_device(trial, header, verdict) || !judge_log_quota(trial, verdict))
                 return false;
         if (!issuer_boot_derive(trial->request, &trial->evidence, &trial->verified, &trial->boot, &reason))
                 return refuse_or_fail(verdict, &reason);

@@ -34,6 +34,7 @@ struct issuer_verdict {
         unsigned retry_after_s;                /* 0: none */
         bool event_log_wanted;                 /* nothing is known of the boot that the quote is of */
         char basis[ISSUER_BASIS_BYTES_MAX];    /* for the log: what a verdict of 200 or 204 rests on */
+        char warning[ISSUER_BASIS_BYTES_MAX];  /* for the log, whatever the verdict: what an operator should look at; or "" */
 };
 
 void issuer_verdict_clear(struct issuer_verdict *verdict);

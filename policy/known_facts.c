@@ -97,6 +97,8 @@ static const struct policy_known_fact known_facts[] = {
         { "quote.age_s", INTEGER, VERIFIER, "seconds since the device made its claims" },
         { "quote.approver", STRING, VERIFIER,
           "the name of the authority whose signatures open the key; a key that is sealed in mode `pcr` has none" },
+        { "quote.rolled_back", BOOLEAN, VERIFIER,
+          "the TPM counts fewer resets than in an earlier quote by this key: there is a copy of it, or its state was set back" },
         { "quote.sealed", BOOLEAN, VERIFIER,
           "the key signs only while registers hold what was quoted, or what `quote.approver` has signed; `quote.sealed.sha256.7` "
           "says of one register whether it is among them" },

@@ -2,12 +2,12 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """What the verifier derives by itself, with a real TPM simulator. Usage: test_verifier.py BUILD-DIRECTORY"""
 
-import json
 import shutil
 import sys
 import unittest
 
-from stack import ISSUER_NAME, LENIENT_POLICY, SOURCE, Stack
+from stack import ISSUER_NAME, LENIENT_POLICY, SOURCE
+from verifier_case import VerifierCase
 
 sys.path.insert(0, str(SOURCE / "tests" / "issuer"))
 from event_log import EventLog
@@ -24,34 +24,6 @@ Require=quote.sealed@hardware and quote.sealed.sha256.7@hardware
 [Rule to-no-more]
 Require=not quote.sealed.sha256.0
 """
-
-
-class VerifierCase(unittest.TestCase):
-    def setUp(self):
-        self.stack = stack = Stack(BUILD)
-        self.addCleanup(stack.stop)
-        stack.make_certificates()
-        stack.start_tpm()
-        stack.start_bus()
-
-    def start(self, policy, **daemon):
-        self.stack.start_issuer(policy=policy)
-        self.stack.start_gate()
-        self.stack.start_site()
-        self.stack.configure_issuer()
-        self.stack.start_daemon(**daemon)
-        return self.stack.attestctl_json("enroll", ISSUER_NAME)["device"]
-
-    def fetch(self):
-        return self.stack.attestctl("fetch", "--cacert", self.stack.path("ca.pem"), self.stack.site_url, check=False)
-
-    def assert_gets_in(self):
-        result = self.fetch()
-        self.assertEqual(result.returncode, 0, result.stderr + self.stack.log("attesterd") + self.stack.log("issuer"))
-
-    def events(self, kind="token-request"):
-        lines = [json.loads(line) for line in self.stack.log("issuer").splitlines() if line.startswith("{")]
-        return [event for event in lines if event["event"] == kind]
 
 
 class Seal(VerifierCase):
@@ -173,12 +145,30 @@ class Identity(VerifierCase):
         self.assert_gets_in()
         self.swap_tpm("tpm-first")
         self.assert_not_enrolled()
+        self.assertIn("made by another TPM", self.stack.log("attesterd"))
         self.swap_tpm("tpm-second", "tpm-first")
         self.assert_gets_in()
         self.swap_tpm("tpm-first", "tpm-second")
         self.stack.attestctl("reseal")
         self.assertNotEqual(self.stack.attestctl_json("enroll", ISSUER_NAME)["device"], first)
         self.assert_gets_in()
+
+    def test_copy_of_a_virtual_machine_with_its_tpm_is_noticed(self):
+        device = self.start(LENIENT_POLICY)
+        self.assert_gets_in()
+        self.stack.end("attesterd")
+        self.stack.end("swtpm")
+        shutil.copytree(self.stack.path("tpm"), self.stack.path("tpm-copy"))
+        for _ in range(2):  # the first machine is started twice, then its copy once
+            self.stack.end("attesterd")
+            self.stack.end("swtpm")
+            self.stack.start_tpm()
+            self.stack.start_daemon()
+            self.assert_gets_in()
+        self.assertEqual(self.events("clone"), [])
+        self.swap_tpm("tpm-first", "tpm-copy")
+        self.assert_gets_in()
+        self.assertEqual([(event["outcome"], event["device"]) for event in self.events("clone")], [("noticed", device)])
 
     def test_cleared_tpm_enrols_again_as_the_same_device(self):
         device = self.start(LENIENT_POLICY)
@@ -205,5 +195,4 @@ class Identity(VerifierCase):
 
 
 if __name__ == "__main__":
-    BUILD = sys.argv.pop(1)
     unittest.main()

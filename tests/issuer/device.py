@@ -78,14 +78,15 @@ class Approver:
 class Authority:
     """A TPM maker's certificate authority."""
 
-    def __init__(self, name="Test TPM Maker CA"):
+    def __init__(self, name="Test TPM Maker CA", parent=None, days=30):
         self.key = ec.generate_private_key(ec.SECP256R1())
         self.name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-        self.certificate = self._builder(self.name, self.key.public_key()).add_extension(
+        parent = parent or self
+        self.certificate = parent._builder(self.name, self.key.public_key(), days).add_extension(
             x509.BasicConstraints(ca=True, path_length=None), critical=True
-        ).sign(self.key, hashes.SHA256())
+        ).sign(parent.key, hashes.SHA256())
 
-    def _builder(self, subject, public_key):
+    def _builder(self, subject, public_key, days=30):
         now = datetime.datetime.utcnow()
         return (
             x509.CertificateBuilder()
@@ -93,8 +94,8 @@ class Authority:
             .issuer_name(self.name)
             .public_key(public_key)
             .serial_number(x509.random_serial_number())
-            .not_valid_before(now - datetime.timedelta(days=1))
-            .not_valid_after(now + datetime.timedelta(days=30))
+            .not_valid_before(now - datetime.timedelta(days=2))
+            .not_valid_after(now + datetime.timedelta(days=days))
         )
 
     def pem(self):

@@ -79,7 +79,68 @@ class Enrollment(IssuerCase):
     def test_an_attestation_key_cannot_stand_for_two_devices(self):
         who = Device(self.authority)
         who.ak, who.ak_public, who.key_id = self.device.ak, self.device.ak_public, self.device.key_id
-        self.assert_refused(self.issuer.enroll(who), 403, "NotAuthorized")
+        self.assert_refused(self.issuer.enroll_step(who.enrollment_request()), 403, "NotAuthorized")
+        self.assertIn(f"the key of device {self.device_id}", self.issuer.events()[-1]["detail"])
+        self.assert_issued()
+
+    def test_foreign_key_cannot_take_an_identity_over(self):
+        """Everything that is public of the device, and a key of one's own: the credential opens in its TPM alone."""
+        key = (self.device.ak, self.device.ak_public, self.device.key_id)
+        self.device.new_attestation_key()
+        expires = cbor2.loads(self.issuer.enroll_step(self.device.enrollment_request()).body)[2]
+        for secret in (bytes(32), os.urandom(32)):
+            self.assert_refused(self.issuer.enroll_step(self.device.enrollment_request((expires, secret))), 403, "EvidenceInvalid")
+        self.assert_refused(self.ask()[0], 403, "NotEnrolled")
+        self.device.ak, self.device.ak_public, self.device.key_id = key
+        self.assert_issued()
+
+    def test_superseded_key_cannot_be_enrolled_again(self):
+        who = Device(self.authority)
+        self.assertEqual(self.issuer.enroll(who).status, 200)
+        old = (who.ak, who.ak_public, who.key_id)
+        who.new_attestation_key()
+        self.assertEqual(self.issuer.enroll(who).status, 200)
+        self.assertEqual(self.issuer.enroll(who).status, 200)
+        who.ak, who.ak_public, who.key_id = old
+        self.assert_refused(self.issuer.enroll_step(who.enrollment_request()), 403, "NotAuthorized")
+
+    def test_two_machines_with_one_tpm_are_noticed_and_named(self):
+        """Two copies of a virtual machine, its TPM's state included: one of them was started once more."""
+        who = Device(self.authority)
+        identifier = cbor2.loads(self.issuer.enroll(who).body)[2]
+
+        def noticed():
+            return [event for event in self.issuer.events() if event["event"] == "clone"]
+
+        before = len(noticed())
+        for who.reset_count in (4, 4, 5, 6):
+            self.assert_issued(who)
+        self.assertEqual(len(noticed()), before)
+        who.reset_count = 5
+        self.assert_issued(who)
+        event = noticed()[-1]
+        self.assertEqual((len(noticed()), event["outcome"], event["device"]), (before + 1, "noticed", identifier))
+        self.assertIn("started 5 times, and 6 times before", event["detail"])
+        who.new_attestation_key()
+        self.assertEqual(self.issuer.enroll(who).status, 200)
+        self.assert_issued(who)
+        self.assertEqual(len(noticed()), before + 1)
+
+
+class EnrollmentQuota(IssuerCase):
+    options = {"verifier": "RequireEkCertificate=no\nEnrollmentsPerHour=2"}
+
+    def test_more_than_the_hours_enrolments_are_429(self):
+        while time.time() % 3600 > 3580:  # not across the hour
+            time.sleep(1)
+        who = Device()
+        for _ in range(2):
+            self.assertEqual(self.issuer.enroll(who).status, 200)
+        who.new_attestation_key()
+        response = self.issuer.enroll_step(who.enrollment_request())
+        self.assert_refused(response, 429, "RateLimited")
+        self.assertTrue(0 < int(response.headers["Retry-After"]) <= 3600)
+        self.assertEqual(self.issuer.enroll(Device()).status, 200)
 
 
 class AllowList(unittest.TestCase):
@@ -95,6 +156,99 @@ class AllowList(unittest.TestCase):
         issuer.start()
         self.assertEqual(issuer.enroll(listed).status, 200)
         self.assertEqual(issuer.enroll(other).status, 403)
+
+
+class FingerprintList(IssuerCase):
+    """An allow-list of certificates; nobody asks who issued them."""
+
+    def setUp(self):
+        self.owner = Device(Authority())
+        allowed = self.issuer.directory / "allowed"
+        allowed.write_text(f"{'11' * 32}\n{hashlib.sha256(self.owner.ek_certificate).hexdigest()}\n")
+        text = self.issuer.config.read_text()
+        self.issuer.config.write_text(text.replace("RequireEkCertificate=no", f"RequireEkCertificate=allow-list\nEkAllowList={allowed}"))
+        self.issuer.reload()
+
+    def test_listed_certificate_enrols_without_its_chain_and_is_not_certified(self):
+        identifier = cbor2.loads(self.issuer.enroll(self.owner).body)[2]
+        self.assert_issued(self.owner)
+        listing = subprocess.run(self.issuer.command("devices", "list"), check=True, timeout=20, capture_output=True, text=True).stdout
+        line = next(line for line in listing.splitlines() if line.startswith(identifier))
+        self.assertEqual(line.split()[5], "no")
+        # Its certificate is known all the same: it can be revoked by its fingerprint.
+        revoked = self.issuer.directory / "revoked"
+        revoked.write_text(hashlib.sha256(self.owner.ek_certificate).hexdigest() + "\n")
+        text = self.issuer.config.read_text()
+        self.issuer.config.write_text(text.replace("EkAllowList=", f"EkRevocationList={revoked}\nEkAllowList="))
+        self.issuer.reload()
+        self.assert_refused(self.ask(self.owner)[0], 403, "NotAuthorized")
+        self.issuer.config.write_text(text)
+        self.issuer.reload()
+
+    def test_other_or_no_certificate_is_403(self):
+        for who in (Device(), Device(Authority())):
+            self.assert_refused(self.issuer.enroll_step(who.enrollment_request()), 403, "EvidenceInvalid")
+
+    def test_listed_certificate_with_another_key_is_403(self):
+        thief = Device()
+        thief.ek_certificate = self.owner.ek_certificate
+        response = self.issuer.enroll_step(thief.enrollment_request())
+        self.assert_refused(response, 403, "EvidenceInvalid")
+        self.assertIn("for another key", response.problem["detail"])
+
+
+class Chains(unittest.TestCase):
+    """EkCaDirectory= with a root, a policy authority below it, and below that the one that certifies endorsement keys."""
+
+    def setUp(self):
+        self.root = Authority("Root")
+        self.middle = Authority("Middle", parent=self.root)
+        self.leaf = Authority("Leaf", parent=self.middle)
+        self.issuer = RunningIssuer(PROGRAM)
+        self.addCleanup(self.issuer.close)
+        self.directory = self.issuer.directory / "ek-ca"
+        self.directory.mkdir()
+
+    def trust(self, *authorities):
+        for file in self.directory.iterdir():
+            file.unlink()
+        for number, authority in enumerate(authorities):
+            (self.directory / f"{number}.pem").write_bytes(authority.pem())
+        (self.directory / "README").write_text("not a certificate\n")
+        text = self.issuer.config.read_text()
+        self.issuer.config.write_text(text.replace("RequireEkCertificate=no", f"RequireEkCertificate=yes\nEkCaDirectory={self.directory}"))
+        self.issuer.reload()
+
+    def assert_trusts(self, *authorities, maker=None):
+        self.trust(*authorities)
+        self.assertEqual(self.issuer.enroll(Device(maker or self.leaf)).status, 200)
+
+    def assert_refuses(self, *authorities, maker=None, because):
+        self.trust(*authorities)
+        response = self.issuer.enroll_step(Device(maker or self.leaf).enrollment_request())
+        self.assertEqual((response.status, response.reason), (403, "EvidenceInvalid"))
+        self.assertIn(because, response.problem["detail"])
+
+    def test_whole_chain_in_any_order_is_trusted(self):
+        self.assert_trusts(self.leaf, self.root, self.middle)
+
+    def test_intermediate_without_its_root_is_trusted_as_such(self):
+        self.assert_trusts(self.leaf)
+        self.assert_trusts(self.middle, self.leaf)
+
+    def test_chain_with_a_gap_is_refused(self):
+        self.assert_refuses(self.root, self.middle, because="unable to get local issuer certificate")
+        self.assert_refuses(self.root, because="unable to get local issuer certificate")
+
+    def test_expired_intermediate_is_refused_with_and_without_its_root(self):
+        expired = Authority("Expired", parent=self.root, days=-1)
+        self.assert_refuses(self.root, expired, maker=expired, because="certificate has expired")
+        self.assert_refuses(expired, maker=expired, because="certificate has expired")
+        self.assert_trusts(self.root, expired, self.middle, self.leaf)
+
+    def test_intermediate_of_another_root_with_the_same_name_is_refused(self):
+        false = Authority("Leaf", parent=Authority("Middle", parent=Authority("Root")))
+        self.assert_refuses(self.root, self.middle, self.leaf, maker=false, because="is not trusted")
 
 
 class RevocationList(IssuerCase):

@@ -199,6 +199,29 @@ class EventLogs(IssuerCase):
         self.assertEqual(self.issuer.event_log(self.log.data, evidence, media_type="text/plain").status, 415)
 
 
+class EventLogQuota(IssuerCase):
+    options = {"verifier": "RequireEkCertificate=no\nEventLogsPerHour=2"}
+    log = EventLog((EVENT_LOGS / "rhel8-uefi.bin").read_bytes())
+
+    def send(self, device, data):
+        return self.issuer.event_log(data, device.evidence(data, self.issuer.nonce(), facts={}))
+
+    def test_more_than_the_hours_logs_are_429_whether_good_or_not(self):
+        while time.time() % 3600 > 3580:  # not across the hour
+            time.sleep(1)
+        self.device.pcrs = {11: self.log.pcrs(range(10))}
+        self.assertEqual(self.send(self.device, self.log.data).status, 204)
+        self.assertEqual(self.send(self.device, b"none").status, 403)
+        response = self.send(self.device, self.log.data)
+        self.assert_refused(response, 429, "RateLimited")
+        self.assertTrue(0 < int(response.headers["Retry-After"]) <= 3600)
+        self.assert_issued()
+        other = Device()
+        self.issuer.enroll(other)
+        other.pcrs = self.device.pcrs
+        self.assertEqual(self.send(other, self.log.data).status, 204)
+
+
 class BootLoaders(IssuerCase):
     """An allow-list of loaders and kernel parameters."""
 

@@ -29,6 +29,7 @@ static struct issuer_enrollment enrollment_of(const char *ek, const char *ak)
                 .ak_name = base_bytes_from_string(ak),
                 .ak_public = base_bytes_from_string("public area"),
                 .now = NOW,
+                .per_hour = 100,
         };
 }
 
@@ -87,9 +88,105 @@ static void enroll_again_supersedes_the_old_key_and_keeps_the_id(void **state)
         assert_string_equal(id, again);
         assert_true(find(registry, "ak1").key_superseded);
         assert_false(find(registry, "ak2").key_superseded);
-        enroll(registry, "ek1", "ak1", again);
-        assert_false(find(registry, "ak1").key_superseded);
-        assert_true(find(registry, "ak2").key_superseded);
+        enroll(registry, "ek1", "ak2", again);
+        assert_false(find(registry, "ak2").key_superseded);
+}
+
+static void enroll_of_a_superseded_key_is_refused(void **state)
+{
+        test_auto_directory directory = test_directory_make();
+        issuer_auto_registry struct issuer_registry *registry = open_in(directory);
+        struct issuer_enrollment old = enrollment_of("ek1", "ak1");
+        struct base_error error;
+        char id[ISSUER_DEVICE_ID_LEN + 1];
+
+        enroll(registry, "ek1", "ak1", id);
+        assert_ok(issuer_registry_check_enrollment(registry, &old, &error));
+        enroll(registry, "ek1", "ak2", id);
+        assert_refused(issuer_registry_check_enrollment(registry, &old, &error), BASE_ERROR_NOT_AUTHORIZED, "was replaced");
+        assert_refused(issuer_registry_enroll(registry, &old, id, &error), BASE_ERROR_NOT_AUTHORIZED, "was replaced");
+        assert_true(find(registry, "ak1").key_superseded);
+        assert_false(find(registry, "ak2").key_superseded);
+}
+
+static void enroll_more_often_than_allowed_is_rate_limited_until_the_next_hour(void **state)
+{
+        test_auto_directory directory = test_directory_make();
+        issuer_auto_registry struct issuer_registry *registry = open_in(directory);
+        struct issuer_enrollment enrollment = enrollment_of("ek1", "ak1"), other = enrollment_of("ek2", "ak2");
+        struct base_error error;
+        char id[ISSUER_DEVICE_ID_LEN + 1];
+
+        enrollment.per_hour = 2;
+        other.per_hour = 2;
+        for (unsigned i = 0; i < 2; i++)
+                assert_ok(issuer_registry_enroll(registry, &enrollment, id, &error));
+        assert_refused(issuer_registry_check_enrollment(registry, &enrollment, &error), BASE_ERROR_RATE_LIMITED, "2 times");
+        assert_refused(issuer_registry_enroll(registry, &enrollment, id, &error), BASE_ERROR_RATE_LIMITED, "2 times");
+        assert_ok(issuer_registry_enroll(registry, &other, id, &error));
+        enrollment.now += 3600;
+        assert_ok(issuer_registry_check_enrollment(registry, &enrollment, &error));
+        assert_ok(issuer_registry_enroll(registry, &enrollment, id, &error));
+}
+
+static void enroll_keeps_fingerprint_and_whether_it_was_certified(void **state)
+{
+        test_auto_directory directory = test_directory_make();
+        issuer_auto_registry struct issuer_registry *registry = open_in(directory);
+        struct issuer_enrollment enrollment = enrollment_of("ek1", "ak1");
+        struct base_error error;
+        uint8_t fingerprint[ISSUER_FINGERPRINT_LEN] = { 7 };
+        char id[ISSUER_DEVICE_ID_LEN + 1];
+
+        enrollment.ek_fingerprint = BASE_BYTES_OF(fingerprint);
+        for (unsigned i = 0; i < 2; i++) {
+                enrollment.ek_certified = i == 1;
+                assert_ok(issuer_registry_enroll(registry, &enrollment, id, &error));
+                assert_int_equal(find(registry, "ak1").ek_certified, i == 1);
+                assert_true(find(registry, "ak1").has_ek_fingerprint);
+                assert_memory_equal(find(registry, "ak1").ek_fingerprint, fingerprint, sizeof(fingerprint));
+        }
+}
+
+static void note_reset_count_keeps_the_highest_of_each_key(void **state)
+{
+        static const struct {
+                uint32_t noted, highest;
+        } steps[] = { { 5, 5 }, { 4, 5 }, { 0xfffffff0, 0xfffffff0 }, { 1, 0xfffffff0 } };
+        test_auto_directory directory = test_directory_make();
+        issuer_auto_registry struct issuer_registry *registry = open_in(directory);
+        struct base_error error;
+        char id[ISSUER_DEVICE_ID_LEN + 1];
+
+        enroll(registry, "ek1", "ak1", id);
+        enroll(registry, "ek2", "ak2", id);
+        for (size_t i = 0; i < BASE_COUNT(steps); i++) {
+                assert_ok(issuer_registry_note_reset_count(registry, base_bytes_from_string("ak1"), steps[i].noted, &error));
+                assert_int_equal(find(registry, "ak1").reset_count, steps[i].highest);
+        }
+        assert_int_equal(find(registry, "ak2").reset_count, 0);
+}
+
+static void count_use_keeps_kinds_and_devices_apart(void **state)
+{
+        test_auto_directory directory = test_directory_make();
+        issuer_auto_registry struct issuer_registry *registry = open_in(directory);
+        struct base_error error;
+        char id[ISSUER_DEVICE_ID_LEN + 1];
+        bool allowed = false;
+        int64_t row;
+
+        enroll(registry, "ek1", "ak1", id);
+        enroll(registry, "ek2", "ak2", id);
+        row = find(registry, "ak1").row;
+        for (unsigned i = 0; i < 4; i++) {
+                assert_ok(issuer_registry_count_use(registry, row, ISSUER_USE_EVENT_LOG, NOW, 3, &allowed, &error));
+                assert_int_equal(allowed, i < 3);
+        }
+        assert_ok(issuer_registry_count_use(registry, find(registry, "ak2").row, ISSUER_USE_EVENT_LOG, NOW, 3, &allowed, &error));
+        assert_true(allowed);
+        assert_ok(issuer_registry_count_use(registry, row, ISSUER_USE_EVENT_LOG, NOW + 3600, 3, &allowed, &error));
+        assert_true(allowed);
 }
 
 static void enroll_often_keeps_a_bounded_number_of_keys(void **state)
@@ -101,7 +198,7 @@ static void enroll_often_keeps_a_bounded_number_of_keys(void **state)
         char id[ISSUER_DEVICE_ID_LEN + 1], name[16];
         size_t known = 0;
 
-        for (unsigned i = 0; i < 20; i++) {
+        for (unsigned i = 0; i < 40; i++) {
                 struct issuer_enrollment enrollment;
 
                 (void) snprintf(name, sizeof(name), "ak%u", i);
@@ -109,12 +206,12 @@ static void enroll_often_keeps_a_bounded_number_of_keys(void **state)
                 enrollment.now = NOW + i;
                 assert_ok(issuer_registry_enroll(registry, &enrollment, id, &error));
         }
-        for (unsigned i = 0; i < 20; i++) {
+        for (unsigned i = 0; i < 40; i++) {
                 (void) snprintf(name, sizeof(name), "ak%u", i);
                 known += issuer_registry_find(registry, base_bytes_from_string(name), &device, &error);
         }
         assert_int_equal(known, ISSUER_REGISTRY_KEYS_KEPT + 1);
-        assert_false(find(registry, "ak19").key_superseded);
+        assert_false(find(registry, "ak39").key_superseded);
 }
 
 static void enroll_of_another_devices_key_is_refused_and_changes_nothing(void **state)
@@ -274,7 +371,9 @@ static void count_token_from_several_threads_keeps_the_limit(void **state)
 }
 
 /* Takes a database back to what version 1 had. */
-static const char first_version[] = "DROP TABLE boots; DROP TABLE boot_facts; DROP TABLE states; DROP TABLE approved; DROP TABLE graces; PRAGMA user_version=1;";
+static const char first_version[] =
+        "DROP TABLE boots; DROP TABLE boot_facts; DROP TABLE states; DROP TABLE approved; DROP TABLE graces; DROP TABLE uses;"
+        "ALTER TABLE devices DROP COLUMN ek_certified; ALTER TABLE keys DROP COLUMN reset_count; PRAGMA user_version=1;";
 
 static void open_again_finds_what_was_there(void **state)
 {
@@ -400,6 +499,11 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(enroll_new_device_is_found_by_its_key),
                 cmocka_unit_test(enroll_again_supersedes_the_old_key_and_keeps_the_id),
+                cmocka_unit_test(enroll_of_a_superseded_key_is_refused),
+                cmocka_unit_test(enroll_more_often_than_allowed_is_rate_limited_until_the_next_hour),
+                cmocka_unit_test(enroll_keeps_fingerprint_and_whether_it_was_certified),
+                cmocka_unit_test(note_reset_count_keeps_the_highest_of_each_key),
+                cmocka_unit_test(count_use_keeps_kinds_and_devices_apart),
                 cmocka_unit_test(enroll_often_keeps_a_bounded_number_of_keys),
                 cmocka_unit_test(enroll_of_another_devices_key_is_refused_and_changes_nothing),
                 cmocka_unit_test(enroll_of_a_revoked_device_is_refused),
