@@ -23,6 +23,11 @@ static const struct issuer_setting group_settings[] = {
           ISSUER_TOKENS_PER_DAY_MAX },
 };
 
+bool issuer_config_name_valid(const char *name)
+{
+        return name[0] != '\0' && strlen(name) <= ISSUER_NAME_MAX && name[strspn(name, NAME_CHARACTERS)] == '\0';
+}
+
 /* The name in "KIND NAME", or NULL for a section of another kind. */
 static const char *section_name(const char *section, const char *kind)
 {
@@ -40,7 +45,7 @@ bool issuer_config_section_is_named(const char *section)
 static bool begin(const struct base_ini_entry *entry, const char *name, size_t count, size_t max, char **ret,
                   struct base_error *error)
 {
-        if (name[0] == '\0' || strlen(name) > ISSUER_NAME_MAX || name[strspn(name, NAME_CHARACTERS)] != '\0')
+        if (!issuer_config_name_valid(name))
                 return base_error_set(error, BASE_ERROR_CONFIG_INVALID,
                                       "%s:%u:%u: [%s]: a name has at most %d letters, digits, '-', '_' and '.'", entry->file,
                                       entry->line, entry->value_column, entry->section, ISSUER_NAME_MAX);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * One value of attester-issuer.conf: its kind, its bounds and where it goes. Shared by issuer/config*.c, and included by
- * nobody else.
+ * One value of attester-issuer.conf: its kind, its bounds and where it goes. Shared by issuer/config*.c and references.c, and
+ * included by nobody else.
  */
 #pragma once
 
@@ -40,6 +40,9 @@ void issuer_settings_free(const struct issuer_setting *settings, size_t count, v
 bool issuer_config_fail_at_value(const struct base_ini_entry *entry, struct base_error *error, const char *what);
 /* The section, or else its key, is unknown. */
 bool issuer_config_fail_at_entry(const struct base_ini_entry *entry, bool section_known, struct base_error *error);
+
+/* Whether a name in a section's header is 1 to ISSUER_NAME_MAX letters, digits, '-', '_' and '.'. */
+bool issuer_config_name_valid(const char *name);
 
 /* config_named.c: the sections that may be there several times, each with a name, [Approver NAME] and [Group NAME]. */
 bool issuer_config_section_is_named(const char *section);

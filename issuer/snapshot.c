@@ -34,6 +34,7 @@ void issuer_snapshot_unref(struct issuer_snapshot *snapshot)
         for (size_t i = 0; i < snapshot->group_count; i++)
                 policy_free(snapshot->groups[i].policy);
         free(snapshot->groups);
+        issuer_references_clear(&snapshot->reference_values);
         free(snapshot);
 }
 
@@ -256,6 +257,9 @@ static bool fill(struct issuer_snapshot *snapshot, const struct issuer_config *c
         if (config->group_policies != NULL && !load_group_policies(config->group_policies, snapshot, error))
                 return false;
         if (!issuer_approvers_load(config, &snapshot->approvers, error))
+                return false;
+        if (config->reference_values != NULL &&
+            !issuer_references_load(config->reference_values, &snapshot->reference_values, error))
                 return false;
         return state_directory == NULL || (issuer_keys_load(state_directory, now, config->rotate_days, &snapshot->keys, error) &&
                                            make_directory(snapshot, error));

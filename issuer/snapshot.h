@@ -9,6 +9,7 @@
 #include "issuer/approvers.h"
 #include "issuer/config.h"
 #include "issuer/keys.h"
+#include "issuer/references.h"
 
 #include "evidence/ek_certificate.h"
 #include "policy/policy.h"
@@ -48,6 +49,7 @@ struct issuer_snapshot {
         struct base_buffer allow_list;
         struct base_buffer revoked;
         struct issuer_approvers approvers;
+        struct issuer_references reference_values;
         unsigned tokens_per_day; /* of a device; 0: no limit */
         unsigned event_logs_per_hour;
         unsigned enrollments_per_hour;

@@ -190,13 +190,16 @@ static void put_sealed(const struct trial *trial, struct base_buffer *to)
         }
 }
 
-/* NULL and NULL: there is no policy. */
-static void put_basis(const struct trial *trial, const struct policy *policy, const char *summary, struct issuer_verdict *verdict)
+/* `policy` NULL: there is none. `reference`: the name of the values that the PCRs have, or NULL. */
+static void put_basis(const struct trial *trial, const struct policy *policy, const char *summary, const char *reference,
+                      struct issuer_verdict *verdict)
 {
         base_auto_buffer struct base_buffer text = BASE_BUFFER_INIT(ISSUER_BASIS_BYTES_MAX);
         const char *sealed;
 
         put_sealed(trial, &text);
+        if (reference != NULL)
+                base_buffer_printf(&text, ", and the PCRs are those of %s", reference);
         sealed = text.len == 0 ? "" : base_buffer_c_string(&text);
         if (sealed == NULL)
                 sealed = ", and the key is sealed";
@@ -245,6 +248,17 @@ static bool evaluate(struct trial *trial, const struct policy *policy, const str
                (!graces.changed || issuer_registry_put_graces(registry, trial->device.row, &graces, error));
 }
 
+static void match_references(const struct trial *trial, struct issuer_knowledge *knowledge)
+{
+        const struct issuer_reference *reference = issuer_references_match(&trial->snapshot->reference_values,
+                                                                           trial->device.group, &trial->verified.attest.pcrs);
+
+        if (reference == NULL)
+                return;
+        knowledge->approved = true;
+        knowledge->reference = reference->name;
+}
+
 static bool judge_policy(struct trial *trial, struct issuer_verdict *verdict)
 {
         policy_auto_facts struct policy_facts facts = POLICY_FACTS_INIT;
@@ -260,11 +274,12 @@ static bool judge_policy(struct trial *trial, struct issuer_verdict *verdict)
         struct base_error reason = BASE_ERROR_INIT;
 
         if (policy == NULL) {
-                put_basis(trial, NULL, NULL, verdict);
+                put_basis(trial, NULL, NULL, NULL, verdict);
                 return true;
         }
         if (!judge_boot_state(trial, &knowledge, verdict))
                 return false;
+        match_references(trial, &knowledge);
         if (!issuer_facts_collect(&trial->evidence, &trial->verified, &knowledge, trial->now, &facts, &reason))
                 return refuse_or_fail(verdict, &reason);
         if (!evaluate(trial, policy, &facts, &results, &reason)) {
@@ -272,7 +287,7 @@ static bool judge_policy(struct trial *trial, struct issuer_verdict *verdict)
                 return false;
         }
         if (results.pass) {
-                put_basis(trial, policy, results.summary, verdict);
+                put_basis(trial, policy, results.summary, knowledge.reference, verdict);
                 return true;
         }
         put_failed_rules(&results, &verdict->rules);

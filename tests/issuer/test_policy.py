@@ -137,6 +137,70 @@ class Groups(IssuerCase):
         self.devices("disapprove", "zz", status=2)
 
 
+REFERENCE_POLICY = """[Policy]
+Version=1
+[Rule approved]
+Require=pcr.approved@hardware
+[Rule new-firmware]
+Require=pcr.reference@hardware in {"x1-1.52" "x1-1.53"}
+"""
+
+
+class References(IssuerCase):
+    """Boot states that the operator gives."""
+
+    options = {"policy": REFERENCE_POLICY}
+
+    def setUp(self):
+        self.directory = self.issuer.directory / "reference-values"
+        self.directory.mkdir(exist_ok=True)
+        self.give(f"[Reference x1-1.52]\nsha256:0={'11' * 32} {'12' * 32}\nsha256:7={'77' * 32}\n"
+                  f"[Reference old]\nsha256:0={'10' * 32}\n[Reference x1-1.53]\nGroup=office\nsha256:0={'13' * 32}\n")
+
+    def give(self, text, expect="ok"):
+        (self.directory / "x1.conf").write_text(text)
+        config = self.issuer.config.read_text()
+        if "ReferenceValues" not in config:
+            self.issuer.config.write_text(config.replace("[Verifier]", f"[Verifier]\nReferenceValues={self.directory}"))
+        return self.issuer.reload(expect)
+
+    def rules(self, pcrs, group=None, **options):
+        device = Device()
+        device.pcrs = {11: {pcr: bytes.fromhex(value) * 32 for pcr, value in pcrs.items()}}
+        identifier = cbor2.loads(self.issuer.enroll(device).body)[2]
+        if group:
+            subprocess.run(self.issuer.command("devices", "group", identifier, group), check=True, timeout=20)
+        response, _ = self.ask(device, **options)
+        return [] if response.status == 200 else [rule["rule"] for rule in response.problem["rules"]]
+
+    def test_given_values_are_approved_and_the_reference_is_named(self):
+        for firmware in ("11", "12"):
+            self.assertEqual(self.rules({0: firmware, 7: "77"}), [])
+        self.assertIn("those of x1-1.52", self.issuer.events()[-1]["detail"])
+        self.assertEqual(self.rules({0: "10", 7: "00"}), ["new-firmware"])
+
+    def test_other_missing_or_swapped_values_are_not(self):
+        for pcrs in ({0: "14", 7: "77"}, {0: "11", 7: "78"}, {0: "11"}, {7: "77"}, {0: "77", 7: "11"}, {1: "11", 7: "77"}):
+            self.assertEqual(self.rules(pcrs), ["approved", "new-firmware"])
+
+    def test_reference_of_a_group_counts_for_that_alone(self):
+        self.assertEqual(self.rules({0: "13"}, "office"), [])
+        for group in (None, "kiosk"):
+            self.assertEqual(self.rules({0: "13"}, group), ["approved", "new-firmware"])
+
+    def test_lying_claim_of_a_reference_does_not_count(self):
+        facts = {"pcr.reference": [2, "x1-1.52"], "pcr.approved": [0, True]}
+        self.assertEqual(self.rules({0: "14"}, facts=facts), ["approved", "new-firmware"])
+
+    def test_withdrawn_reference_does_not_count_and_a_broken_file_changes_nothing(self):
+        self.assertIn("x1.conf:2:1: a key is", self.give("[Reference x1-1.52]\nPcr0=11\n", "failed"))
+        self.assertEqual(self.rules({0: "11", 7: "77"}), [])
+        check = subprocess.run(self.issuer.command("--check-config"), timeout=20, capture_output=True, text=True)
+        self.assertIn("x1.conf:2:1", check.stderr)
+        self.give(f"[Reference x1-1.52]\nsha256:0={'12' * 32}\n")
+        self.assertEqual(self.rules({0: "11", 7: "77"}), ["approved", "new-firmware"])
+
+
 class Quota(IssuerCase):
     options = {"verifier": "RequireEkCertificate=no\nTokensPerDay=2"}
 
