@@ -7,6 +7,7 @@ const struct attestctl_command *const attestctl_commands[] = {
         &attestctl_policy_check_command,
         &attestctl_policy_test_command,
         &attestctl_policy_diff_command,
+        &attestctl_policy_export_command,
         &attestctl_policy_explain_command,
         &attestctl_log_show_command,
         &attestctl_log_explain_command,

@@ -10,6 +10,7 @@ extern const struct attestctl_command attestctl_policy_check_command;
 extern const struct attestctl_command attestctl_policy_explain_command;
 extern const struct attestctl_command attestctl_policy_test_command;
 extern const struct attestctl_command attestctl_policy_diff_command;
+extern const struct attestctl_command attestctl_policy_export_command;
 extern const struct attestctl_command attestctl_log_show_command;
 extern const struct attestctl_command attestctl_log_explain_command;
 extern const struct attestctl_command attestctl_log_verify_command;

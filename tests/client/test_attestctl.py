@@ -205,6 +205,19 @@ class Queries(Case):
         self.assertIsNone(facts["disk.root_encrypted"]["value"])
         self.assertEqual(facts["disk.root_encrypted"]["unreadable"], "no such device")
 
+    def test_policy_export_is_read_by_policy_test(self):
+        out = self.run_ctl("policy", "export", "--name", "laptop").out
+        self.assertEqual(out.splitlines()[0], "[Facts laptop]")
+        self.assertIn("boot.secure_boot=true", out)
+        self.assertIn('disk.root_encrypted=unreadable "no such device"', out)
+        self.assertNotIn("os-release", out)
+        with tempfile.TemporaryDirectory() as top:
+            policy, cases = pathlib.Path(top, "p.conf"), pathlib.Path(top, "cases")
+            policy.write_text("[Rule a]\nRequire=boot.secure_boot and kernel.taint == -12\n")
+            cases.write_text(out + "[Case a]\nFacts=laptop\nExpect=pass\n")
+            self.run_ctl("policy", "test", "-p", policy, cases)
+        self.run_ctl("policy", "export", "--name", "a]\n[Case b", status=2)
+
     def test_policy_explain_met_and_not_met(self):
         self.assertIn("This device meets the policy.", self.run_ctl("policy", "explain").out)
         out = self.run_ctl("policy", "explain", "fail-PolicyDenied.example", status=22).out
