@@ -143,11 +143,12 @@ class Stack:
 
     # --- TPM ---------------------------------------------------------------------------------------------------------
 
-    def start_tpm(self):
-        """A swtpm with EK certificates of a CA of its own, manufactured on the first call; later calls are a reboot."""
+    def start_tpm(self, pcr_banks="sha256", setup=()):
+        """A swtpm with EK certificates of a CA of its own, manufactured on the first call, with more options of swtpm_setup; later
+        calls are a reboot."""
         state = self.path("tpm")
         if not state.exists():
-            self.manufacture_tpm(state)
+            self.manufacture_tpm(state, "--pcr-banks", pcr_banks, *setup)
         socket_path = self.path("tpm.sock")
         self.spawn("swtpm", "swtpm", "socket", "--tpm2", "--tpmstate", f"dir={state}", "--flags", "startup-clear",
                    "--server", f"type=unixio,path={socket_path}", "--ctrl", f"type=unixio,path={socket_path}.ctrl")
@@ -162,7 +163,7 @@ class Stack:
         self.wait("proxy", lambda: "ready" in self.log("proxy"), "the TPM proxy")
         self.tcti = f"swtpm:path={proxy}"
 
-    def manufacture_tpm(self, state):
+    def manufacture_tpm(self, state, *options):
         state.mkdir()
         ca = self.path("tpm-ca")
         ca.mkdir(exist_ok=True)
@@ -172,7 +173,7 @@ class Stack:
         setup = self.write("tpm-ca/setup.conf", f"create_certs_tool = /usr/bin/swtpm_localca\n"
                            f"create_certs_tool_config = {ca}/localca.conf\ncreate_certs_tool_options = {ca}/localca.options\n")
         self.run("swtpm_setup", "--tpm2", "--tpmstate", state, "--create-ek-cert", "--config", setup, "--overwrite",
-                 "--pcr-banks", "sha256", "--lock-nvram")
+                 "--lock-nvram", *options)
         chain = (ca / "issuercert.pem").read_text() + (ca / "swtpm-localca-rootca-cert.pem").read_text()
         self.write("tpm-ca/chain.pem", chain)
 
