@@ -8,6 +8,7 @@ import ssl
 import threading
 
 TIMEOUT_S = 20
+GATHERED_MIN = 2
 PASSED_ON = ("Content-Type", "Accept")
 PASSED_BACK = ("Content-Type", "Cache-Control", "Attestation-Nonce", "Attestation-Event-Log")
 
@@ -32,7 +33,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def exchange(self, body):
         if self.path == "/token-request":
-            self.server.held.append((self.headers["Attestation-Evidence"], body))
+            with self.server.gathering:
+                self.server.held.append((self.headers["Attestation-Evidence"], body))
+                self.server.gathering.notify_all()
+                # One refusal ends the whole call: not before those that share its quote are here, too.
+                self.server.gathering.wait_for(lambda: len(self.server.held) >= GATHERED_MIN, TIMEOUT_S)
             self.answer(503, [("Retry-After", "1")], b"")
             return
         onward = http.client.HTTPSConnection("localhost", self.server.target_port, timeout=TIMEOUT_S, context=self.server.onward)
@@ -57,6 +62,7 @@ class HoldingProxy:
         self.server.daemon_threads = True
         self.server.target_port, self.server.onward = target_port, ssl.create_default_context(cafile=ca)
         self.held = self.server.held = []  # (evidence header, token request)
+        self.server.gathering = threading.Condition()
         self.enrollments = self.server.enrollments = []  # bodies
         self.nonces = self.server.nonces = []  # headers
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

@@ -21,7 +21,7 @@ sys.path[:0] = [os.path.join(HERE, "..", "issuer"), os.path.join(HERE, "..", "e2
 import tpm2_pytss as tss  # noqa: E402
 import verifier  # noqa: E402
 from device import byte_sequence, sha256  # noqa: E402
-from holding_proxy import HoldingProxy  # noqa: E402
+from holding_proxy import GATHERED_MIN, HoldingProxy  # noqa: E402
 from running_issuer import RunningIssuer  # noqa: E402
 from stack import ISSUER_NAME, Stack, wait_for  # noqa: E402
 from tpm_device import TpmDevice, extra_data, quote_file  # noqa: E402
@@ -118,7 +118,7 @@ class Daemon(PeerCase):
         except dbus.DBusException:
             pass  # the proxy answered for the issuer
         bus.close()
-        wait_for(lambda: len(cls.proxy.held) >= 2, "token requests at the proxy")
+        wait_for(lambda: len(cls.proxy.held) >= GATHERED_MIN, "token requests at the proxy")
 
     @classmethod
     def take_evidence(cls):
