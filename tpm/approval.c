@@ -53,6 +53,8 @@ bool tpm_authority_load(const struct tpm_seal_config *config, struct evidence_au
                               config->public_key[0] != '\0' ? places.paths[0] : TPM_SEAL_PUBLIC_KEY_NAME " of systemd's");
 }
 
+static const uint16_t banks[] = { TPM_PCR_BANK_SHA256, TPM_PCR_BANK_SHA384 };
+
 /* One search for a signature: what it compares with and what it has seen. */
 struct search {
         struct tpm_connection *connection;
@@ -117,11 +119,14 @@ static enum result try_entry(struct search *search, const struct evidence_pcr_si
         return problem.code == BASE_ERROR_EVIDENCE_INVALID ? RESULT_NONE : (base_error_copy(error, &problem), RESULT_FAILED);
 }
 
+static bool is_ours(const struct search *search, const struct evidence_pcr_signature *entry, uint16_t bank)
+{
+        return entry->pcrs.algorithm == bank && memcmp(entry->fingerprint, search->fingerprint, sizeof(search->fingerprint)) == 0;
+}
+
 static enum result try_signatures(struct search *search, const struct evidence_pcr_signatures *signatures,
                                   struct tpm_approval *ret, struct base_error *error)
 {
-        static const uint16_t banks[] = { TPM_PCR_BANK_SHA256, TPM_PCR_BANK_SHA384 };
-
         for (size_t b = 0; b < BASE_COUNT(banks); b++) {
                 struct evidence_pcrs present;
 
@@ -131,8 +136,7 @@ static enum result try_signatures(struct search *search, const struct evidence_p
                         const struct evidence_pcr_signature *entry = &signatures->entries[i];
                         enum result result;
 
-                        if (entry->pcrs.algorithm != banks[b] ||
-                            memcmp(entry->fingerprint, search->fingerprint, sizeof(search->fingerprint)) != 0)
+                        if (!is_ours(search, entry, banks[b]))
                                 continue;
                         result = try_entry(search, entry, &present, ret, error);
                         if (result != RESULT_NONE)
@@ -191,6 +195,14 @@ static bool not_approved(const struct search *search, uint32_t *ret_pcrs, struct
                               text);
 }
 
+static bool search_begin(struct search *search, struct base_error *error)
+{
+        const struct tpm_key_file *file = search->file;
+
+        return evidence_public_new(BASE_BYTES(file->authority_area, file->authority_len), &search->authority, error) &&
+               evidence_authority_fingerprint(search->authority, search->fingerprint, error);
+}
+
 bool tpm_approval_find(struct tpm_connection *connection, const struct tpm_key_file *file, const struct tpm_seal_config *config,
                        struct tpm_approval *ret, uint32_t *ret_pcrs, struct base_error *error)
 {
@@ -199,8 +211,7 @@ bool tpm_approval_find(struct tpm_connection *connection, const struct tpm_key_f
         struct tpm_approval approval;
         struct places places;
 
-        if (!evidence_public_new(BASE_BYTES(file->authority_area, file->authority_len), &search.authority, error) ||
-            !evidence_authority_fingerprint(search.authority, search.fingerprint, error))
+        if (!search_begin(&search, error))
                 return false;
         list_places(config, config->signatures, TPM_SEAL_SIGNATURES_NAME, &places);
         for (size_t i = 0; i < places.count; i++) {
@@ -217,4 +228,71 @@ bool tpm_approval_find(struct tpm_connection *connection, const struct tpm_key_f
         if (problem.code != BASE_ERROR_NONE)
                 return base_error_copy(error, &problem);
         return not_approved(&search, ret_pcrs, error);
+}
+
+struct nearest {
+        struct evidence_pcr_bank approved, present;
+        int distance;
+};
+
+/* `all`: the present values of every PCR that the authority's signatures are for. */
+static void consider(struct search *search, const struct evidence_pcr_signature *entry, const struct evidence_pcrs *all,
+                     struct nearest *nearest)
+{
+        const struct tpm_key_file *file = search->file;
+        struct evidence_pcrs present, approved;
+        uint8_t policy[EVIDENCE_POLICY_DIGEST_LEN], signature[EVIDENCE_AUTHORITY_SIGNATURE_BYTES_MAX];
+        size_t signature_len;
+        int distance;
+
+        if (!evidence_pcrs_select(all, entry->pcrs, &present) || !evidence_pcr_policy_digest(&present, policy, NULL) ||
+            !evidence_authority_verify(search->authority, entry->policy, BASE_BYTES(file->policy_ref, file->policy_ref_len),
+                                       BASE_BYTES(entry->signature, entry->signature_len), signature, &signature_len, NULL))
+                return;
+        if (memcmp(policy, entry->policy, sizeof(policy)) == 0)
+                approved = present;
+        else if (!evidence_pcr_signature_values(entry, &approved))
+                return;
+        distance = __builtin_popcount(tpm_pcrs_changed(&approved, &present));
+        if (nearest->approved.mask == 0 || distance < nearest->distance)
+                *nearest = (struct nearest){ approved.banks[0], present.banks[0], distance };
+}
+
+static bool consider_file(struct search *search, const char *path, struct nearest *nearest, struct base_error *error)
+{
+        base_auto_buffer struct base_buffer json = BASE_BUFFER_INIT(EVIDENCE_SIGNATURE_FILE_BYTES_MAX);
+        evidence_auto_pcr_signatures struct evidence_pcr_signatures signatures = { 0 };
+
+        if (!base_file_read(path, &json, NULL) ||
+            !evidence_pcr_signatures_parse(path, base_buffer_bytes(&json), &signatures, NULL))
+                return true;
+        for (size_t b = 0; b < BASE_COUNT(banks); b++) {
+                struct evidence_pcrs all;
+
+                if (!read_bank(search, &signatures, banks[b], &all, error))
+                        return false;
+                for (size_t i = 0; i < signatures.count && all.bank_count == 1; i++)
+                        if (is_ours(search, &signatures.entries[i], banks[b]))
+                                consider(search, &signatures.entries[i], &all, nearest);
+        }
+        return true;
+}
+
+bool tpm_approval_nearest(struct tpm_connection *connection, const struct tpm_key_file *file,
+                          const struct tpm_seal_config *config, struct evidence_pcr_bank *ret_approved,
+                          struct evidence_pcr_bank *ret_present, struct base_error *error)
+{
+        BASE_CLEANUP(search_clear) struct search search = { .connection = connection, .file = file };
+        struct nearest nearest = { .distance = 0 };
+        struct places places;
+
+        if (!search_begin(&search, error))
+                return false;
+        list_places(config, config->signatures, TPM_SEAL_SIGNATURES_NAME, &places);
+        for (size_t i = 0; i < places.count; i++)
+                if (!consider_file(&search, places.paths[i], &nearest, error))
+                        return false;
+        *ret_approved = nearest.approved;
+        *ret_present = nearest.present;
+        return true;
 }

@@ -29,3 +29,12 @@ bool tpm_authority_load(const struct tpm_seal_config *config, struct evidence_au
  */
 bool tpm_approval_find(struct tpm_connection *connection, const struct tpm_key_file *file, const struct tpm_seal_config *config,
                        struct tpm_approval *ret, uint32_t *ret_pcrs, struct base_error *error) BASE_MUST_CHECK;
+
+/*
+ * Of the states that the authority of `file` has approved under its policy reference, and whose PCR values are known, the one
+ * that differs least from now: its values, and those of now. Masks of 0: there is none. For explanations; damaged files are
+ * passed over. Errors: STATE_INVALID, TPM_UNAVAILABLE, TPM_FAILED, CRYPTO, NO_MEMORY.
+ */
+bool tpm_approval_nearest(struct tpm_connection *connection, const struct tpm_key_file *file,
+                          const struct tpm_seal_config *config, struct evidence_pcr_bank *ret_approved,
+                          struct evidence_pcr_bank *ret_present, struct base_error *error) BASE_MUST_CHECK;

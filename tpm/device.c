@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "tpm/device.h"
+#include "tpm/approval.h"
 
 #include "base/system.h"
 #include "tpm/key.h"
 #include "tpm/leftovers.h"
+#include "tpm/pcr_read.h"
 #include "tpm/properties.h"
 #include "tpm/quote.h"
 
@@ -336,12 +338,36 @@ bool tpm_device_activate(struct tpm_device *device, struct base_bytes credential
         return run(device, activate, &parameters, error);
 }
 
+/* Fills in what the key is sealed to, and what the PCRs hold now. */
+static bool describe_seal(struct tpm_device *device, const struct tpm_key_file *file, struct tpm_seal_details *details,
+                          struct base_error *error)
+{
+        const struct evidence_pcr_bank *bank = &file->sealed.banks[0];
+        struct evidence_pcrs present;
+
+        details->mode = file->mode;
+        if (file->mode == TPM_SEAL_MODE_SIGNED) {
+                memcpy(details->policy_ref, file->policy_ref, file->policy_ref_len);
+                return tpm_key_file_authority_name(file, details->authority, error) &&
+                       tpm_approval_nearest(&device->connection, file, &device->seal, &details->approved, &details->present,
+                                            error);
+        }
+        if (!tpm_pcrs_read(&device->connection, (struct tpm_pcr_selection){ .bank = bank->algorithm, .mask = bank->mask },
+                           ESYS_TR_NONE, &present, error))
+                return false;
+        details->approved = *bank;
+        details->present = present.banks[0];
+        return true;
+}
+
 static bool examine(struct tpm_device *device, void *context, struct base_error *error)
 {
         tpm_auto_handle struct tpm_handle key = TPM_HANDLE_INIT;
+        struct tpm_seal_details *details = &device->status.seal_details;
         struct tpm_key_file file;
 
-        if (!tpm_key_file_load(device->state_dir_fd, &file, error) ||
+        *details = (struct tpm_seal_details){ 0 };
+        if (!tpm_key_file_load(device->state_dir_fd, &file, error) || !describe_seal(device, &file, details, error) ||
             !tpm_key_load(&device->connection, &device->srk, &file, &key, error) ||
             !tpm_quote_check_seal(&device->connection, &file, &device->seal, &device->status.changed_pcrs, error))
                 return false;

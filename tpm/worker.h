@@ -60,15 +60,26 @@ enum tpm_seal_state {
         TPM_SEAL_SEALED,
 };
 
+/* What the key is sealed to, as the last tpm_worker_status() found it. */
+struct tpm_seal_details {
+        enum tpm_seal_mode mode; /* 0: there is no key, or it could not be read */
+        /* PCR: the values that it is sealed to. SIGNED: those of the approved state that differs least; mask 0: none is known. */
+        struct evidence_pcr_bank approved;
+        struct evidence_pcr_bank present;       /* the same PCRs now */
+        uint8_t authority[EVIDENCE_KEY_ID_LEN]; /* SIGNED: its name */
+        char policy_ref[EVIDENCE_POLICY_REF_BYTES_MAX + 1];
+};
+
 struct tpm_status {
         enum tpm_state state;
         struct base_error reason; /* of UNAVAILABLE: code and the TPM's own reason; code NONE otherwise */
         enum tpm_seal_state seal;
         uint32_t changed_pcrs;         /* of SEALED: bit n for PCR n; in mode SIGNED, those that no signature holds for */
         struct base_error seal_reason; /* why it is not OPEN; code NONE if it is, or if the TPM is unavailable */
-        char manufacturer[5];          /* TPM_PT_MANUFACTURER, "" until it has been read */
-        char firmware[24];             /* "major.minor.major.minor" of TPM_PT_FIRMWARE_VERSION_1 and _2 */
-        bool simulated;                /* a software TPM, by what it says of itself */
+        struct tpm_seal_details seal_details;
+        char manufacturer[5]; /* TPM_PT_MANUFACTURER, "" until it has been read */
+        char firmware[24];    /* "major.minor.major.minor" of TPM_PT_FIRMWARE_VERSION_1 and _2 */
+        bool simulated;       /* a software TPM, by what it says of itself */
 };
 
 struct tpm_worker_config {

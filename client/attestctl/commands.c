@@ -14,6 +14,7 @@ const struct attestctl_command *const attestctl_commands[] = {
         &attestctl_log_verify_command,
         &attestctl_seal_predict_command,
         &attestctl_seal_sign_command,
+        &attestctl_seal_status_command,
         &attestctl_issuers_command,
         &attestctl_token_command,
         &attestctl_fetch_command,

@@ -16,6 +16,7 @@ extern const struct attestctl_command attestctl_log_explain_command;
 extern const struct attestctl_command attestctl_log_verify_command;
 extern const struct attestctl_command attestctl_seal_predict_command;
 extern const struct attestctl_command attestctl_seal_sign_command;
+extern const struct attestctl_command attestctl_seal_status_command;
 extern const struct attestctl_command attestctl_issuers_command;
 extern const struct attestctl_command attestctl_token_command;
 extern const struct attestctl_command attestctl_fetch_command;

@@ -158,6 +158,29 @@ int attester_get_status(struct attester *attester, const struct attester_options
                         struct attester_error *error);
 void attester_status_free(struct attester_status *status);
 
+struct attester_pcr {
+        char *bank; /* "sha256" */
+        uint32_t number;
+        char *approved; /* value, in hex */
+        char *present;
+};
+
+struct attester_seal {
+        char *mode;                /* "pcr", "signed", or "" without an attestation key */
+        struct attester_pcr *pcrs; /* mode "signed": of the approved state that differs least, if that is known */
+        size_t pcr_count;
+        char *authority; /* mode "signed": name of its key, in hex; else "" */
+        char *policy_ref;
+};
+
+/*
+ * What the attestation key is sealed to, compared with now. Free with attester_seal_free(). Errors: TPM_UNAVAILABLE, TPM_FAILED,
+ * STATE_INVALID, TIMEOUT, DAEMON_UNREACHABLE, UNSUPPORTED (an older daemon), MALFORMED, NO_MEMORY.
+ */
+int attester_get_seal(struct attester *attester, const struct attester_options *options, struct attester_seal **ret,
+                      struct attester_error *error);
+void attester_seal_free(struct attester_seal *seal);
+
 struct attester_key {
         uint16_t token_type;
         uint64_t not_before; /* seconds since 1970; 0: always */

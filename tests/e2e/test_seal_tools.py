@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""`attestctl seal predict` and `seal sign`: the next boot is approved before it happens. Usage: test_seal_tools.py BUILD-DIRECTORY
+"""`attestctl seal`: the next boot is approved before it happens, and a sealed key explained. Usage: test_seal_tools.py BUILD-DIRECTORY
 
 Beside systemd-measure, OpenSSL and tpm2-tools.
 """
@@ -8,12 +8,16 @@ Beside systemd-measure, OpenSSL and tpm2-tools.
 import base64
 import hashlib
 import json
+import sys
 import unittest
 
-from stack import ISSUER_NAME
+from stack import ISSUER_NAME, SOURCE
 from verifier_case import VerifierCase
 
-SEALED = 19  # as docs/attestctl.md numbers it
+sys.path.insert(0, str(SOURCE / "tests" / "issuer"))
+from event_log import EventLog  # noqa: E402
+
+SEALED, NOT_ENROLLED = 19, 20  # as docs/attestctl.md numbers them
 PCR = 11
 PHASE = "enter-initrd"
 SYSTEMD_MEASURE = "/usr/lib/systemd/systemd-measure"
@@ -50,15 +54,59 @@ class Tools(VerifierCase):
         for piece in [*pieces, PHASE.encode()]:
             self.stack.run("tpm2_pcrextend", f"{PCR}:sha256={hashlib.sha256(piece).hexdigest()}", "-T", self.stack.tcti)
 
+    def seal_status(self, status):
+        result = self.stack.attestctl("seal", "status", "--json", check=False)
+        self.assertEqual(result.returncode, status, result.stdout + result.stderr)
+        return json.loads(result.stdout)
+
+    def test_status_in_mode_pcr_names_the_events_that_changed_a_register(self):
+        honest = EventLog((SOURCE / "tests/data/eventlogs/rhel8-uefi.bin").read_bytes())
+        name = "SecureBoot".encode("utf-16-le")
+        other = honest.with_measured_text(7, lambda text: text[:-1] + bytes([text[-1] ^ 1]) if name in text else text)
+        self.stack.replay_log(honest)
+        self.start(POLICY, pcrs="sha256:4,7")
+        status = self.seal_status(0)
+        self.assertEqual([(pcr["pcr"], pcr["changed"]) for pcr in status["pcrs"]], [(4, False), (7, False)])
+        self.assertIsNone(status["events"])
+        self.stack.end("attesterd")
+        self.stack.end("swtpm")
+        self.stack.start_tpm()
+        self.stack.replay_log(other)
+        self.stack.start_daemon(pcrs="sha256:4,7")
+        log = self.stack.path("log")
+        log.write_bytes(other.data)
+        result = self.stack.attestctl("seal", "status", "--log", log, check=False)
+        self.assertEqual(result.returncode, SEALED, result.stderr)
+        self.assertRegex(result.stdout, r"sha256:7 .* changed")
+        self.assertRegex(result.stdout, r"sha256:4 .* same")
+        self.assertIn("SecureBoot", result.stdout)
+        status = json.loads(self.stack.attestctl("seal", "status", "--log", log, "--json", check=False).stdout)
+        self.assertEqual({event["pcr"] for event in status["events"]}, {7})
+        self.assertTrue(status["state"].startswith("sealed: "))
+
+    def test_status_without_a_key_says_so(self):
+        self.stack.start_issuer(policy=POLICY)
+        self.stack.configure_issuer()
+        self.stack.start_daemon()
+        result = self.stack.attestctl("seal", "status", check=False)
+        self.assertEqual(result.returncode, NOT_ENROLLED)
+        self.assertIn("enroll", result.stderr)
+
     def test_approved_boot_keeps_the_device_and_another_is_sealed(self):
         seal = f"[Seal]\nMode=signed\nPublicKey={self.public}\nSignatures={self.signatures}\n"
         self.approve("A")
         self.boot("A")
         device = self.start(POLICY, pcrs=f"sha256:{PCR}", limits=seal)
         self.assert_gets_in()
+        self.assertEqual(self.seal_status(0)["pcrs"][0]["changed"], False)
         self.boot("B")
         self.stack.start_daemon(pcrs=f"sha256:{PCR}", limits=seal)
         self.assertIn("PCR 11", self.assert_fails(SEALED))
+        status = self.seal_status(SEALED)
+        self.assertEqual((status["mode"], status["authority"][:4], status["policy_ref"]), ("signed", "000b", ""))
+        [pcr] = status["pcrs"]
+        expected = {system: json.loads(self.predict(system))["states"][0]["pcrs"][0]["value"] for system in "AB"}
+        self.assertEqual((pcr["pcr"], pcr["changed"], pcr["approved"], pcr["present"]), (PCR, True, expected["A"], expected["B"]))
         self.approve("B")
         self.assert_gets_in()
         self.assertEqual(self.stack.attestctl_json("enroll", ISSUER_NAME)["device"], device)
