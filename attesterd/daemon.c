@@ -290,6 +290,7 @@ void attesterd_daemon_free(struct attesterd_daemon *daemon)
         attesterd_outbox_clear(&daemon->outbox);
         net_client_free(daemon->net);
         attesterd_callers_free(daemon->callers);
+        attesterd_refusals_free(daemon->refusals);
         attesterd_login_free(daemon->login);
         attesterd_fwupd_free(daemon->fwupd);
         base_bus_free(daemon->bus);
