@@ -120,6 +120,8 @@ class Firefox:
         text = ("const done = arguments[arguments.length - 1];"
                 f"(async () => ({expression}))().then((value) => done({{ value }}), (error) => done({{ error: String(error) }}));")
         answer = self.call("WebDriver:ExecuteAsyncScript", script=text, args=list(arguments), newSandbox=True, sandbox=None)
+        if answer is None:
+            return None  # the page went away while it ran
         if "error" in answer:
             raise BrowserError(answer["error"])
         return answer.get("value")

@@ -76,6 +76,8 @@ class Privacy(unittest.TestCase):
         key = cls.issuer_key(stack)
         header, cls.context = challenge_header(ISSUER_NAME, ORIGIN, key)
         authorization = stack.attestctl("token", "--challenge", header, "--origin", ORIGIN).stdout.strip()
+        # The last that the bus carries of it: what is searched below has to be there.
+        stack.wait("monitor", lambda: b"quote-shared-by" in stack.path("monitor.log").read_bytes(), "the answer, at dbus-monitor")
         cls.token = base64.urlsafe_b64decode(re.search(r'token="?([A-Za-z0-9_=-]+)', authorization).group(1) + "==")
 
     @staticmethod
