@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "attesterd/exchange.h"
 
+#include "attesterd/claims.h"
 #include "attesterd/event_log.h"
 #include "attesterd/problem.h"
 #include "evidence/evidence.h"
@@ -20,38 +21,6 @@ static void fail(struct attesterd_exchange *exchange, const struct base_error *e
         exchange->done(exchange->context, exchange, NULL, error);
 }
 
-static struct evidence_fact convert_fact(const struct policy_fact *from)
-{
-        struct evidence_fact fact = { .kind = EVIDENCE_FACT_UNREADABLE };
-
-        (void) snprintf(fact.name, sizeof(fact.name), "%s", from->name);
-        switch (from->type) {
-        case POLICY_FACT_BOOLEAN:
-                fact.kind = EVIDENCE_FACT_BOOL;
-                fact.boolean = from->boolean;
-                break;
-        case POLICY_FACT_INTEGER:
-                fact.kind = EVIDENCE_FACT_INT;
-                fact.integer = from->integer;
-                break;
-        case POLICY_FACT_STRING:
-                fact.kind = EVIDENCE_FACT_STRING;
-                (void) snprintf(fact.text, sizeof(fact.text), "%s", from->text);
-                break;
-        case POLICY_FACT_VERSION:
-                /* A version too long for the claims is not cut, since that would be another version. */
-                if (strlen(from->text) > EVIDENCE_FACT_VERSION_MAX)
-                        break;
-                fact.kind = EVIDENCE_FACT_VERSION;
-                (void) snprintf(fact.text, sizeof(fact.text), "%s", from->text);
-                break;
-        case POLICY_FACT_UNREADABLE:
-        case POLICY_FACT_TYPE_COUNT:
-                break;
-        }
-        return fact;
-}
-
 static bool make_claims(struct attesterd_exchange *exchange, const struct policy_facts *facts, struct base_error *error)
 {
         evidence_auto_claims struct evidence_claims claims = EVIDENCE_CLAIMS_INIT;
@@ -66,12 +35,8 @@ static bool make_claims(struct attesterd_exchange *exchange, const struct policy
         if (!daemon->random->fill(daemon->random->context, claims.cti, sizeof(claims.cti), error) ||
             !base_sha256(&exchange->token_request, 1, claims.request_digest, error))
                 return false;
-        for (size_t i = 0; i < facts->count; i++) {
-                struct evidence_fact fact = convert_fact(&facts->items[i]);
-
-                if (!evidence_claims_add_fact(&claims, &fact, error))
-                        return false;
-        }
+        if (!attesterd_claims_add_facts(facts, &claims, error))
+                return false;
         memcpy(exchange->nonce, claims.nonce, sizeof(exchange->nonce));
         exchange->nonce_len = claims.nonce_len;
         base_buffer_clear(&exchange->claims);
