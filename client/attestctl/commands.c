@@ -3,6 +3,7 @@
 
 const struct attestctl_command *const attestctl_commands[] = {
         &attestctl_status_command,
+        &attestctl_doctor_command,
         &attestctl_posture_command,
         &attestctl_policy_check_command,
         &attestctl_policy_test_command,

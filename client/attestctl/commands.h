@@ -5,6 +5,7 @@
 #include "client/attestctl/command.h"
 
 extern const struct attestctl_command attestctl_status_command;
+extern const struct attestctl_command attestctl_doctor_command;
 extern const struct attestctl_command attestctl_posture_command;
 extern const struct attestctl_command attestctl_policy_check_command;
 extern const struct attestctl_command attestctl_policy_explain_command;

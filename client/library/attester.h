@@ -151,6 +151,7 @@ struct attester_status {
         char *policy_error; /* "" if the newest policy files are in force */
         struct attester_issuer_state *issuers;
         size_t issuer_count;
+        char *config_error; /* "" if the newest configuration files are in force */
 };
 
 /* Free with attester_status_free(). Errors: TIMEOUT, DAEMON_UNREACHABLE, MALFORMED, NO_MEMORY. */

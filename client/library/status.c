@@ -13,6 +13,7 @@ void attester_status_free(struct attester_status *status)
         free(status->tpm_state);
         free(status->seal_state);
         free(status->policy_error);
+        free(status->config_error);
         for (size_t i = 0; i < status->issuer_count; i++) {
                 free(status->issuers[i].name);
                 free(status->issuers[i].enrollment);
@@ -47,10 +48,9 @@ static bool property_read(const char *name, DBusMessageIter *value, void *contex
                 const char *name;
                 char **to;
         } texts[] = {
-                { "Version", &status->version },
-                { "TpmState", &status->tpm_state },
-                { "SealState", &status->seal_state },
-                { "PolicyError", &status->policy_error },
+                { "Version", &status->version },          { "TpmState", &status->tpm_state },
+                { "SealState", &status->seal_state },     { "PolicyError", &status->policy_error },
+                { "ConfigError", &status->config_error },
         };
 
         for (size_t i = 0; i < BASE_COUNT(texts); i++) {
@@ -97,7 +97,8 @@ bool client_status_read(DBusMessage *reply, struct attester_status **ret, struct
         (void) dbus_message_iter_init(reply, &iterator);
         if (!client_reply_visit(&iterator, property_read, status, error))
                 return false;
-        if (status->version == NULL || status->tpm_state == NULL || status->seal_state == NULL || status->policy_error == NULL)
+        if (status->version == NULL || status->tpm_state == NULL || status->seal_state == NULL || status->policy_error == NULL ||
+            status->config_error == NULL)
                 return base_error_set(error, BASE_ERROR_MALFORMED,
                                       "attesterd's answer lacks a property; is it of another version?");
         *ret = BASE_STEAL(status);

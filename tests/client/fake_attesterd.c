@@ -114,6 +114,7 @@ static void get_all(DBusMessage *reply)
         put_string(&dictionary, "SealState", "sealed: PCR 7 changed");
         put_basic(&dictionary, "PolicyVersion", DBUS_TYPE_UINT64, &policy_version);
         put_string(&dictionary, "PolicyError", "x.conf:3:9: unknown word \"ored\"");
+        put_string(&dictionary, "ConfigError", "");
         put_string(&dictionary, "SomethingNewer", "skipped");
         open_variant(&dictionary, "Issuers", "a(ss)", &entry, &variant);
         check(dbus_message_iter_open_container(&variant, DBUS_TYPE_ARRAY, "(ss)", &array));
