@@ -62,26 +62,20 @@ static json_t *status_json(const struct attester_seal *seal, const char *state, 
                          log == NULL ? json_null() : attestctl_log_events_json(log));
 }
 
-static void row_add(struct attestctl_table *table, const char *label, enum attestctl_color color, const char *text)
-{
-        attestctl_table_add(table, ATTESTCTL_HEADING, label);
-        attestctl_table_add(table, color, text);
-}
-
 static void print_key(const struct attestctl *ctl, const struct attester_seal *seal, const char *state)
 {
         attestctl_auto_table struct attestctl_table table;
         bool sealed = strncmp(state, "sealed", strlen("sealed")) == 0;
 
         attestctl_table_init(&table, 2);
-        row_add(&table, "key", sealed ? ATTESTCTL_BAD : ATTESTCTL_GOOD, state);
-        row_add(&table, "sealed to", ATTESTCTL_PLAIN,
-                strcmp(seal->mode, "signed") == 0 ? "boot states that an authority has signed"
-                                                  : "PCR values of when it was made");
+        attestctl_table_add_labelled(&table, "key", sealed ? ATTESTCTL_BAD : ATTESTCTL_GOOD, state);
+        attestctl_table_add_labelled(&table, "sealed to", ATTESTCTL_PLAIN,
+                                     strcmp(seal->mode, "signed") == 0 ? "boot states that an authority has signed"
+                                                                       : "PCR values of when it was made");
         if (seal->authority[0] != '\0')
-                row_add(&table, "authority", ATTESTCTL_PLAIN, seal->authority);
+                attestctl_table_add_labelled(&table, "authority", ATTESTCTL_PLAIN, seal->authority);
         if (seal->policy_ref[0] != '\0')
-                row_add(&table, "reference", ATTESTCTL_PLAIN, seal->policy_ref);
+                attestctl_table_add_labelled(&table, "reference", ATTESTCTL_PLAIN, seal->policy_ref);
         attestctl_table_print(&table, stdout, ctl->color_out);
 }
 

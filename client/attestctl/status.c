@@ -24,12 +24,6 @@ static json_t *status_json(const struct attester_status *status)
                          attestctl_json_string(status->policy_error), "issuers", issuers_json(status));
 }
 
-static void row_add(struct attestctl_table *table, const char *label, enum attestctl_color color, const char *text)
-{
-        attestctl_table_add(table, ATTESTCTL_HEADING, label);
-        attestctl_table_add(table, color, text);
-}
-
 /* The key's state in words; what the daemon adds to "sealed" is kept. */
 static const char *seal_words(const char *state)
 {
@@ -47,22 +41,23 @@ static void status_print(const struct attestctl *ctl, const struct attester_stat
         char version[32];
 
         attestctl_table_init(&table, 2);
-        row_add(&table, "attesterd", ATTESTCTL_PLAIN, status->version);
-        row_add(&table, "TPM", strcmp(status->tpm_state, "ready") == 0 ? ATTESTCTL_GOOD : ATTESTCTL_BAD, status->tpm_state);
-        row_add(&table, "key", sealed ? ATTESTCTL_BAD : ATTESTCTL_PLAIN, seal_words(status->seal_state));
+        attestctl_table_add_labelled(&table, "attesterd", ATTESTCTL_PLAIN, status->version);
+        attestctl_table_add_labelled(&table, "TPM", strcmp(status->tpm_state, "ready") == 0 ? ATTESTCTL_GOOD : ATTESTCTL_BAD,
+                                     status->tpm_state);
+        attestctl_table_add_labelled(&table, "key", sealed ? ATTESTCTL_BAD : ATTESTCTL_PLAIN, seal_words(status->seal_state));
         (void) snprintf(version, sizeof(version), "version %" PRIu64, status->policy_version);
-        row_add(&table, "policy", ATTESTCTL_PLAIN, status->policy_version == 0 ? "none installed" : version);
+        attestctl_table_add_labelled(&table, "policy", ATTESTCTL_PLAIN, status->policy_version == 0 ? "none installed" : version);
         if (status->policy_error[0] != '\0')
-                row_add(&table, "policy error", ATTESTCTL_BAD, status->policy_error);
+                attestctl_table_add_labelled(&table, "policy error", ATTESTCTL_BAD, status->policy_error);
         for (size_t i = 0; i < status->issuer_count; i++) {
                 char text[512];
                 bool enrolled = strcmp(status->issuers[i].enrollment, "not-enrolled") != 0;
 
                 (void) snprintf(text, sizeof(text), "%s (%s)", status->issuers[i].name, status->issuers[i].enrollment);
-                row_add(&table, i == 0 ? "issuers" : "", enrolled ? ATTESTCTL_PLAIN : ATTESTCTL_WARN, text);
+                attestctl_table_add_labelled(&table, i == 0 ? "issuers" : "", enrolled ? ATTESTCTL_PLAIN : ATTESTCTL_WARN, text);
         }
         if (status->issuer_count == 0)
-                row_add(&table, "issuers", ATTESTCTL_WARN, "none configured");
+                attestctl_table_add_labelled(&table, "issuers", ATTESTCTL_WARN, "none configured");
         attestctl_table_print(&table, stdout, ctl->color_out);
 }
 

@@ -73,6 +73,12 @@ void attestctl_table_add(struct attestctl_table *table, enum attestctl_color col
         table->cells[table->count++] = (struct attestctl_cell){ .text = copy, .color = color };
 }
 
+void attestctl_table_add_labelled(struct attestctl_table *table, const char *label, enum attestctl_color color, const char *text)
+{
+        attestctl_table_add(table, ATTESTCTL_HEADING, label);
+        attestctl_table_add(table, color, text);
+}
+
 void attestctl_table_print(const struct attestctl_table *table, FILE *to, bool color)
 {
         size_t widths[ATTESTCTL_COLUMNS_MAX] = { 0 };

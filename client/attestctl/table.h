@@ -41,5 +41,8 @@ void attestctl_table_clear(struct attestctl_table *table);
 /* Adds the next cell, left to right and then down. */
 void attestctl_table_add(struct attestctl_table *table, enum attestctl_color color, const char *text);
 
+/* Adds a row of two cells, the first of them a heading. */
+void attestctl_table_add_labelled(struct attestctl_table *table, const char *label, enum attestctl_color color, const char *text);
+
 /* Writes the rows with aligned columns; the last column is not padded. */
 void attestctl_table_print(const struct attestctl_table *table, FILE *to, bool color);

@@ -19,12 +19,12 @@ import unittest
 
 import dbus
 
-from bus_fixture import ADMIN, ATTESTER, HERE, PROPERTIES, DaemonStack
+from bus_fixture import ADMIN, ATTESTER, HERE, PROPERTIES, DaemonStack  # before the others: finds them
+import namespace
 from stack import ISSUER_NAME, SOURCE, wait_for
 
 POLKITD = "/usr/lib/polkit-1/polkitd"
 POLKIT_BUS_POLICY = "/usr/share/dbus-1/system.d/org.freedesktop.PolicyKit1.conf"
-CANNOT_RUN_HERE = 77  # meson: skipped
 
 # Columns of the table, and the session that puts a caller there. The users are daemon, bin, sys: every passwd(5) has them.
 SESSIONS = {
@@ -147,19 +147,6 @@ class Table(unittest.TestCase):
         self.assertEqual(self.call_as("active", "Reseal"), "NotAuthorized")
 
 
-def enter_namespace():
-    """Goes on in a mount namespace of its own, or tells why it cannot."""
-    if os.environ.get("ATTESTER_TEST_NAMESPACE") == "yes":
-        return
-    probe = subprocess.run(["unshare", "--mount", "--propagation", "private", "mount", "-t", "tmpfs", "tmpfs", "/run"],
-                           check=False, capture_output=True, text=True, timeout=30)
-    if probe.returncode != 0 or not os.path.exists(POLKITD):
-        print(f"no real polkit here: {probe.stderr.strip() or POLKITD + ' is not installed'}")
-        sys.exit(CANNOT_RUN_HERE)
-    os.execvpe("unshare", ["unshare", "--mount", "--propagation", "private", sys.executable, *sys.argv],
-               {**os.environ, "ATTESTER_TEST_NAMESPACE": "yes"})
-
-
 def make_system_files():
     for directory in ("/usr/share/polkit-1/actions", "/etc/polkit-1", "/run"):
         os.makedirs(directory, exist_ok=True)
@@ -175,7 +162,7 @@ def make_system_files():
 
 
 if __name__ == "__main__":
-    enter_namespace()
+    namespace.enter(POLKITD)
     make_system_files()
     BUILD = sys.argv[1]
     unittest.main(argv=sys.argv[:1], verbosity=2)

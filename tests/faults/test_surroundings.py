@@ -16,11 +16,11 @@ import sys
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
+import namespace  # noqa: E402
 from stack import ISSUER_NAME, Stack, wait_for  # noqa: E402
 
 # As docs/attestctl.md numbers them.
 IO, ISSUER_UNREACHABLE, ISSUER_REJECTED = 7, 31, 32
-CANNOT_RUN_HERE = 77  # meson: skipped
 HOUR, DAY = 3600, 86400
 
 
@@ -234,19 +234,7 @@ class Certificate(System):
         self.stack.start_issuer(port=self.stack.issuer_port)
 
 
-def enter_namespace():
-    """Goes on in a mount namespace of its own, or tells why it cannot."""
-    if os.environ.get("ATTESTER_TEST_NAMESPACE") == "yes":
-        return
-    unshare = ["unshare", "--mount", "--propagation", "private"]
-    probe = subprocess.run([*unshare, "mount", "-t", "tmpfs", "tmpfs", "/run"], check=False, capture_output=True, text=True, timeout=30)
-    if probe.returncode != 0:
-        print(f"no mount namespace here: {probe.stderr.strip()}")
-        sys.exit(CANNOT_RUN_HERE)
-    os.execvpe(unshare[0], [*unshare, sys.executable, *sys.argv], {**os.environ, "ATTESTER_TEST_NAMESPACE": "yes"})
-
-
 if __name__ == "__main__":
-    enter_namespace()
+    namespace.enter()
     BUILD, SKEW = sys.argv.pop(1), sys.argv.pop(1)
     unittest.main(verbosity=2)
