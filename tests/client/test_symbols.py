@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """libattester exports what its header declares, under one version, and needs no library that its users would not expect.
 
-usage: test_symbols.py LIBATTESTER_SO ATTESTER_H LIBATTESTER_MAP CC...
+usage: test_symbols.py LIBATTESTER_SO ATTESTER_H LIBATTESTER_MAP DEBIAN_SYMBOLS CC...
 """
 
 import pathlib
@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 
-library, header, version_map, *compiler = sys.argv[1:]
+library, header, version_map, debian_symbols, *compiler = sys.argv[1:]
 WAIT = 60
 
 
@@ -24,9 +24,11 @@ mapped = set(re.findall(r"(?m)^\s+(attester_\w+);", pathlib.Path(version_map).re
 exported = {line.split()[-1] for line in output("nm", "-D", "--defined-only", library).splitlines()}
 assert len(declared) > 10
 assert declared == mapped, declared ^ mapped
-assert exported == {f"{name}@@LIBATTESTER_0" for name in declared} | {"LIBATTESTER_0"}, exported
+packaged = set(re.findall(r"(?m)^ (attester_\w+)@LIBATTESTER_1 [0-9.]+$", pathlib.Path(debian_symbols).read_text()))
+assert packaged == declared, packaged ^ declared
+assert exported == {f"{name}@@LIBATTESTER_1" for name in declared} | {"LIBATTESTER_1"}, exported
 dynamic = output("readelf", "-d", library)
-assert "[libattester.so.0]" in dynamic
+assert "[libattester.so.1]" in dynamic
 needed = set(re.findall(r"\(NEEDED\).*\[(.*)\]", dynamic))
 assert not {name for name in needed if re.match(r"libsystemd|libcurl|libjansson|libtss2", name)}, needed
 

@@ -383,7 +383,7 @@ Attest={'yes' if attest else 'no'}
     def attestctl_as(self, user, *arguments):
         """As another user than the test's."""
         client = self.build / "client"
-        directory = self.public(client / "attestctl", client / "libattester.so.0")
+        directory = self.public(client / "attestctl", client / "libattester.so.1")
         return self.run("setpriv", "--reuid", user, "--clear-groups", directory / "attestctl", *arguments, check=False,
                         environment={"LD_LIBRARY_PATH": str(directory)})
 
