@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "token/batch.h"
 
+#include "base/varint.h"
 #include "token/module.h"
-#include "token/varint.h"
 
 #define PRESENT 1
 #define ABSENT  0
@@ -19,7 +19,7 @@ static bool put_vector(const struct base_buffer *content, struct base_buffer *re
 {
         base_auto_buffer struct base_buffer whole = BASE_BUFFER_INIT(TOKEN_BATCH_RESPONSE_BYTES_MAX);
 
-        token_varint_put(&whole, content->len);
+        base_varint_put(&whole, content->len);
         base_buffer_put_bytes(&whole, base_buffer_bytes(content));
         if (!base_buffer_ok(content) || !base_buffer_ok(&whole))
                 return base_error_set_no_memory(error);
@@ -33,7 +33,7 @@ static bool open_vector(struct base_bytes bytes, struct base_reader *ret, struct
         struct base_reader reader = base_reader_over(bytes);
         uint64_t len;
 
-        if (!token_varint_get(&reader, &len) || len != base_reader_left(&reader))
+        if (!base_varint_get(&reader, &len) || len != base_reader_left(&reader))
                 return base_error_set(error, BASE_ERROR_MALFORMED, "the length of a batch of %zu bytes is wrong", bytes.len);
         *ret = reader;
         return len > 0 || base_error_set(error, BASE_ERROR_MALFORMED, "a batch is empty");

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What is read writes to the same bytes: there is one form of each number. */
-#include "token/varint.h"
+#include "base/varint.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -8,12 +8,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         base_auto_buffer struct base_buffer again = BASE_BUFFER_INIT(8);
         uint64_t value;
 
-        if (!token_varint_get(&reader, &value)) {
+        if (!base_varint_get(&reader, &value)) {
                 if (reader.position != 0)
                         abort();
                 return 0;
         }
-        token_varint_put(&again, value);
+        base_varint_put(&again, value);
         if (!base_bytes_equal(base_buffer_bytes(&again), BASE_BYTES(data, reader.position)))
                 abort();
         return 0;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Batched issuance: the published vectors, mixed batches, answers that are absent, and every damage that must fail. */
 #include "base/encode.h"
+#include "base/varint.h"
 #include "tests/token/support.h"
 #include "token/challenge.h"
 #include "token/module.h"
-#include "token/varint.h"
 
 #include <string.h>
 
@@ -439,7 +439,7 @@ static void decode_truncated_is_malformed(void **state)
                         assert_int_equal(decode[i](BASE_BYTES(whole[i]->data, len)), BASE_ERROR_MALFORMED);
                         if (len < 2)
                                 continue;
-                        token_varint_put(&cut, len - 2);
+                        base_varint_put(&cut, len - 2);
                         base_buffer_put(&cut, whole[i]->data + 2, len - 2);
                         code = decode[i](view(&cut));
                         assert_true(code == BASE_ERROR_MALFORMED || code == BASE_ERROR_NONE);
@@ -498,7 +498,7 @@ static void batch_of_too_many_is_a_limit(void **state)
         support_assert_ok(token_batch_request_decode(view(&batch), &request, &error), &error);
         assert_int_equal(request.count, TOKEN_BATCH_MAX);
         base_buffer_reset(&batch);
-        token_varint_put(&batch, (TOKEN_BATCH_MAX + 1) * views[0].len);
+        base_varint_put(&batch, (TOKEN_BATCH_MAX + 1) * views[0].len);
         for (size_t i = 0; i < BASE_COUNT(views); i++)
                 base_buffer_put_bytes(&batch, views[i]);
         assert_int_equal(decode_request(view(&batch)), BASE_ERROR_LIMIT_EXCEEDED);
@@ -508,7 +508,7 @@ static void batch_of_too_many_is_a_limit(void **state)
         support_assert_ok(token_batch_response_encode(&absent, &batch, &error), &error);
         assert_int_equal(decode_response(view(&batch)), BASE_ERROR_NONE);
         base_buffer_reset(&batch);
-        token_varint_put(&batch, TOKEN_BATCH_MAX + 1);
+        base_varint_put(&batch, TOKEN_BATCH_MAX + 1);
         assert_non_null(base_buffer_extend(&batch, TOKEN_BATCH_MAX + 1));
         assert_int_equal(decode_response(view(&batch)), BASE_ERROR_LIMIT_EXCEEDED);
         absent.count = 0;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "token/varint.h"
+#include "base/varint.h"
 
 /* The two highest bits of the first byte say how many bytes there are: 1, 2, 4 or 8. */
 static unsigned length_code(uint64_t value)
@@ -11,13 +11,13 @@ static unsigned length_code(uint64_t value)
         return value < UINT64_C(1) << 30 ? 2 : 3;
 }
 
-void token_varint_put(struct base_buffer *buffer, uint64_t value)
+void base_varint_put(struct base_buffer *buffer, uint64_t value)
 {
         unsigned code = length_code(value);
         uint64_t coded = value | (uint64_t) code << ((8u << code) - 2);
         uint8_t bytes[8];
 
-        if (value > TOKEN_VARINT_MAX) {
+        if (value > BASE_VARINT_MAX) {
                 buffer->failed = true;
                 return;
         }
@@ -26,7 +26,7 @@ void token_varint_put(struct base_buffer *buffer, uint64_t value)
         base_buffer_put(buffer, bytes, 1u << code);
 }
 
-bool token_varint_get(struct base_reader *reader, uint64_t *ret)
+bool base_varint_get(struct base_reader *reader, uint64_t *ret)
 {
         struct base_reader ahead = *reader;
         uint8_t byte;
