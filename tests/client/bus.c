@@ -105,7 +105,7 @@ void test_bus_restart(struct test_bus *bus)
 
 void test_bus_stop(struct test_bus *bus)
 {
-        static const char *const names[] = { "bus", "bus.conf", "a.spki", "b.spki", "a.pem", "dump" };
+        static const char *const names[] = { "bus", "bus.conf", "a.spki", "b.spki", "dump" };
         char path[128];
 
         end(&bus->fake);

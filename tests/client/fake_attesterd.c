@@ -3,7 +3,8 @@
  * Stands in for attesterd on a private bus, for tests of the client: issues real tokens with a key of its own, and fails
  * in the manner that the issuer's name asks for. A message that it receives is appended to a dump, byte for byte.
  * Beside attesterd's methods it has some of its own, so that tests can direct it: see direct().
- * usage: fake_attesterd BUS-ADDRESS DIRECTORY; writes DIRECTORY/{a,b}.spki, a.pem, dump, and "ready" to its output.
+ * usage: fake_attesterd BUS-ADDRESS DIRECTORY; writes DIRECTORY/{a,b}.spki, dump, and "ready" to its output.
+ *        fake_attesterd --make-keys DIRECTORY; writes the keys, once for all tests: it takes long.
  */
 #include "base/file.h"
 #include "token/issuer.h"
@@ -446,28 +447,50 @@ static DBusHandlerResult filter(DBusConnection *connection, DBusMessage *message
         return DBUS_HANDLER_RESULT_HANDLED;
 }
 
-static void key_write(const struct token_issuer_key *key, int directory, const char *name)
+static void public_key_write(const struct token_issuer_key *key, int directory, const char *name)
 {
         struct base_error error = BASE_ERROR_INIT;
 
         check(base_file_replace_at(directory, name, token_public_key_encoded(token_issuer_key_public(key)), 0644, &error));
 }
 
+static void key_make(int directory, const char *name)
+{
+        base_auto_buffer struct base_buffer text = BASE_BUFFER_INIT(TOKEN_ISSUER_KEY_TEXT_MAX);
+        base_auto_token_issuer_key struct token_issuer_key *key = NULL;
+        struct base_error error = BASE_ERROR_INIT;
+
+        check(token_issuer_key_generate(TOKEN_TYPE_BLIND_RSA, &key, &error));
+        check(token_issuer_key_save(key, &text, &error));
+        check(base_file_replace_at(directory, name, base_buffer_bytes(&text), 0600, &error));
+}
+
+static void key_load(const char *name, struct token_issuer_key **ret)
+{
+        base_auto_buffer struct base_buffer text = BASE_BUFFER_INIT(TOKEN_ISSUER_KEY_TEXT_MAX);
+        base_auto_close int keys = open(TEST_KEYS, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        struct base_error error = BASE_ERROR_INIT;
+
+        check(base_file_read_at(keys, name, &text, &error));
+        check(token_issuer_key_load(TOKEN_TYPE_BLIND_RSA, base_buffer_bytes(&text), ret, &error));
+}
+
 int main(int argc, char **argv)
 {
         struct fake fake = { .first_request = BASE_BUFFER_INIT(4096) };
-        base_auto_buffer struct base_buffer text = BASE_BUFFER_INIT(TOKEN_ISSUER_KEY_TEXT_MAX);
         DBusError reason = DBUS_ERROR_INIT;
-        struct base_error error = BASE_ERROR_INIT;
         int directory = -1;
 
         check(argc == 3 && (directory = open(argv[2], O_RDONLY | O_DIRECTORY | O_CLOEXEC)) >= 0);
-        check(token_issuer_key_generate(TOKEN_TYPE_BLIND_RSA, &fake.a, &error));
-        check(token_issuer_key_generate(TOKEN_TYPE_BLIND_RSA, &fake.b, &error));
-        key_write(fake.a, directory, "a.spki");
-        key_write(fake.b, directory, "b.spki");
-        check(token_issuer_key_save(fake.a, &text, &error));
-        check(base_file_replace_at(directory, "a.pem", base_buffer_bytes(&text), 0600, &error));
+        if (strcmp(argv[1], "--make-keys") == 0) {
+                key_make(directory, "a.pem");
+                key_make(directory, "b.pem");
+                return 0;
+        }
+        key_load("a.pem", &fake.a);
+        key_load("b.pem", &fake.b);
+        public_key_write(fake.a, directory, "a.spki");
+        public_key_write(fake.b, directory, "b.spki");
         check((fake.dump = fdopen(openat(directory, "dump", O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600), "a")) != NULL);
         fake.connection = dbus_connection_open_private(argv[1], &reason);
         check(fake.connection != NULL && dbus_bus_register(fake.connection, &reason));
