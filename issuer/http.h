@@ -74,6 +74,8 @@ struct issuer_http_route {
         size_t body_max;     /* bytes; a larger body gets 413 */
         issuer_http_handler *handler;
         issuer_http_handler *finish; /* NULL, or called for every response of this route, the server's own 405 and 413 too */
+        const char *other_type;      /* NULL, or a media type whose bodies may have `other_body_max` bytes */
+        size_t other_body_max;
 };
 
 struct issuer_http_options {

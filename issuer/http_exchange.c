@@ -13,8 +13,9 @@ struct issuer_http_exchange {
         struct MHD_Connection *connection;
         const struct issuer_http_route *route; /* NULL: no such path */
         bool method_allowed;
-        bool large;    /* counted as such by the server */
-        bool too_many; /* of these */
+        bool large;      /* counted as such by the server */
+        bool too_many;   /* of these */
+        size_t body_max; /* of this method and media type */
         struct base_buffer body;
         size_t body_seen; /* with what was thrown away */
         struct issuer_http_request request;
@@ -93,17 +94,23 @@ static bool method_in(const char *methods, const char *method)
 }
 
 /* What is kept of the body. */
-static size_t body_max(const struct issuer_http_exchange *exchange)
+static size_t keep_max(const struct issuer_http_exchange *exchange)
 {
-        return exchange->method_allowed && !exchange->too_many ? exchange->route->body_max : 0;
+        return exchange->too_many ? 0 : exchange->body_max;
 }
 
 /* What is read of it. */
 static size_t read_max(const struct issuer_http_exchange *exchange)
 {
-        size_t max = body_max(exchange);
+        size_t max = keep_max(exchange);
 
         return max > ISSUER_HTTP_DISCARD_BYTES_MAX ? max : ISSUER_HTTP_DISCARD_BYTES_MAX;
+}
+
+static size_t route_body_max(const struct issuer_http_route *route, const struct issuer_http_request *request)
+{
+        return route->other_type != NULL && issuer_http_request_is_media_type(request, route->other_type) ? route->other_body_max
+                                                                                                          : route->body_max;
 }
 
 static struct issuer_http_exchange *exchange_new(struct issuer_http_server *server, struct MHD_Connection *connection,
@@ -118,19 +125,21 @@ static struct issuer_http_exchange *exchange_new(struct issuer_http_server *serv
         for (size_t i = 0; i < server->route_count && exchange->route == NULL; i++)
                 if (strcmp(server->routes[i].path, path) == 0)
                         exchange->route = &server->routes[i];
-        if (exchange->route != NULL)
-                exchange->method_allowed = exchange->route->methods == NULL || method_in(exchange->route->methods, method);
-        if (exchange->method_allowed && exchange->route->body_max > ISSUER_HTTP_DISCARD_BYTES_MAX) {
-                exchange->large = true;
-                exchange->too_many = atomic_fetch_add(&server->large_bodies, 1) >= ISSUER_HTTP_LARGE_BODIES_MAX;
-        }
-        base_buffer_init(&exchange->body, body_max(exchange));
         exchange->request = (struct issuer_http_request){
                 .method = method,
                 .path = path,
                 .started_us = now_us(),
                 .exchange = exchange,
         };
+        if (exchange->route != NULL)
+                exchange->method_allowed = exchange->route->methods == NULL || method_in(exchange->route->methods, method);
+        if (exchange->method_allowed)
+                exchange->body_max = route_body_max(exchange->route, &exchange->request);
+        if (exchange->body_max > ISSUER_HTTP_DISCARD_BYTES_MAX) {
+                exchange->large = true;
+                exchange->too_many = atomic_fetch_add(&server->large_bodies, 1) >= ISSUER_HTTP_LARGE_BODIES_MAX;
+        }
+        base_buffer_init(&exchange->body, keep_max(exchange));
         return exchange;
 }
 
@@ -179,7 +188,7 @@ static void respond(struct issuer_http_exchange *exchange, struct issuer_http_re
                 issuer_http_response_put_problem(response, 503, BASE_ERROR_BUSY,
                                                  "Too many large requests are under way; try again.", "");
                 issuer_http_response_put_field(response, "Retry-After", LARGE_RETRY_AFTER_S);
-        } else if (exchange->body_seen > route->body_max) {
+        } else if (exchange->body_seen > exchange->body_max) {
                 issuer_http_response_put_problem(response, 413, BASE_ERROR_LIMIT_EXCEEDED, "The body is too large for this path.",
                                                  "");
         } else {

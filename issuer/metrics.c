@@ -3,9 +3,8 @@
 
 #include <inttypes.h>
 
-static const unsigned statuses[ISSUER_METRICS_STATUSES] = {
-        200, 204, 304, 400, 401, 403, 404, 405, 413, 415, 422, 429, 500, 503
-};
+static const unsigned statuses[ISSUER_METRICS_STATUSES] = { 200, 204, 206, 304, 400, 401, 403, 404,
+                                                            405, 413, 415, 422, 429, 500, 503 };
 static const uint64_t bounds_us[ISSUER_METRICS_BUCKETS - 1] = { 500, 1000, 2500, 5000, 10000, 25000, 50000, 100000, 1000000 };
 static const char *const endpoints[ISSUER_ENDPOINT_COUNT] = {
         [ISSUER_ENDPOINT_DIRECTORY] = "directory", [ISSUER_ENDPOINT_TOKEN] = "token-request", [ISSUER_ENDPOINT_NONCE] = "nonce",
@@ -22,6 +21,13 @@ void issuer_metrics_count_request(struct issuer_metrics *metrics, enum issuer_en
 void issuer_metrics_count_refusal(struct issuer_metrics *metrics, enum base_error_code code)
 {
         atomic_fetch_add(&metrics->refusals[code], 1);
+}
+
+void issuer_metrics_count_token(struct issuer_metrics *metrics, const struct token_type *type)
+{
+        for (size_t i = 0; i < ISSUER_METRICS_TOKEN_TYPES; i++)
+                if (token_type_at(i) == type)
+                        atomic_fetch_add(&metrics->tokens[i], 1);
 }
 
 void issuer_metrics_count_latency(struct issuer_metrics *metrics, uint64_t elapsed_us)
@@ -82,15 +88,21 @@ static void put_latency(struct issuer_metrics *metrics, struct base_buffer *to)
                            below, (double) atomic_load(&metrics->latency_sum_us) / 1e6, below);
 }
 
+static void put_tokens(struct issuer_metrics *metrics, struct base_buffer *to)
+{
+        put_head(to, "attester_issuer_tokens_issued_total", "counter", "Tokens issued by token type.");
+        for (size_t i = 0; i < ISSUER_METRICS_TOKEN_TYPES && token_type_at(i) != NULL; i++)
+                base_buffer_printf(to, "attester_issuer_tokens_issued_total{type=\"0x%04x\"} %llu\n", token_type_at(i)->id,
+                                   atomic_load(&metrics->tokens[i]));
+}
+
 void issuer_metrics_print(struct issuer_metrics *metrics, uint64_t devices_active, uint64_t devices_revoked,
                           struct base_buffer *to)
 {
         put_requests(metrics, to);
         put_refusals(metrics, to);
         put_latency(metrics, to);
-        put_head(to, "attester_issuer_tokens_issued_total", "counter", "Tokens issued by token type.");
-        base_buffer_printf(to, "attester_issuer_tokens_issued_total{type=\"0x0002\"} %llu\n",
-                           atomic_load(&metrics->tokens_blind_rsa));
+        put_tokens(metrics, to);
         put_head(to, "attester_issuer_nonces_issued_total", "counter", "Nonces given out.");
         base_buffer_printf(to, "attester_issuer_nonces_issued_total %llu\n", atomic_load(&metrics->nonces));
         put_head(to, "attester_issuer_enrollments_total", "counter", "Enrolments completed.");

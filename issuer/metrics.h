@@ -7,6 +7,7 @@
 
 #include "base/buffer.h"
 #include "base/error.h"
+#include "token/type.h"
 
 #include <stdatomic.h>
 
@@ -19,14 +20,15 @@ enum issuer_endpoint {
         ISSUER_ENDPOINT_COUNT,
 };
 
-#define ISSUER_METRICS_STATUSES 14
-#define ISSUER_METRICS_BUCKETS  10
+#define ISSUER_METRICS_STATUSES    15
+#define ISSUER_METRICS_BUCKETS     10
+#define ISSUER_METRICS_TOKEN_TYPES 2 /* the rows of token_type_at() */
 
 /* All zero to begin with. */
 struct issuer_metrics {
         atomic_ullong requests[ISSUER_ENDPOINT_COUNT][ISSUER_METRICS_STATUSES];
         atomic_ullong refusals[BASE_ERROR_CODE_COUNT]; /* of token requests and enrolments */
-        atomic_ullong tokens_blind_rsa;
+        atomic_ullong tokens[ISSUER_METRICS_TOKEN_TYPES];
         atomic_ullong nonces;
         atomic_ullong enrollments;
         atomic_ullong latency[ISSUER_METRICS_BUCKETS]; /* of token requests; the last is +Inf */
@@ -35,6 +37,7 @@ struct issuer_metrics {
 
 void issuer_metrics_count_request(struct issuer_metrics *metrics, enum issuer_endpoint endpoint, unsigned status);
 void issuer_metrics_count_refusal(struct issuer_metrics *metrics, enum base_error_code code);
+void issuer_metrics_count_token(struct issuer_metrics *metrics, const struct token_type *type);
 void issuer_metrics_count_latency(struct issuer_metrics *metrics, uint64_t elapsed_us);
 
 /* Appends the text format, version 0.0.4. */

@@ -130,17 +130,19 @@ bool issuer_registry_count_status(struct issuer_registry *registry, int status, 
 struct counting {
         int64_t row;
         uint64_t now;
+        size_t count;
         unsigned limit;
         bool allowed;
 };
 
-static bool add_token(struct issuer_registry *registry, struct counting *counting, struct base_error *error)
+static bool add_tokens(struct issuer_registry *registry, struct counting *counting, struct base_error *error)
 {
         ISSUER_STATEMENT(registry, STATEMENT_COUNT_TOKEN);
 
         (void) sqlite3_bind_int64(statement, 1, counting->row);
         (void) sqlite3_bind_int64(statement, 2, (sqlite3_int64) (counting->now / 86400));
         (void) sqlite3_bind_int64(statement, 3, counting->limit == 0 ? INT64_MAX : counting->limit);
+        (void) sqlite3_bind_int64(statement, 4, (sqlite3_int64) counting->count);
         if (!issuer_registry_step_done(registry, statement, error))
                 return false;
         counting->allowed = sqlite3_changes(registry->database) > 0;
@@ -165,20 +167,20 @@ static bool note_verified(struct issuer_registry *registry, const struct countin
         return issuer_registry_step_done(registry, statement, error);
 }
 
-static bool count_token(struct issuer_registry *registry, void *context, struct base_error *error)
+static bool count_tokens(struct issuer_registry *registry, void *context, struct base_error *error)
 {
         struct counting *counting = context;
 
-        return add_token(registry, counting, error) && forget_tokens(registry, counting, error) &&
+        return add_tokens(registry, counting, error) && forget_tokens(registry, counting, error) &&
                note_verified(registry, counting, error);
 }
 
-bool issuer_registry_count_token(struct issuer_registry *registry, int64_t device_row, uint64_t now, unsigned limit,
-                                 bool *ret_allowed, struct base_error *error)
+bool issuer_registry_count_tokens(struct issuer_registry *registry, int64_t device_row, uint64_t now, size_t count,
+                                  unsigned limit, bool *ret_allowed, struct base_error *error)
 {
-        struct counting counting = { .row = device_row, .now = now, .limit = limit };
+        struct counting counting = { .row = device_row, .now = now, .count = count, .limit = limit };
 
-        if (!issuer_registry_transaction(registry, count_token, &counting, error))
+        if (!issuer_registry_transaction(registry, count_tokens, &counting, error))
                 return false;
         *ret_allowed = counting.allowed;
         return true;

@@ -87,11 +87,11 @@ bool issuer_registry_find(struct issuer_registry *registry, struct base_bytes ak
                           struct base_error *error) BASE_MUST_CHECK;
 
 /*
- * Counts one token on the day of `now` (UTC) and notes the device as verified. `ret_allowed` is false, and nothing
- * is counted, if it already got `limit` that day (0: no limit). Errors: IO.
+ * Counts `count` tokens, 1 or more, on the day of `now` (UTC) and notes the device as verified. `ret_allowed` is false, and
+ * nothing is counted, if it would then have more than `limit` of that day (0: no limit). Errors: IO.
  */
-bool issuer_registry_count_token(struct issuer_registry *registry, int64_t device_row, uint64_t now, unsigned limit,
-                                 bool *ret_allowed, struct base_error *error) BASE_MUST_CHECK;
+bool issuer_registry_count_tokens(struct issuer_registry *registry, int64_t device_row, uint64_t now, size_t count,
+                                  unsigned limit, bool *ret_allowed, struct base_error *error) BASE_MUST_CHECK;
 
 enum issuer_use {
         ISSUER_USE_ENROLLMENT = 1, /* the numbers are in the database */

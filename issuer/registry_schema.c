@@ -77,8 +77,8 @@ static const char *const statements[STATEMENT_TOTAL] = {
         [STATEMENT_FORGET_KEYS] =
                 "DELETE FROM keys WHERE device = ?1 AND ak_name NOT IN (SELECT ak_name FROM keys WHERE device = ?1"
                 " ORDER BY superseded_at IS NULL DESC, superseded_at DESC LIMIT ?2)",
-        [STATEMENT_COUNT_TOKEN] = "INSERT INTO tokens (device, day, count) VALUES (?1, ?2, 1)"
-                                  " ON CONFLICT (device, day) DO UPDATE SET count = count + 1 WHERE count < ?3",
+        [STATEMENT_COUNT_TOKEN] = "INSERT INTO tokens (device, day, count) SELECT ?1, ?2, ?4 WHERE ?4 <= ?3"
+                                  " ON CONFLICT (device, day) DO UPDATE SET count = count + ?4 WHERE count + ?4 <= ?3",
         [STATEMENT_FORGET_TOKENS] = "DELETE FROM tokens WHERE device = ?1 AND day < ?2",
         [STATEMENT_VERIFIED] = "UPDATE devices SET last_verified = ?1 WHERE row = ?2 AND last_verified <> ?1",
         [STATEMENT_SET_STATUS] = "UPDATE devices SET status = ?1 WHERE id = ?2",

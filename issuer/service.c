@@ -5,6 +5,7 @@
 #include "evidence/enrollment.h"
 #include "evidence/eventlog/log.h"
 #include "evidence/header.h"
+#include "token/batch.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -274,7 +275,8 @@ static void on_metrics(const struct issuer_http_request *request, struct issuer_
 }
 
 const struct issuer_http_route issuer_service_routes[] = {
-        { ISSUER_PATH_TOKEN, "POST", TOKEN_REQUEST_BYTES_MAX, issuer_service_on_token_request, finish_token },
+        { ISSUER_PATH_TOKEN, "POST", TOKEN_REQUEST_BYTES_MAX, issuer_service_on_token_request, finish_token,
+          TOKEN_MEDIA_TYPE_BATCH_REQUEST, TOKEN_BATCH_REQUEST_BYTES_MAX },
         { ISSUER_PATH_NONCE, "GET", 0, on_nonce, finish_nonce },
         { ISSUER_PATH_ENROLL, "POST", EVIDENCE_ENROLLMENT_BYTES_MAX, issuer_service_on_enroll, finish_enroll },
         { ISSUER_PATH_EVENT_LOG, "POST", EVIDENCE_EVENTLOG_BYTES_MAX, issuer_service_on_event_log, finish_event_log },

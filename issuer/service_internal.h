@@ -7,6 +7,7 @@
 #include "issuer/metrics.h"
 #include "issuer/service.h"
 #include "issuer/verifier.h"
+#include "token/batch.h"
 
 #include <pthread.h>
 
@@ -36,6 +37,16 @@ void issuer_service_refuse(struct issuer_service *service, const struct issuer_v
 /* Writes the event of a token request or an enrolment. */
 void issuer_service_log(struct issuer_service *service, const struct issuer_http_request *request, const char *event,
                         const char *outcome, const struct issuer_verdict *verdict);
+
+/* service_token.c */
+bool issuer_service_refuse_with(struct issuer_verdict *verdict, unsigned status, enum base_error_code code, const char *sentence);
+
+/*
+ * service_batch.c: judges and answers a batch (draft-ietf-privacypass-batched-tokens-06, section 6). With a verdict of 200 or
+ * 206 the GenericBatchTokenResponse was appended to `ret_response`.
+ */
+bool issuer_service_answer_batch(struct issuer_service *service, const struct issuer_http_request *request,
+                                 struct base_buffer *ret_response, struct issuer_verdict *verdict);
 
 /* service_token.c, service_enroll.c, service_event_log.c */
 issuer_http_handler issuer_service_on_token_request;

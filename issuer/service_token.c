@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* POST /token-request: docs/PROTOCOL.md and RFC 9578, sections 5.2 and 6.2. */
+/* POST /token-request: docs/PROTOCOL.md and RFC 9578, sections 5.2 and 6.2; batches are service_batch.c's. */
 #include "issuer/service_internal.h"
 
 #include "evidence/header.h"
 
-static bool refuse(struct issuer_verdict *verdict, unsigned status, enum base_error_code code, const char *sentence)
+bool issuer_service_refuse_with(struct issuer_verdict *verdict, unsigned status, enum base_error_code code, const char *sentence)
 {
         verdict->status = status;
         return base_error_set(&verdict->error, code, "%s", sentence);
@@ -25,17 +25,21 @@ static const struct issuer_key *choose_key(const struct issuer_snapshot *snapsho
         }
         key = issuer_keys_find(&snapshot->keys, request.type->id, request.truncated_key_id);
         if (key == NULL)
-                (void) refuse(verdict, 422, BASE_ERROR_NOT_FOUND,
-                              "The request is for a key that this issuer does not have; read its directory again.");
+                (void) issuer_service_refuse_with(
+                        verdict, 422, BASE_ERROR_NOT_FOUND,
+                        "The request is for a key that this issuer does not have; read its directory again.");
         return key;
 }
 
-static bool issue(const struct issuer_key *key, struct base_bytes body, struct base_buffer *to, struct issuer_verdict *verdict)
+static bool issue(struct issuer_service *service, const struct issuer_key *key, struct base_bytes body,
+                  struct base_buffer *ret_response, struct issuer_verdict *verdict)
 {
         struct base_error reason = BASE_ERROR_INIT;
 
-        if (token_issuer_evaluate(key->key, body, to, &reason))
+        if (token_issuer_evaluate(key->key, body, ret_response, &reason)) {
+                issuer_metrics_count_token(&service->metrics, token_type_find(key->type));
                 return true;
+        }
         if (reason.code == BASE_ERROR_MALFORMED || reason.code == BASE_ERROR_UNSUPPORTED || reason.code == BASE_ERROR_NOT_FOUND) {
                 verdict->status = 422;
                 return base_error_copy(&verdict->error, &reason);
@@ -44,41 +48,50 @@ static bool issue(const struct issuer_key *key, struct base_bytes body, struct b
         return false;
 }
 
-static bool process(struct issuer_service *service, const struct issuer_http_request *request, struct base_buffer *to,
-                    struct issuer_verdict *verdict)
+static bool answer_single(struct issuer_service *service, const struct issuer_http_request *request,
+                          struct base_buffer *ret_response, struct issuer_verdict *verdict)
 {
         issuer_auto_snapshot struct issuer_snapshot *snapshot = issuer_service_snapshot(service);
-        const struct issuer_key *key;
+        const struct issuer_key *key = choose_key(snapshot, request->body, verdict);
 
-        if (!issuer_http_request_is_media_type(request, TOKEN_MEDIA_TYPE_REQUEST))
-                return refuse(verdict, 415, BASE_ERROR_UNSUPPORTED, "The body must be " TOKEN_MEDIA_TYPE_REQUEST ".");
-        if (issuer_http_request_field_count(request, EVIDENCE_HEADER_NAME) > 1)
-                return refuse(verdict, 400, BASE_ERROR_EVIDENCE_INVALID,
-                              "There is more than one " EVIDENCE_HEADER_NAME " field.");
-        key = choose_key(snapshot, request->body, verdict);
         if (key == NULL)
                 return false;
         issuer_verifier_judge(&service->verifier, snapshot, issuer_http_request_field(request, EVIDENCE_HEADER_NAME),
-                              request->body, verdict);
-        return verdict->status == 200 && issue(key, request->body, to, verdict);
+                              request->body, 1, verdict);
+        return verdict->status == 200 && issue(service, key, request->body, ret_response, verdict);
+}
+
+/* A batch comes to the same place as a single request: the media type tells them apart. */
+static bool answer(struct issuer_service *service, const struct issuer_http_request *request, bool batch,
+                   struct base_buffer *ret_response, struct issuer_verdict *verdict)
+{
+        if (!batch && !issuer_http_request_is_media_type(request, TOKEN_MEDIA_TYPE_REQUEST))
+                return issuer_service_refuse_with(verdict, 415, BASE_ERROR_UNSUPPORTED,
+                                                  "The body must be " TOKEN_MEDIA_TYPE_REQUEST
+                                                  " or " TOKEN_MEDIA_TYPE_BATCH_REQUEST ".");
+        if (issuer_http_request_field_count(request, EVIDENCE_HEADER_NAME) > 1)
+                return issuer_service_refuse_with(verdict, 400, BASE_ERROR_EVIDENCE_INVALID,
+                                                  "There is more than one " EVIDENCE_HEADER_NAME " field.");
+        return batch ? issuer_service_answer_batch(service, request, ret_response, verdict)
+                     : answer_single(service, request, ret_response, verdict);
 }
 
 void issuer_service_on_token_request(const struct issuer_http_request *request, struct issuer_http_response *response,
                                      void *context)
 {
         struct issuer_service *service = context;
+        bool batch = issuer_http_request_is_media_type(request, TOKEN_MEDIA_TYPE_BATCH_REQUEST);
         issuer_auto_verdict struct issuer_verdict verdict = { .status = 200 };
-        base_auto_buffer struct base_buffer token_response = BASE_BUFFER_INIT(TOKEN_RESPONSE_BYTES_MAX);
-
-        bool issued = process(service, request, &token_response, &verdict);
+        base_auto_buffer struct base_buffer token_response = BASE_BUFFER_INIT(TOKEN_BATCH_RESPONSE_BYTES_MAX);
+        bool issued = answer(service, request, batch, &token_response, &verdict);
 
         if (verdict.event_log_wanted)
                 issuer_http_response_put_field(response, EVIDENCE_EVENT_LOG_HEADER_NAME, EVIDENCE_EVENT_LOG_WANTED);
-        if (issued) {
-                issuer_http_response_put_body(response, 200, TOKEN_MEDIA_TYPE_RESPONSE, base_buffer_bytes(&token_response));
-                atomic_fetch_add(&service->metrics.tokens_blind_rsa, 1);
-        } else {
+        if (issued)
+                issuer_http_response_put_body(response, verdict.status,
+                                              batch ? TOKEN_MEDIA_TYPE_BATCH_RESPONSE : TOKEN_MEDIA_TYPE_RESPONSE,
+                                              base_buffer_bytes(&token_response));
+        else
                 issuer_service_refuse(service, &verdict, response);
-        }
-        issuer_service_log(service, request, "token-request", verdict.status == 200 ? "issued" : "refused", &verdict);
+        issuer_service_log(service, request, "token-request", issued ? "issued" : "refused", &verdict);
 }

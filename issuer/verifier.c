@@ -14,7 +14,8 @@
 struct trial {
         const struct issuer_verifier *verifier;
         const struct issuer_snapshot *snapshot;
-        struct base_bytes request; /* token request or event log */
+        struct base_bytes request; /* token request, batch of these, or event log */
+        size_t token_count;
         uint64_t now;
         struct evidence evidence;
         struct issuer_device device;
@@ -301,16 +302,18 @@ static bool judge_quota(struct trial *trial, struct issuer_verdict *verdict)
         struct base_error reason = BASE_ERROR_INIT;
         bool allowed;
 
-        if (!issuer_registry_count_token(trial->verifier->registry, trial->device.row, trial->now,
-                                         issuer_snapshot_tokens_per_day(trial->snapshot, trial->device.group), &allowed,
-                                         &reason)) {
+        if (!issuer_registry_count_tokens(trial->verifier->registry, trial->device.row, trial->now, trial->token_count,
+                                          issuer_snapshot_tokens_per_day(trial->snapshot, trial->device.group), &allowed,
+                                          &reason)) {
                 issuer_verdict_set_failure(verdict, &reason);
                 return false;
         }
         if (allowed)
                 return true;
         verdict->retry_after_s = (unsigned) (86400 - trial->now % 86400);
-        return refuse_with(verdict, 429, BASE_ERROR_RATE_LIMITED, "This device has had all its tokens for today.");
+        return refuse_with(verdict, 429, BASE_ERROR_RATE_LIMITED,
+                           trial->token_count == 1 ? "This device has had all its tokens for today."
+                                                   : "This device has not as many tokens left for today.");
 }
 
 /* A log takes the issuer much longer than a request takes the device. */
@@ -417,11 +420,12 @@ static void trial_begin(struct trial *trial, const struct issuer_verifier *verif
 }
 
 void issuer_verifier_judge(const struct issuer_verifier *verifier, const struct issuer_snapshot *snapshot,
-                           const char *evidence_header, struct base_bytes token_request, struct issuer_verdict *ret)
+                           const char *evidence_header, struct base_bytes request, size_t token_count, struct issuer_verdict *ret)
 {
         struct trial trial;
 
-        trial_begin(&trial, verifier, snapshot, token_request, ret);
+        trial_begin(&trial, verifier, snapshot, request, ret);
+        trial.token_count = token_count;
         if (judge(&trial, evidence_header, ret))
                 ret->status = 200;
         evidence_verdict_clear(&trial.verified);

@@ -41,14 +41,16 @@ void issuer_verdict_clear(struct issuer_verdict *verdict);
 #define issuer_auto_verdict BASE_CLEANUP(issuer_verdict_clear)
 
 /*
- * Judges evidence (the header's value; NULL if there is none) for a token request. There is always a verdict, which the
- * caller clears. One of status 200 has used up the evidence and counted a token. Checked in this order: the header parses
+ * Judges evidence (the header's value; NULL if there is none) for a request of `token_count` tokens: the evidence is of the
+ * whole of `request`. There is always a verdict, which the caller clears. One of status 200 has used up the evidence and
+ * counted the tokens, all or none. Checked in this order: the header parses
  * (400) · it is there (401) · the key is known, not superseded, not revoked (403) · evidence_verify() (403; 401 for its
  * nonce) · not used before (401) · no claim contradicts the boot's event log (403) · policy (403) · tokens of the day (429). 503:
  * a part of the issuer fails.
  */
 void issuer_verifier_judge(const struct issuer_verifier *verifier, const struct issuer_snapshot *snapshot,
-                           const char *evidence_header, struct base_bytes token_request, struct issuer_verdict *ret);
+                           const char *evidence_header, struct base_bytes request, size_t token_count,
+                           struct issuer_verdict *ret);
 
 /*
  * Judges an event log: as above up to the check for used evidence, whose request digest is the log's; then it is replayed and

@@ -66,7 +66,7 @@ struct token_batch_keys {
 /*
  * Answers a batch: appends the GenericBatchTokenResponse to `ret_response`. A request for a key that is not there, or
  * whose content is refused, has an absent answer; `ret_issued` counts the others. HTTP status: 200 if `ret_issued` is
- * `ret_count`, 400 without a body if it is 0, else 206.
+ * `ret_count`, 400 and no batch if it is 0, else 206.
  * Errors: as token_batch_request_decode(), each of them 422; and CRYPTO, NO_MEMORY, LIMIT_EXCEEDED (the buffer), which are
  * the issuer's own: nothing is then issued.
  */

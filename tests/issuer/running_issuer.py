@@ -19,6 +19,8 @@ import device
 STARTUP_S = 20
 REQUEST_MEDIA_TYPE = "application/private-token-request"
 RESPONSE_MEDIA_TYPE = "application/private-token-response"
+BATCH_REQUEST_MEDIA_TYPE = "application/private-token-generic-batch-request"
+BATCH_RESPONSE_MEDIA_TYPE = "application/private-token-generic-batch-response"
 ENROLLMENT_MEDIA_TYPE = "application/vnd.attesterd.enrollment+cbor"
 EVENT_LOG_MEDIA_TYPE = "application/vnd.attesterd.event-log"
 DIRECTORY_PATH = "/.well-known/private-token-issuer-directory"

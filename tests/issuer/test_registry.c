@@ -250,7 +250,7 @@ static void enroll_of_a_revoked_device_is_refused(void **state)
         assert_ok(issuer_registry_enroll(registry, &enrollment, id, &error));
 }
 
-static void count_token_stops_at_the_limit_and_begins_again_next_day(void **state)
+static void count_tokens_stops_at_the_limit_and_begins_again_next_day(void **state)
 {
         test_auto_directory directory = test_directory_make();
         issuer_auto_registry struct issuer_registry *registry = open_in(directory);
@@ -262,17 +262,37 @@ static void count_token_stops_at_the_limit_and_begins_again_next_day(void **stat
         enroll(registry, "ek1", "ak1", id);
         row = find(registry, "ak1").row;
         for (unsigned i = 0; i < 5; i++) {
-                assert_ok(issuer_registry_count_token(registry, row, NOW, 3, &allowed, &error));
+                assert_ok(issuer_registry_count_tokens(registry, row, NOW, 1, 3, &allowed, &error));
                 assert_int_equal(allowed, i < 3);
         }
         assert_int_equal(find(registry, "ak1").last_verified, NOW);
-        assert_ok(issuer_registry_count_token(registry, row, NOW + 86400, 3, &allowed, &error));
+        assert_ok(issuer_registry_count_tokens(registry, row, NOW + 86400, 1, 3, &allowed, &error));
         assert_true(allowed);
-        assert_ok(issuer_registry_count_token(registry, row, NOW, 0, &allowed, &error));
+        assert_ok(issuer_registry_count_tokens(registry, row, NOW, 1, 0, &allowed, &error));
         assert_true(allowed);
 }
 
-static void count_token_forgets_old_days(void **state)
+static void count_tokens_of_a_batch_are_counted_all_or_none(void **state)
+{
+        static const struct {
+                size_t count;
+                bool allowed;
+        } steps[] = { { 11, false }, { 4, true }, { 7, false }, { 6, true }, { 1, false } };
+        test_auto_directory directory = test_directory_make();
+        issuer_auto_registry struct issuer_registry *registry = open_in(directory);
+        struct base_error error;
+        char id[ISSUER_DEVICE_ID_LEN + 1];
+        bool allowed;
+
+        enroll(registry, "ek1", "ak1", id);
+        for (size_t i = 0; i < BASE_COUNT(steps); i++) {
+                assert_ok(issuer_registry_count_tokens(registry, find(registry, "ak1").row, NOW, steps[i].count, 10, &allowed,
+                                                       &error));
+                assert_int_equal(allowed, steps[i].allowed);
+        }
+}
+
+static void count_tokens_forgets_old_days(void **state)
 {
         test_auto_directory directory = test_directory_make();
         issuer_auto_registry struct issuer_registry *registry = open_in(directory);
@@ -284,8 +304,8 @@ static void count_token_forgets_old_days(void **state)
 
         enroll(registry, "ek1", "ak1", id);
         for (unsigned day = 0; day < 30; day++)
-                assert_ok(issuer_registry_count_token(registry, find(registry, "ak1").row, NOW + day * 86400ULL, 0, &allowed,
-                                                      &error));
+                assert_ok(issuer_registry_count_tokens(registry, find(registry, "ak1").row, NOW + day * 86400ULL, 1, 0, &allowed,
+                                                       &error));
         assert_int_equal(sqlite3_open(test_path(directory, "registry.db"), &database), SQLITE_OK);
         assert_int_equal(sqlite3_prepare_v2(database, "SELECT count(*) FROM tokens", -1, &count, NULL), SQLITE_OK);
         assert_int_equal(sqlite3_step(count), SQLITE_ROW);
@@ -327,7 +347,7 @@ static void visit_shows_groups_standing_and_tokens(void **state)
 
         enroll(registry, "ek1", "ak1", id);
         assert_ok(issuer_registry_set_group(registry, id, "kiosk", &error));
-        assert_ok(issuer_registry_count_token(registry, find(registry, "ak1").row, NOW, 0, &allowed, &error));
+        assert_ok(issuer_registry_count_tokens(registry, find(registry, "ak1").row, NOW, 1, 0, &allowed, &error));
         enroll(registry, "ek2", "ak2", id);
         assert_ok(issuer_registry_set_status(registry, id, ISSUER_DEVICE_REVOKED, &error));
         assert_ok(issuer_registry_visit(registry, NOW, note_device, seen, &error));
@@ -347,13 +367,14 @@ static void *count_often(void *context)
         bool allowed;
 
         for (unsigned i = 0; i < ROUNDS; i++)
-                if (issuer_registry_count_token(counter->registry, counter->row, NOW, THREADS * ROUNDS / 2, &allowed, &error) &&
+                if (issuer_registry_count_tokens(counter->registry, counter->row, NOW, 1, THREADS * ROUNDS / 2, &allowed,
+                                                 &error) &&
                     allowed)
                         atomic_fetch_add(&counter->allowed, 1);
         return NULL;
 }
 
-static void count_token_from_several_threads_keeps_the_limit(void **state)
+static void count_tokens_from_several_threads_keeps_the_limit(void **state)
 {
         test_auto_directory directory = test_directory_make();
         issuer_auto_registry struct issuer_registry *registry = open_in(directory);
@@ -507,11 +528,12 @@ int main(void)
                 cmocka_unit_test(enroll_often_keeps_a_bounded_number_of_keys),
                 cmocka_unit_test(enroll_of_another_devices_key_is_refused_and_changes_nothing),
                 cmocka_unit_test(enroll_of_a_revoked_device_is_refused),
-                cmocka_unit_test(count_token_stops_at_the_limit_and_begins_again_next_day),
-                cmocka_unit_test(count_token_forgets_old_days),
+                cmocka_unit_test(count_tokens_stops_at_the_limit_and_begins_again_next_day),
+                cmocka_unit_test(count_tokens_of_a_batch_are_counted_all_or_none),
+                cmocka_unit_test(count_tokens_forgets_old_days),
                 cmocka_unit_test(set_of_an_unknown_device_is_not_found),
                 cmocka_unit_test(visit_shows_groups_standing_and_tokens),
-                cmocka_unit_test(count_token_from_several_threads_keeps_the_limit),
+                cmocka_unit_test(count_tokens_from_several_threads_keeps_the_limit),
                 cmocka_unit_test(open_again_finds_what_was_there),
                 cmocka_unit_test(open_of_something_else_names_it),
                 cmocka_unit_test(put_boot_takes_the_place_of_the_last_one),
