@@ -188,12 +188,22 @@ static bool set_name(void *target, const char *value, struct base_error *error)
         return replace_string(&((struct attesterd_issuer_config *) target)->name, value, error);
 }
 
-static bool set_url(void *target, const char *value, struct base_error *error)
+static bool check_url(const char *value, struct base_error *error)
 {
         if (strncmp(value, "https://", 8) != 0 || value[8] == '\0' || strlen(value) > ATTESTERD_URL_BYTES_MAX)
                 return base_error_set(error, BASE_ERROR_CONFIG_INVALID, "not an https:// URL of at most %d characters",
                                       ATTESTERD_URL_BYTES_MAX);
-        return replace_string(&((struct attesterd_issuer_config *) target)->url, value, error);
+        return true;
+}
+
+static bool set_url(void *target, const char *value, struct base_error *error)
+{
+        return check_url(value, error) && replace_string(&((struct attesterd_issuer_config *) target)->url, value, error);
+}
+
+static bool set_mirror(void *target, const char *value, struct base_error *error)
+{
+        return check_url(value, error) && replace_string(&((struct attesterd_issuer_config *) target)->mirror, value, error);
 }
 
 static bool set_ca_file(void *target, const char *value, struct base_error *error)
@@ -227,16 +237,15 @@ static bool set_attest(void *target, const char *value, struct base_error *error
 }
 
 static const struct key issuer_keys[] = {
-        { "Issuer", "Name", set_name },
-        { "Issuer", "Url", set_url },
-        { "Issuer", "CaFile", set_ca_file },
-        { "Issuer", "Attest", set_attest },
+        { "Issuer", "Name", set_name },      { "Issuer", "Url", set_url },       { "Issuer", "DirectoryMirror", set_mirror },
+        { "Issuer", "CaFile", set_ca_file }, { "Issuer", "Attest", set_attest },
 };
 
 static void issuer_clear(struct attesterd_issuer_config *issuer)
 {
         free(issuer->name);
         free(issuer->url);
+        free(issuer->mirror);
         free(issuer->ca_bundle);
 }
 

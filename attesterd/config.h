@@ -33,6 +33,7 @@ struct attesterd_limits_config {
 struct attesterd_issuer_config {
         char *name;
         char *url;          /* of the directory */
+        char *mirror;       /* of a copy of it, to be compared with; NULL: none */
         uint8_t *ca_bundle; /* PEM, the content of CaFile=; NULL: the system's */
         size_t ca_bundle_len;
         bool attest; /* evidence goes to this issuer if its directory takes it */

@@ -15,12 +15,15 @@ static bool config_copy(const struct attesterd_issuer_config *from, struct attes
 {
         to->name = strdup(from->name);
         to->url = strdup(from->url);
+        to->mirror = from->mirror == NULL ? NULL : strdup(from->mirror);
         to->attest = from->attest;
         to->ca_bundle_len = from->ca_bundle_len;
+        if (to->name == NULL || to->url == NULL || (from->mirror != NULL && to->mirror == NULL))
+                return false;
         if (from->ca_bundle == NULL)
-                return to->name != NULL && to->url != NULL;
+                return true;
         to->ca_bundle = malloc(from->ca_bundle_len);
-        if (to->name == NULL || to->url == NULL || to->ca_bundle == NULL)
+        if (to->ca_bundle == NULL)
                 return false;
         memcpy(to->ca_bundle, from->ca_bundle, from->ca_bundle_len);
         return true;
@@ -28,7 +31,10 @@ static bool config_copy(const struct attesterd_issuer_config *from, struct attes
 
 bool attesterd_issuer_config_equal(const struct attesterd_issuer_config *a, const struct attesterd_issuer_config *b)
 {
-        return strcmp(a->name, b->name) == 0 && strcmp(a->url, b->url) == 0 && a->attest == b->attest &&
+        const char *mirrors[] = { a->mirror == NULL ? "" : a->mirror, b->mirror == NULL ? "" : b->mirror };
+
+        return strcmp(a->name, b->name) == 0 && strcmp(a->url, b->url) == 0 && strcmp(mirrors[0], mirrors[1]) == 0 &&
+               a->attest == b->attest &&
                base_bytes_equal(BASE_BYTES(a->ca_bundle, a->ca_bundle_len), BASE_BYTES(b->ca_bundle, b->ca_bundle_len));
 }
 
@@ -74,8 +80,10 @@ void attesterd_issuer_unref(struct attesterd_issuer *issuer)
         fetch_cancel(issuer, &issuer->directory_fetch);
         fetch_cancel(issuer, &issuer->nonce_fetch);
         free(issuer->directory);
+        free(issuer->candidate);
         free(issuer->config.name);
         free(issuer->config.url);
+        free(issuer->config.mirror);
         free(issuer->config.ca_bundle);
         free(issuer);
 }
@@ -123,7 +131,17 @@ static bool check_status(const struct attesterd_issuer *issuer, const char *what
                               "the issuer %s answers %u when asked for its %s", issuer->config.name, status, what);
 }
 
-static bool take_directory(struct attesterd_issuer *issuer, const struct net_response *response, struct base_error *error)
+/* Puts the candidate in force. */
+static void take_candidate(struct attesterd_issuer *issuer)
+{
+        free(issuer->directory);
+        issuer->directory = BASE_STEAL(issuer->candidate);
+        issuer->fetched_seconds = issuer->clock->wall_seconds(issuer->clock->context);
+        issuer->fetched_ms = now_ms(issuer);
+        issuer->expires_ms = issuer->fetched_ms + issuer->candidate_age_ms;
+}
+
+static bool read_directory(struct attesterd_issuer *issuer, const struct net_response *response, struct base_error *error)
 {
         base_auto_free struct evidence_directory *directory = calloc(1, sizeof(*directory));
         struct base_error problem = BASE_ERROR_INIT;
@@ -146,24 +164,59 @@ static bool take_directory(struct attesterd_issuer *issuer, const struct net_res
                 age_ms = ATTESTERD_DIRECTORY_AGE_MIN_MS;
         if (age_ms > ATTESTERD_DIRECTORY_AGE_MAX_MS)
                 age_ms = ATTESTERD_DIRECTORY_AGE_MAX_MS;
-        free(issuer->directory);
-        issuer->directory = BASE_STEAL(directory);
-        issuer->fetched_seconds = issuer->clock->wall_seconds(issuer->clock->context);
-        issuer->fetched_ms = now_ms(issuer);
-        issuer->expires_ms = issuer->fetched_ms + age_ms;
+        issuer->candidate = BASE_STEAL(directory);
+        issuer->candidate_age_ms = age_ms;
         return true;
+}
+
+/* The candidate has been compared, or cannot be: `problem` says why it is not to be used. */
+static void end_directory_fetch(struct attesterd_issuer *issuer, const struct base_error *problem)
+{
+        bool good = problem->code == BASE_ERROR_NONE;
+
+        if (good)
+                take_candidate(issuer);
+        free(issuer->candidate);
+        issuer->candidate = NULL;
+        fetch_done(issuer, &issuer->directory_fetch, good ? NULL : problem);
+}
+
+static void on_mirror(void *context, const struct net_response *response, const struct base_error *error)
+{
+        struct attesterd_issuer *issuer = attesterd_issuer_ref(context);
+        struct base_error problem = BASE_ERROR_INIT;
+
+        if (attesterd_mirror_compare(&issuer->mirror, &issuer->config, issuer->candidate, response, error, &problem) &&
+            issuer->mirror.state == ATTESTERD_MIRROR_UNREACHABLE && issuer->candidate_age_ms > ATTESTERD_MIRROR_AGAIN_MS)
+                issuer->candidate_age_ms = ATTESTERD_MIRROR_AGAIN_MS;
+        end_directory_fetch(issuer, &problem);
+        attesterd_issuer_unref(issuer);
+}
+
+/* The fetch goes on there. */
+static bool ask_mirror(struct attesterd_issuer *issuer, struct base_error *error)
+{
+        struct net_request request = attesterd_issuer_request(issuer, NET_METHOD_GET, issuer->config.mirror);
+
+        request.accept = EVIDENCE_DIRECTORY_MEDIA_TYPE;
+        request.timeout_ms = ATTESTERD_MIRROR_TIMEOUT_MS;
+        return issuer->transport->fetch(issuer->transport->context, &request, on_mirror, issuer, &issuer->directory_fetch.id,
+                                        error);
 }
 
 static void on_directory(void *context, const struct net_response *response, const struct base_error *error)
 {
         struct attesterd_issuer *issuer = attesterd_issuer_ref(context);
         struct base_error problem = BASE_ERROR_INIT;
+        bool goes_on = false;
 
         if (error != NULL)
                 (void) base_error_copy(&problem, error);
         else
-                (void) take_directory(issuer, response, &problem);
-        fetch_done(issuer, &issuer->directory_fetch, problem.code == BASE_ERROR_NONE ? NULL : &problem);
+                goes_on = read_directory(issuer, response, &problem) && issuer->config.mirror != NULL &&
+                          ask_mirror(issuer, &problem);
+        if (!goes_on)
+                end_directory_fetch(issuer, &problem);
         attesterd_issuer_unref(issuer);
 }
 

@@ -7,6 +7,7 @@
 
 #include "attesterd/config.h"
 #include "attesterd/enrolment.h"
+#include "attesterd/mirror.h"
 #include "attesterd/net/transport.h"
 #include "attesterd/outbox.h"
 #include "attesterd/waiter.h"
@@ -22,8 +23,10 @@
                                                  */
 #define ATTESTERD_NONCE_FRESH_MS       60000ull /* an older nonce is replaced before a quote is spent on it */
 #define ATTESTERD_FETCH_TIMEOUT_MS     20000
-#define ATTESTERD_FETCH_BACKOFF_MIN_MS 500ull   /* after a failed fetch its error is the answer: doubles ... */
-#define ATTESTERD_FETCH_BACKOFF_MAX_MS 10000ull /* ... up to this */
+#define ATTESTERD_MIRROR_TIMEOUT_MS    5000                /* nobody waits long for the mirror: it may be out of reach for days */
+#define ATTESTERD_MIRROR_AGAIN_MS      (10ull * 60 * 1000) /* then it is asked again */
+#define ATTESTERD_FETCH_BACKOFF_MIN_MS 500ull              /* after a failed fetch its error is the answer: doubles ... */
+#define ATTESTERD_FETCH_BACKOFF_MAX_MS 10000ull            /* ... up to this */
 
 /* A GET that many wait for. */
 struct attesterd_fetch {
@@ -51,6 +54,9 @@ struct attesterd_issuer {
         uint64_t fetched_seconds;             /* since 1970 */
         uint64_t fetched_ms;                  /* monotonic */
         uint64_t expires_ms;                  /* monotonic */
+        struct evidence_directory *candidate; /* has come, and its mirror not yet; else NULL */
+        uint64_t candidate_age_ms;            /* how long it may be kept */
+        struct attesterd_mirror mirror;
         struct attesterd_fetch directory_fetch;
         uint8_t nonce[EVIDENCE_NONCE_BYTES_MAX];
         size_t nonce_len;
@@ -81,8 +87,8 @@ enum attesterd_issuer_state {
 };
 
 /*
- * Sees to it that the directory is there and valid. Only a WAIT takes `waiter`; only a FAILED sets `error`:
- * ISSUER_UNREACHABLE, ISSUER_REJECTED, TIMEOUT, BUSY, NO_MEMORY.
+ * Sees to it that the directory is there and valid, and agrees with its mirror if that can be asked. Only a WAIT takes `waiter`;
+ * only a FAILED sets `error`: ISSUER_UNREACHABLE, ISSUER_REJECTED, TIMEOUT, BUSY, NO_MEMORY.
  */
 enum attesterd_issuer_state attesterd_issuer_need_directory(struct attesterd_issuer *issuer, struct attesterd_waiter *waiter,
                                                             struct base_error *error);

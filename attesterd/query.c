@@ -140,14 +140,18 @@ static bool append_issuer(DBusMessage *message, const struct attesterd_issuer *i
         dbus_bool_t attestation = attesterd_issuer_attested(issuer);
         dbus_uint64_t fetched = issuer->fetched_seconds;
         const char *request_uri = directory->request_uri;
+        char text[ATTESTERD_MIRROR_TEXT_MAX];
+        const char *mirror = text;
         DBusMessageIter top, dictionary;
 
+        attesterd_mirror_text(&issuer->mirror, text);
         dbus_message_iter_init_append(message, &top);
         return dbus_message_iter_open_container(&top, DBUS_TYPE_ARRAY, "{sv}", &dictionary) &&
                append_entry(&dictionary, "name", DBUS_TYPE_STRING, &issuer->config.name) &&
                append_entry(&dictionary, "request-uri", DBUS_TYPE_STRING, &request_uri) && append_keys(&dictionary, directory) &&
                append_entry(&dictionary, "attestation", DBUS_TYPE_BOOLEAN, &attestation) &&
                append_entry(&dictionary, "fetched", DBUS_TYPE_UINT64, &fetched) &&
+               (text[0] == '\0' || append_entry(&dictionary, "mirror", DBUS_TYPE_STRING, &mirror)) &&
                dbus_message_iter_close_container(&top, &dictionary);
 }
 

@@ -152,6 +152,10 @@ static void check_issuer(struct attestctl *ctl, struct findings *findings, const
                 (void) note(findings, GRADE_BAD, ATTESTER_ERROR_ISSUER_REJECTED, state->name, "it has no token key");
         else
                 (void) note(findings, GRADE_GOOD, 0, state->name, "its directory is here");
+        if (issuer != NULL && issuer->mirror != NULL && strcmp(issuer->mirror, "agrees") != 0)
+                advise(note(findings, GRADE_WARN, ATTESTER_ERROR_ISSUER_UNREACHABLE, state->name,
+                            "its keys could not be compared: the mirror is %s", issuer->mirror),
+                       "`DirectoryMirror=` of its file in issuers.d");
         attester_issuer_free(issuer);
         if (strcmp(state->enrollment, "not-enrolled") == 0)
                 advise(note(findings, GRADE_BAD, ATTESTER_ERROR_NOT_ENROLLED, state->name, "it does not know this device"),

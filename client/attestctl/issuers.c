@@ -36,6 +36,8 @@ static json_t *issuer_json(const struct attester_issuer_state *state, const stru
         (void) json_object_set_new(object, "attestation", json_boolean(issuer->attestation));
         (void) json_object_set_new(object, "fetched", json_integer((json_int_t) issuer->fetched));
         (void) json_object_set_new(object, "keys", keys);
+        if (issuer->mirror != NULL)
+                (void) json_object_set_new(object, "mirror", attestctl_json_string(issuer->mirror));
         return object;
 }
 
@@ -64,6 +66,11 @@ static void issuer_print(const struct attestctl *ctl, const struct attester_issu
         time_print(issuer->fetched, fetched, sizeof(fetched));
         attestctl_table_add(&table, ATTESTCTL_PLAIN, "  fetched");
         attestctl_table_add(&table, ATTESTCTL_PLAIN, fetched);
+        if (issuer->mirror != NULL) {
+                attestctl_table_add(&table, ATTESTCTL_PLAIN, "  mirror");
+                attestctl_table_add(&table, strcmp(issuer->mirror, "agrees") == 0 ? ATTESTCTL_PLAIN : ATTESTCTL_WARN,
+                                    issuer->mirror);
+        }
         for (size_t i = 0; i < issuer->key_count; i++) {
                 char text[160], from[32] = "";
 

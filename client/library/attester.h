@@ -197,6 +197,7 @@ struct attester_issuer {
         uint64_t fetched; /* when, in seconds since 1970 */
         struct attester_key *keys;
         size_t key_count;
+        char *mirror; /* "agrees", or "unreachable: " and why; NULL: there is none, or an older attesterd */
 };
 
 /* The daemon's copy of a directory. Free with attester_issuer_free(). Errors: as above, and what attesterd answers. */

@@ -15,6 +15,7 @@ void attester_issuer_free(struct attester_issuer *issuer)
                 return;
         free(issuer->name);
         free(issuer->request_uri);
+        free(issuer->mirror);
         for (size_t i = 0; i < issuer->key_count; i++)
                 free(issuer->keys[i].encoded);
         free(issuer->keys);
@@ -87,6 +88,9 @@ static bool entry_read(const char *name, DBusMessageIter *value, void *context, 
         if (strcmp(name, "request-uri") == 0 && issuer->request_uri == NULL)
                 return client_reply_check_type(name, value, "s", error) &&
                        client_reply_take_string(value, &issuer->request_uri, error);
+        if (strcmp(name, "mirror") == 0 && issuer->mirror == NULL)
+                return client_reply_check_type(name, value, "s", error) &&
+                       client_reply_take_string(value, &issuer->mirror, error);
         if (strcmp(name, "token-keys") == 0)
                 return client_reply_check_type(name, value, "a(qayt)", error) && keys_read(value, issuer, error);
         if (strcmp(name, "attestation") == 0) {

@@ -130,6 +130,12 @@ class BusCase(BusErrors):
         except stack.StackError as error:
             raise AssertionError(f"{error}\n{cls.stack.log('attesterd')}") from None
 
+    def succeeds(self, issuer):
+        try:
+            return self.stack.request(issuer)
+        except dbus.DBusException:
+            return None
+
 
 class Background(threading.Thread):
     """A call in a thread of its own; result() gives what it returned, or raises what it raised."""

@@ -181,12 +181,6 @@ class Issuers(BusCase):
             self.stack.request("plain.example")
             time.sleep(0.02)
 
-    def succeeds(self, issuer):
-        try:
-            return self.stack.request(issuer)
-        except dbus.DBusException:
-            return None
-
 
 class Attested(BusCase):
     """Issuers that take evidence: the real one, and fakes that judge it as they please."""

@@ -77,6 +77,33 @@ class Files(BusCase):
         wait_for(lambda: not self.stack.property("ConfigError"), "no error on the bus")
         self.stack.request("new.example")
 
+    def configure_mirror(self, mirror):
+        self.stack.configure_issuer("new.example", self.stack.fake.url("plain"), mirror=mirror)
+        self.stack.call(bus_fixture.ADMIN, "Reload")
+
+    def test_issuer_with_other_keys_than_its_mirror_is_rejected_until_they_agree(self):
+        fake = self.stack.fake
+        fake.keys["copy"] = "AAAB"
+        self.configure_mirror(fake.url("copy"))
+        for _ in range(3):
+            self.assertIn("other keys", self.assert_error("IssuerRejected", self.stack.request, "new.example"))
+        self.assert_error("IssuerRejected", self.stack.call, ATTESTER, "GetIssuer", "s", "new.example")
+        self.assertEqual(self.stack.log("attesterd").count("nothing is asked of new.example"), 1)
+        self.assertEqual(fake.requests["copy"], [])
+        self.stack.request("plain.example")
+        del fake.keys["copy"]
+        wait_for(lambda: self.succeeds("new.example"), "keys that agree")
+        self.assertEqual(str(self.stack.call(ATTESTER, "GetIssuer", "s", "new.example")["mirror"]), "agrees")
+
+    def test_mirror_that_is_out_of_reach_stops_nothing_and_is_named(self):
+        self.configure_mirror(self.stack.fake.url("plain").replace(str(self.stack.fake.server.server_port), "1"))
+        self.stack.request("new.example")
+        self.assertRegex(str(self.stack.call(ATTESTER, "GetIssuer", "s", "new.example")["mirror"]), "^unreachable: .")
+        self.assertIn("the directory of new.example cannot be compared", self.stack.log("attesterd"))
+        self.assertNotIn("mirror", self.stack.call(ATTESTER, "GetIssuer", "s", "plain.example"))
+        issuers = {issuer["name"]: issuer for issuer in self.stack.attestctl_json("issuers")["issuers"]}
+        self.assertRegex(issuers["new.example"]["mirror"], "^unreachable: .")
+
     def test_policy_that_denies_names_rule_and_remedy(self):
         self.stack.write("etc/policy.d/50-test.conf", POLICY.format(version=3, require="os.id == nothing"))
         self.stack.reload_daemon()

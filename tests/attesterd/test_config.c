@@ -144,7 +144,7 @@ static void load_issuers_are_sorted_with_default_url(void **state)
         (void) snprintf(text, sizeof(text),
                         "[Issuer]\nName=a.example:8443\nUrl=https://b.example/d\nAttest=no\nCaFile=%s/ca.pem\n", tree->root);
         put(tree, "etc/issuers.d/z.conf", text);
-        put(tree, "usr/lib/attesterd/issuers.d/b.conf", "[Issuer]\nName=b.example\n");
+        put(tree, "usr/lib/attesterd/issuers.d/b.conf", "[Issuer]\nName=b.example\nDirectoryMirror=https://c.example/b\n");
         config = load(tree);
         assert_int_equal(config->issuer_count, 2);
         assert_string_equal(config->issuers[0].name, "a.example:8443");
@@ -153,6 +153,8 @@ static void load_issuers_are_sorted_with_default_url(void **state)
         assert_memory_equal(config->issuers[0].ca_bundle, "certificate", 11);
         assert_string_equal(config->issuers[1].url, "https://b.example/.well-known/private-token-issuer-directory");
         assert_true(config->issuers[1].attest);
+        assert_null(config->issuers[0].mirror);
+        assert_string_equal(config->issuers[1].mirror, "https://c.example/b");
         assert_null(config->issuers[1].ca_bundle);
         attesterd_config_free(config);
 }
@@ -184,6 +186,8 @@ static void load_what_is_wrong_is_named_with_its_place(void **state)
                 { "etc/issuers.d/x.conf", "[Issuer]\nUrl=https://a.example/\n", "x.conf:1:1: the [Issuer] section has no Name=" },
                 { "etc/issuers.d/x.conf", "[Issuer]\nName=a.example\nUrl=http://a.example/\n",
                   "x.conf:3:5: Url=: not an https://" },
+                { "etc/issuers.d/x.conf", "[Issuer]\nName=a.example\nDirectoryMirror=c.example\n",
+                  "x.conf:3:17: DirectoryMirror=: not an https://" },
                 { "etc/issuers.d/x.conf", "[Issuer]\nName=a.example\nAttest=maybe\n", "x.conf:3:8: Attest=: not" },
                 { "etc/issuers.d/x.conf", "[Issuer]\nName=a.example\nCaFile=ca.pem\n", "CaFile=: not an absolute path" },
                 { "etc/issuers.d/x.conf", "[Issuer]\nName=a.example\nCaFile=/nowhere/ca.pem\n",

@@ -12,6 +12,9 @@
         "{\"issuer-request-uri\":\"/r\",\"token-keys\":[{\"token-type\":2,\"token-key\":\"AAAA\"}],"                             \
         "\"attestation\":{\"profile\":\"tag:attesterd.org,2026:evidence-1\",\"nonce-uri\":\"/n\",\"enroll-uri\":\"/e\"}}"
 
+#define KEY(type, key, more) "{\"token-type\":" type ",\"token-key\":\"" key "\"" more "}"
+#define KEYS(keys)           "{\"issuer-request-uri\":\"/r\",\"token-keys\":[" keys "]}"
+
 struct fetch {
         net_fetch_callback *callback; /* NULL: cancelled or answered */
         void *context;
@@ -32,6 +35,7 @@ struct bench {
         enum base_error_code woken_with;
         struct attesterd_outbox outbox;
         size_t responses;
+        char second_url[64];     /* of the second fetch */
         char order[FETCHES_MAX]; /* of users, as their posts were sent */
 };
 
@@ -48,6 +52,8 @@ static bool fake_fetch(void *context, const struct net_request *request, net_fet
         if (bench->refuse)
                 return base_error_set(error, BASE_ERROR_ISSUER_UNREACHABLE, "refused");
         assert_true(bench->count < FETCHES_MAX);
+        if (bench->count == 1)
+                (void) snprintf(bench->second_url, sizeof(bench->second_url), "%s", request->url);
         bench->order[bench->count] = request->body.len > 0 ? (char) request->body.data[0] : '-';
         bench->fetches[bench->count] = (struct fetch){ callback, callback_context };
         *ret_id = ++bench->count;
@@ -70,10 +76,10 @@ static void on_awake(void *context, const struct base_error *error)
         bench->woken_with = error == NULL ? BASE_ERROR_NONE : error->code;
 }
 
-static int set_up(void **state)
+static int set_up_with(void **state, char *mirror)
 {
         static char name[] = "a.example", url[] = "https://a.example/directory";
-        const struct attesterd_issuer_config config = { .name = name, .url = url, .attest = true };
+        const struct attesterd_issuer_config config = { .name = name, .url = url, .mirror = mirror, .attest = true };
         struct bench *bench = calloc(1, sizeof(*bench));
 
         assert_non_null(bench);
@@ -87,6 +93,18 @@ static int set_up(void **state)
         assert_true(attesterd_outbox_init(&bench->outbox, bench->event, &bench->transport, &bench->clock, NULL));
         *state = bench;
         return 0;
+}
+
+static int set_up(void **state)
+{
+        return set_up_with(state, NULL);
+}
+
+static int set_up_mirror(void **state)
+{
+        static char mirror[] = "https://mirror.example/a";
+
+        return set_up_with(state, mirror);
 }
 
 static int tear_down(void **state)
@@ -239,6 +257,124 @@ static void doubt_directory_fetches_again_but_not_more_often_than_a_minute(void 
         assert_int_equal(need(bench, NULL), ATTESTERD_ISSUER_READY);
         bench->now_ms += ATTESTERD_DIRECTORY_AGE_DOUBT_MS - 1000;
         assert_int_equal(need(bench, NULL), ATTESTERD_ISSUER_WAIT);
+}
+
+/* The directory comes, then the mirror's copy; returns with what the waiters were told. */
+static enum base_error_code fetch_both(struct bench *bench, const char *copy, unsigned status)
+{
+        struct net_response response = response_of(DIRECTORY), mirrored = response_of(copy);
+        size_t woken = bench->woken;
+
+        mirrored.status = status;
+        assert_int_equal(need(bench, NULL), ATTESTERD_ISSUER_WAIT);
+        answer(bench, bench->count - 1, &response, NULL);
+        assert_int_equal(bench->woken, woken);
+        answer(bench, bench->count - 1, &mirrored, NULL);
+        assert_int_equal(bench->woken, woken + 1);
+        return bench->woken_with;
+}
+
+static void mirror_that_agrees_is_asked_with_each_fetch(void **state)
+{
+        struct bench *bench = *state;
+        char text[ATTESTERD_MIRROR_TEXT_MAX];
+
+        for (unsigned turns = 1; turns <= 2; turns++) {
+                assert_int_equal(fetch_both(bench, DIRECTORY, 200), BASE_ERROR_NONE);
+                assert_int_equal(bench->count, 2 * turns);
+                assert_string_equal(bench->second_url, "https://mirror.example/a");
+                assert_int_equal(need(bench, NULL), ATTESTERD_ISSUER_READY);
+                attesterd_mirror_text(&bench->issuer->mirror, text);
+                assert_string_equal(text, "agrees");
+                /* The copy's references are the issuer's. */
+                assert_string_equal(bench->issuer->directory->request_uri, "https://a.example/r");
+                bench->now_ms += ATTESTERD_DIRECTORY_AGE_DEFAULT_MS;
+        }
+}
+
+static void mirror_with_other_keys_makes_the_issuer_rejected_until_they_agree(void **state)
+{
+        static const char *const others[] = {
+                KEYS(KEY("2", "AAAB", "")),
+                KEYS(KEY("1", "AAAA", "")),
+                KEYS(KEY("2", "AAAA", ",\"not-before\":7")),
+                KEYS(KEY("2", "AAAA", "") "," KEY("2", "AAAB", "")),
+                KEYS(KEY("2", "AAAAAAAA", "")),
+        };
+        struct base_error error = BASE_ERROR_INIT;
+        struct bench *bench = *state;
+
+        for (size_t i = 0; i < BASE_COUNT(others); i++) {
+                assert_int_equal(fetch_both(bench, others[i], 200), BASE_ERROR_ISSUER_REJECTED);
+                assert_null(bench->issuer->directory);
+                assert_int_equal(need(bench, &error), ATTESTERD_ISSUER_FAILED);
+                assert_non_null(strstr(error.message, "other keys than its mirror"));
+                bench->now_ms += ATTESTERD_FETCH_BACKOFF_MAX_MS;
+        }
+        assert_int_equal(fetch_both(bench, KEYS(KEY("2", "AAAA", "")), 200), BASE_ERROR_NONE);
+        assert_int_equal(need(bench, NULL), ATTESTERD_ISSUER_READY);
+}
+
+static void mirror_order_of_keys_does_not_matter(void **state)
+{
+        static struct evidence_directory a, b;
+
+        (void) state;
+        assert_true(evidence_directory_parse(base_bytes_from_string(KEYS(KEY("2", "AAAA", "") "," KEY("2", "AAAB", ""))),
+                                             "https://a.example/", &a, NULL));
+        assert_true(evidence_directory_parse(base_bytes_from_string(KEYS(KEY("2", "AAAB", "") "," KEY("2", "AAAA", ""))),
+                                             "https://a.example/", &b, NULL));
+        assert_true(attesterd_mirror_same_keys(&a, &b));
+}
+
+static void mirror_that_gives_no_directory_is_told_and_asked_again_soon(void **state)
+{
+        struct base_error unreachable = BASE_ERROR_INIT;
+        struct net_response response = response_of(DIRECTORY);
+        char text[ATTESTERD_MIRROR_TEXT_MAX];
+        struct bench *bench = *state;
+
+        assert_int_equal(fetch_both(bench, DIRECTORY, 404), BASE_ERROR_NONE);
+        attesterd_mirror_text(&bench->issuer->mirror, text);
+        assert_string_equal(text, "unreachable: https://mirror.example/a answers 404");
+        bench->now_ms += ATTESTERD_MIRROR_AGAIN_MS - 1;
+        assert_int_equal(need(bench, NULL), ATTESTERD_ISSUER_READY);
+        bench->now_ms += 1;
+        assert_int_equal(fetch_both(bench, "{", 200), BASE_ERROR_NONE);
+        attesterd_mirror_text(&bench->issuer->mirror, text);
+        assert_non_null(strstr(text, "has no usable directory"));
+        bench->now_ms += ATTESTERD_MIRROR_AGAIN_MS;
+        assert_int_equal(need(bench, NULL), ATTESTERD_ISSUER_WAIT);
+        answer(bench, bench->count - 1, &response, NULL);
+        (void) base_error_set(&unreachable, BASE_ERROR_ISSUER_UNREACHABLE, "gone");
+        answer(bench, bench->count - 1, NULL, &unreachable);
+        attesterd_mirror_text(&bench->issuer->mirror, text);
+        assert_string_equal(text, "unreachable: gone");
+        assert_int_equal(need(bench, NULL), ATTESTERD_ISSUER_READY);
+}
+
+static void mirror_is_not_asked_about_a_directory_that_did_not_come(void **state)
+{
+        struct bench *bench = *state;
+        struct net_response response = response_of("{");
+
+        assert_int_equal(need(bench, NULL), ATTESTERD_ISSUER_WAIT);
+        answer(bench, 0, &response, NULL);
+        assert_int_equal(bench->woken_with, BASE_ERROR_ISSUER_REJECTED);
+        assert_int_equal(bench->count, 1);
+}
+
+static void mirror_fetch_under_way_is_cancelled_with_the_issuer(void **state)
+{
+        struct bench *bench = *state;
+        struct net_response response = response_of(DIRECTORY);
+
+        assert_int_equal(need(bench, NULL), ATTESTERD_ISSUER_WAIT);
+        answer(bench, 0, &response, NULL);
+        attesterd_waiter_cancel(&bench->waiter);
+        attesterd_issuer_unref(bench->issuer);
+        bench->issuer = NULL;
+        assert_int_equal(bench->cancelled, 1);
 }
 
 static void need_nonce_is_fetched_when_old(void **state)
@@ -421,6 +557,15 @@ int main(void)
                 cmocka_unit_test_setup_teardown(need_directory_unusable_is_rejected, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(doubt_directory_fetches_again_but_not_more_often_than_a_minute, set_up,
                                                 tear_down),
+                cmocka_unit_test_setup_teardown(mirror_that_agrees_is_asked_with_each_fetch, set_up_mirror, tear_down),
+                cmocka_unit_test_setup_teardown(mirror_with_other_keys_makes_the_issuer_rejected_until_they_agree, set_up_mirror,
+                                                tear_down),
+                cmocka_unit_test(mirror_order_of_keys_does_not_matter),
+                cmocka_unit_test_setup_teardown(mirror_that_gives_no_directory_is_told_and_asked_again_soon, set_up_mirror,
+                                                tear_down),
+                cmocka_unit_test_setup_teardown(mirror_is_not_asked_about_a_directory_that_did_not_come, set_up_mirror,
+                                                tear_down),
+                cmocka_unit_test_setup_teardown(mirror_fetch_under_way_is_cancelled_with_the_issuer, set_up_mirror, tear_down),
                 cmocka_unit_test_setup_teardown(need_nonce_is_fetched_when_old, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(note_nonce_that_is_none_keeps_the_old_one, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(unref_cancels_what_is_under_way, set_up, tear_down),

@@ -154,6 +154,7 @@ static void get_issuer(const struct fake *fake, const char *issuer, DBusMessage 
         struct base_bytes b = token_public_key_encoded(token_issuer_key_public(fake->b));
         DBusMessageIter iterator, dictionary, entry, variant, array;
         dbus_uint64_t fetched = 1760000000;
+        const char *mirror = "agrees";
         dbus_bool_t attestation = TRUE;
         dbus_uint32_t number = 1;
 
@@ -166,6 +167,7 @@ static void get_issuer(const struct fake *fake, const char *issuer, DBusMessage 
         put_string(&dictionary, "request-uri", "https://issuer.example/token-request");
         put_basic(&dictionary, "attestation", DBUS_TYPE_BOOLEAN, &attestation);
         put_basic(&dictionary, "fetched", DBUS_TYPE_UINT64, &fetched);
+        put_basic(&dictionary, "mirror", DBUS_TYPE_STRING, &mirror);
         open_variant(&dictionary, "token-keys", "a(qayt)", &entry, &variant);
         check(dbus_message_iter_open_container(&variant, DBUS_TYPE_ARRAY, "(qayt)", &array));
         if (is(issuer, "evilkey.example"))

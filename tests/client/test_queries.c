@@ -63,6 +63,7 @@ static void get_issuer_reads_the_directory(void **state)
         assert_string_equal(issuer->request_uri, "https://issuer.example/token-request");
         assert_true(issuer->attestation);
         assert_int_equal(issuer->fetched, 1760000000);
+        assert_string_equal(issuer->mirror, "agrees");
         assert_int_equal(issuer->key_count, 1);
         assert_int_equal(issuer->keys[0].not_before, 1);
         assert_true(base_bytes_equal(BASE_BYTES(issuer->keys[0].encoded, issuer->keys[0].encoded_len), base_buffer_bytes(&key)));

@@ -326,12 +326,13 @@ http {{
 
     # --- daemon and client ---------------------------------------------------------------------------------------------
 
-    def configure_issuer(self, name=ISSUER_NAME, url=None, attest=True):
+    def configure_issuer(self, name=ISSUER_NAME, url=None, attest=True, mirror=None):
         self.write(f"etc/issuers.d/{name.replace(':', '_')}.conf", f"""[Issuer]
 Name={name}
 Url={url or self.issuer_url}
 CaFile={self.path('ca.pem')}
 Attest={'yes' if attest else 'no'}
+{f'DirectoryMirror={mirror}' if mirror else ''}
 """)
 
     def start_daemon(self, root="/", limits="", pcrs="sha256:7", options=()):
