@@ -112,6 +112,7 @@ bool issuer_registry_find(struct issuer_registry *registry, struct base_bytes ak
         device.ak_public_len = (size_t) len;
         device.key_superseded = sqlite3_column_int(statement, 10) != 0;
         device.reset_count = (uint32_t) sqlite3_column_int64(statement, 11);
+        issuer_registry_copy_text(statement, 12, device.seal, sizeof(device.seal));
         *ret = device;
         return true;
 }

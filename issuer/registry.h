@@ -17,6 +17,7 @@
 #define ISSUER_DEVICE_PUBLIC_MAX        1026 /* a TPM2B_PUBLIC */
 #define ISSUER_FINGERPRINT_LEN          32   /* SHA-256 of a certificate */
 #define ISSUER_EK_NAME_MAX              66   /* nameAlg and a SHA-512 digest */
+#define ISSUER_SEAL_TEXT_MAX            160
 #define ISSUER_REGISTRY_DEVICES_MAX     1000000
 #define ISSUER_REGISTRY_KEYS_KEPT       32 /* superseded keys of a device that are still known as such */
 #define ISSUER_REGISTRY_TOKEN_DAYS_KEPT 7
@@ -40,6 +41,8 @@ struct issuer_device {
         uint64_t enrolled_at;
         uint64_t last_verified; /* 0: never */
         uint32_t reset_count;   /* the highest that a quote by this key had */
+        /* What the key of the last evidence was sealed to: "sha256:7,11", "approver NAME", "none"; "" if not known. */
+        char seal[ISSUER_SEAL_TEXT_MAX];
         uint8_t ak_public[ISSUER_DEVICE_PUBLIC_MAX];
         size_t ak_public_len;
 };
@@ -107,6 +110,10 @@ bool issuer_registry_count_use(struct issuer_registry *registry, int64_t device_
 bool issuer_registry_note_reset_count(struct issuer_registry *registry, struct base_bytes ak_name, uint32_t reset_count,
                                       struct base_error *error) BASE_MUST_CHECK;
 
+/* Keeps what the key of verified evidence is sealed to, at most ISSUER_SEAL_TEXT_MAX - 1 bytes. Errors: IO. */
+bool issuer_registry_note_seal(struct issuer_registry *registry, int64_t device_row, const char *seal,
+                               struct base_error *error) BASE_MUST_CHECK;
+
 /* Errors: NOT_FOUND (no device has this id), IO. */
 bool issuer_registry_set_status(struct issuer_registry *registry, const char *id, enum issuer_device_status status,
                                 struct base_error *error) BASE_MUST_CHECK;
@@ -144,6 +151,12 @@ bool issuer_registry_is_approved(struct issuer_registry *registry, const char *g
 /* Approves the state that the device was last verified in, for its group. Errors: NOT_FOUND, IO. */
 bool issuer_registry_approve(struct issuer_registry *registry, const char *id, uint64_t now,
                              struct base_error *error) BASE_MUST_CHECK;
+/*
+ * The same for what somebody has looked at: nothing is approved if the device has another state or another group by now.
+ * Errors: NOT_FOUND (that, or no such device), IO.
+ */
+bool issuer_registry_approve_state(struct issuer_registry *registry, const char *id, const char *group, struct base_bytes digest,
+                                   uint64_t now, struct base_error *error) BASE_MUST_CHECK;
 /* Errors: NOT_FOUND, IO. */
 bool issuer_registry_disapprove(struct issuer_registry *registry, const char *group, struct base_bytes digest,
                                 struct base_error *error) BASE_MUST_CHECK;

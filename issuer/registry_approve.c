@@ -48,6 +48,23 @@ bool issuer_registry_approve(struct issuer_registry *registry, const char *id, u
                        id);
 }
 
+bool issuer_registry_approve_state(struct issuer_registry *registry, const char *id, const char *group, struct base_bytes digest,
+                                   uint64_t now, struct base_error *error)
+{
+        ISSUER_LOCKED(registry);
+        ISSUER_STATEMENT(registry, STATEMENT_APPROVE_STATE);
+
+        (void) sqlite3_bind_text(statement, 1, id, -1, SQLITE_STATIC);
+        (void) sqlite3_bind_int64(statement, 2, (sqlite3_int64) now);
+        (void) sqlite3_bind_text(statement, 3, group, -1, SQLITE_STATIC);
+        issuer_registry_bind_bytes(statement, 4, digest);
+        if (!issuer_registry_step_done(registry, statement, error))
+                return false;
+        return sqlite3_changes(registry->database) > 0 ||
+               base_error_set(error, BASE_ERROR_NOT_FOUND,
+                              "the device %.40s has another boot state or another group by now: look at it again", id);
+}
+
 bool issuer_registry_disapprove(struct issuer_registry *registry, const char *group, struct base_bytes digest,
                                 struct base_error *error)
 {

@@ -43,6 +43,8 @@ enum issuer_registry_statement {
         STATEMENT_FIND_USE,
         STATEMENT_COUNT_USE,
         STATEMENT_NOTE_RESETS,
+        STATEMENT_NOTE_SEAL,
+        STATEMENT_APPROVE_STATE,
         STATEMENT_TOTAL,
 };
 

@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 
-#define SCHEMA_VERSION  5
+#define SCHEMA_VERSION  6
 #define BUSY_TIMEOUT_MS 2000
 
 /* A token costs no fsync: with WAL and NORMAL a crash of the machine may forget the last counts, never damage the file. */
@@ -52,6 +52,47 @@ static const char *const schema[SCHEMA_VERSION] = {
         " count INTEGER NOT NULL, PRIMARY KEY (device, kind)) STRICT, WITHOUT ROWID;"
         "PRAGMA user_version=5;"
         "COMMIT;",
+        /* The sums that nobody could count afresh for each page that shows them; triggers keep them, whoever writes. */
+        "BEGIN IMMEDIATE;"
+        "ALTER TABLE devices ADD COLUMN seal TEXT NOT NULL DEFAULT '';"
+        "CREATE INDEX devices_group ON devices (device_group);"
+        "CREATE TABLE token_days (day INTEGER PRIMARY KEY, count INTEGER NOT NULL) STRICT;"
+        "CREATE TABLE device_groups (name TEXT PRIMARY KEY, active INTEGER NOT NULL, revoked INTEGER NOT NULL,"
+        " day INTEGER NOT NULL, count INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
+        "CREATE TABLE device_counts (status INTEGER PRIMARY KEY, count INTEGER NOT NULL) STRICT;"
+        "INSERT INTO device_counts SELECT 0, count(*) FROM devices WHERE status = 0;"
+        "INSERT INTO device_counts SELECT 1, count(*) FROM devices WHERE status = 1;"
+        "INSERT INTO token_days SELECT day, sum(count) FROM tokens GROUP BY day;"
+        "INSERT INTO device_groups SELECT device_group, sum(status = 0), sum(status <> 0), 0, 0 FROM devices GROUP BY "
+        "device_group;"
+        "CREATE TRIGGER devices_added AFTER INSERT ON devices BEGIN"
+        " UPDATE device_counts SET count = count + 1 WHERE status = new.status;"
+        " INSERT INTO device_groups VALUES (new.device_group, new.status = 0, new.status <> 0, 0, 0)"
+        "  ON CONFLICT (name) DO UPDATE SET active = active + excluded.active, revoked = revoked + excluded.revoked;"
+        " END;"
+        "CREATE TRIGGER devices_moved AFTER UPDATE OF device_group, status ON devices"
+        " WHEN old.device_group <> new.device_group OR old.status <> new.status BEGIN"
+        " INSERT INTO device_groups VALUES (new.device_group, new.status = 0, new.status <> 0, 0, 0)"
+        "  ON CONFLICT (name) DO UPDATE SET active = active + excluded.active, revoked = revoked + excluded.revoked;"
+        " UPDATE device_groups SET active = active - (old.status = 0), revoked = revoked - (old.status <> 0)"
+        "  WHERE name = old.device_group;"
+        " DELETE FROM device_groups WHERE name = old.device_group AND active + revoked = 0;"
+        " UPDATE device_counts SET count = count + 1 WHERE status = new.status;"
+        " UPDATE device_counts SET count = count - 1 WHERE status = old.status;"
+        " END;"
+        "CREATE TRIGGER tokens_added AFTER INSERT ON tokens BEGIN"
+        " INSERT INTO token_days VALUES (new.day, new.count) ON CONFLICT (day) DO UPDATE SET count = count + excluded.count;"
+        " DELETE FROM token_days WHERE day < new.day - 400;"
+        " UPDATE device_groups SET count = CASE day WHEN new.day THEN count + new.count ELSE new.count END, day = new.day"
+        "  WHERE day <= new.day AND name = (SELECT device_group FROM devices WHERE row = new.device);"
+        " END;"
+        "CREATE TRIGGER tokens_counted AFTER UPDATE OF count ON tokens BEGIN"
+        " UPDATE token_days SET count = count + new.count - old.count WHERE day = new.day;"
+        " UPDATE device_groups SET count = count + new.count - old.count"
+        "  WHERE name = (SELECT device_group FROM devices WHERE row = new.device) AND day = new.day;"
+        " END;"
+        "PRAGMA user_version=6;"
+        "COMMIT;",
 };
 
 #define DEVICE_COLUMNS                                                                                                           \
@@ -63,10 +104,10 @@ static const char *const statements[STATEMENT_TOTAL] = {
         [STATEMENT_COMMIT] = "COMMIT",
         [STATEMENT_ROLLBACK] = "ROLLBACK",
         [STATEMENT_FIND] = "SELECT " DEVICE_COLUMNS
-                           ", ak_public, superseded_at IS NOT NULL, reset_count FROM keys JOIN devices ON "
+                           ", ak_public, superseded_at IS NOT NULL, reset_count, seal FROM keys JOIN devices ON "
                            "devices.row = device WHERE ak_name = ?1",
         [STATEMENT_FIND_EK] = "SELECT " DEVICE_COLUMNS " FROM devices WHERE ek_name = ?1",
-        [STATEMENT_COUNT] = "SELECT count(*) FROM devices WHERE status = ?1",
+        [STATEMENT_COUNT] = "SELECT count FROM device_counts WHERE status = ?1",
         [STATEMENT_ADD_DEVICE] = "INSERT INTO devices (id, ek_name, ek_fingerprint, enrolled_at, ek_certified)"
                                  " VALUES (?1, ?2, ?3, ?4, ?5)",
         [STATEMENT_RENEW_DEVICE] = "UPDATE devices SET ek_fingerprint = ?1, enrolled_at = ?2, ek_certified = ?4 WHERE row = ?3",
@@ -103,6 +144,9 @@ static const char *const statements[STATEMENT_TOTAL] = {
         [STATEMENT_COUNT_USE] = "INSERT INTO uses VALUES (?1, ?2, ?3, 1) ON CONFLICT (device, kind) DO UPDATE SET"
                                 " count = CASE hour WHEN ?3 THEN count + 1 ELSE 1 END, hour = ?3 WHERE hour <> ?3 OR count < ?4",
         [STATEMENT_NOTE_RESETS] = "UPDATE keys SET reset_count = ?2 WHERE ak_name = ?1 AND reset_count < ?2",
+        [STATEMENT_NOTE_SEAL] = "UPDATE devices SET seal = ?2 WHERE row = ?1",
+        [STATEMENT_APPROVE_STATE] = "INSERT OR REPLACE INTO approved SELECT device_group, digest, ?2 FROM devices JOIN states ON"
+                                    " device = devices.row WHERE id = ?1 AND device_group = ?3 AND digest = ?4",
         [STATEMENT_FORGET_BOOT_FACTS] = "DELETE FROM boot_facts WHERE device = ?1",
 };
 

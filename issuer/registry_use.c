@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What a device may do so often within an hour, and how often its TPM was started. */
+/* What a device may do so often within an hour, how often its TPM was started, and what its key is sealed to. */
 #include "issuer/registry_internal.h"
 
 #define HOUR_S 3600
@@ -58,5 +58,15 @@ bool issuer_registry_note_reset_count(struct issuer_registry *registry, struct b
 
         issuer_registry_bind_bytes(statement, 1, ak_name);
         (void) sqlite3_bind_int64(statement, 2, reset_count);
+        return issuer_registry_step_done(registry, statement, error);
+}
+
+bool issuer_registry_note_seal(struct issuer_registry *registry, int64_t device_row, const char *seal, struct base_error *error)
+{
+        ISSUER_LOCKED(registry);
+        ISSUER_STATEMENT(registry, STATEMENT_NOTE_SEAL);
+
+        (void) sqlite3_bind_int64(statement, 1, device_row);
+        (void) sqlite3_bind_text(statement, 2, seal, -1, SQLITE_STATIC);
         return issuer_registry_step_done(registry, statement, error);
 }

@@ -170,18 +170,15 @@ static const struct issuer_approver *approver_of(const struct trial *trial)
         return issuer_approvers_find(&trial->snapshot->approvers, trial->verified.sealed_to_authority);
 }
 
-/* "the key is sealed to sha256:7" with its comma, or nothing. */
-static void put_sealed(const struct trial *trial, struct base_buffer *to)
+/* As in "sha256:7,11 sha1:7"; nothing if the key is not sealed to the quoted values themselves. */
+static void put_sealed_pcrs(const struct trial *trial, struct base_buffer *to)
 {
         const struct evidence_pcrs *sealed = &trial->verified.sealed;
 
-        if (approver_of(trial) != NULL)
-                base_buffer_printf(to, ", and the key is sealed to what %s approves", approver_of(trial)->name);
         for (size_t i = 0; i < sealed->bank_count; i++) {
                 const char *comma = "";
 
-                base_buffer_printf(to, "%s%s:", i == 0 ? ", and the key is sealed to " : " ",
-                                   issuer_facts_bank_name(sealed->banks[i].algorithm));
+                base_buffer_printf(to, "%s%s:", i == 0 ? "" : " ", issuer_facts_bank_name(sealed->banks[i].algorithm));
                 for (unsigned pcr = 0; pcr < EVIDENCE_PCR_COUNT; pcr++) {
                         if ((sealed->banks[i].mask & (1U << pcr)) == 0)
                                 continue;
@@ -189,6 +186,39 @@ static void put_sealed(const struct trial *trial, struct base_buffer *to)
                         comma = ",";
                 }
         }
+}
+
+/* "the key is sealed to sha256:7" with its comma, or nothing. */
+static void put_sealed(const struct trial *trial, struct base_buffer *to)
+{
+        if (approver_of(trial) != NULL)
+                base_buffer_printf(to, ", and the key is sealed to what %s approves", approver_of(trial)->name);
+        if (trial->verified.sealed.bank_count > 0)
+                base_buffer_put_string(to, ", and the key is sealed to ");
+        put_sealed_pcrs(trial, to);
+}
+
+/* For whoever looks at the device in the registry. It is the same for every request of a key, as a rule. */
+static bool note_seal(struct trial *trial, struct issuer_verdict *verdict)
+{
+        base_auto_buffer struct base_buffer text = BASE_BUFFER_INIT(ISSUER_SEAL_TEXT_MAX);
+        struct base_error reason = BASE_ERROR_INIT;
+        const char *seal;
+
+        if (approver_of(trial) != NULL)
+                base_buffer_printf(&text, "approver %s", approver_of(trial)->name);
+        else
+                put_sealed_pcrs(trial, &text);
+        if (text.len == 0)
+                base_buffer_put_string(&text, "none");
+        seal = base_buffer_c_string(&text);
+        if (seal == NULL)
+                seal = "many PCRs";
+        if (strcmp(seal, trial->device.seal) == 0 ||
+            issuer_registry_note_seal(trial->verifier->registry, trial->device.row, seal, &reason))
+                return true;
+        issuer_verdict_set_failure(verdict, &reason);
+        return false;
 }
 
 /* `policy` NULL: there is none. `reference`: the name of the values that the PCRs have, or NULL. */
@@ -360,7 +390,7 @@ static bool judge_device(struct trial *trial, const char *header, struct issuer_
         if (!evidence_decode_header(header, strlen(header), &trial->evidence, &reason))
                 return refuse(verdict, 400, &reason);
         return judge_standing(trial, verdict) && judge_evidence(trial, verdict) && judge_replay(trial, verdict) &&
-               judge_reset_count(trial, verdict);
+               judge_reset_count(trial, verdict) && note_seal(trial, verdict);
 }
 
 static bool refuse_bare(struct issuer_verdict *verdict)

@@ -394,6 +394,9 @@ static void count_tokens_from_several_threads_keeps_the_limit(void **state)
 /* Takes a database back to what version 1 had. */
 static const char first_version[] =
         "DROP TABLE boots; DROP TABLE boot_facts; DROP TABLE states; DROP TABLE approved; DROP TABLE graces; DROP TABLE uses;"
+        "DROP TRIGGER devices_added; DROP TRIGGER devices_moved; DROP TRIGGER tokens_added; DROP TRIGGER tokens_counted;"
+        "DROP TABLE device_groups; DROP TABLE device_counts; DROP TABLE token_days; DROP INDEX devices_group;"
+        "ALTER TABLE devices DROP COLUMN seal;"
         "ALTER TABLE devices DROP COLUMN ek_certified; ALTER TABLE keys DROP COLUMN reset_count; PRAGMA user_version=1;";
 
 static void open_again_finds_what_was_there(void **state)
