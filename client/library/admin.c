@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What administrators ask of the daemon. */
-#include "client/library/query.h"
+#include "client/library/object.h"
 #include "client/library/reply.h"
 
 int attester_enroll(struct attester *attester, const char *issuer, const struct attester_options *options, char **ret_device,
@@ -16,7 +16,7 @@ int attester_enroll(struct attester *attester, const char *issuer, const struct 
                 return client_error_export(&failure, error);
         dbus_message_iter_init_append(message, &iterator);
         if (!client_bus_append_string(&iterator, issuer, &failure) ||
-            !client_bus_call(attester, &call, message, "s", &reply, &failure))
+            !client_object_call(attester, &call, message, "s", &reply, &failure))
                 return client_error_export(&failure, error);
         (void) dbus_message_iter_init(reply, &iterator);
         return client_reply_take_string(&iterator, ret_device, &failure) ? 0 : client_error_export(&failure, error);
@@ -32,7 +32,7 @@ static int admin_call(struct attester *attester, const struct attester_options *
         client_auto_message DBusMessage *reply = NULL;
 
         if (!client_bus_method(CLIENT_BUS_ADMIN, member, &message, &failure) ||
-            !client_bus_call(attester, &call, message, "", &reply, &failure))
+            !client_object_call(attester, &call, message, "", &reply, &failure))
                 return client_error_export(&failure, error);
         return 0;
 }

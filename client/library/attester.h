@@ -5,8 +5,9 @@
  * gets. Blinding happens here, in the caller's process: attesterd learns an issuer's name and blinded bytes, never the
  * website or the token (RFC 9576, section 4).
  *
- * This is the installed public header; it includes nothing else of the project. Functions block, up to a deadline. An
- * object is for one thread at a time; several objects are independent.
+ * This is the installed public header; it includes nothing else of the project. Functions block, up to a deadline; a program
+ * with a loop of its own uses attester_authorize_start(), which does not. The library starts no thread or process, handles no
+ * signal and keeps nothing outside of its objects. An object is for one thread at a time; several objects are independent.
  *
  * Strings are UTF-8 and NUL-terminated. Functions that can fail return 0, or -1 with `error` filled in (NULL: not wanted);
  * outputs are written on success only.
@@ -73,13 +74,18 @@ struct attester_error {
                 ATTESTER_ERROR_NONE, "", "", ""                                                                                  \
         }
 
-/* A connection to the system bus. It is made again when it was lost, at the next call. */
+#define ATTESTER_OPERATIONS_MAX 64 /* of one object, at the same time */
+
+/*
+ * A connection to the system bus, by which attesterd is reached: a session is not needed. It is made again when it was lost,
+ * at the next call.
+ */
 struct attester;
 
 /*
- * Makes an object; connects at its first call. `bus_address` is a D-Bus address, or NULL for the system bus (libdbus then
- * honours DBUS_SYSTEM_BUS_ADDRESS). Free with attester_free(), which accepts NULL.
- * Errors: NO_MEMORY.
+ * Makes an object; connects at its first call. `bus_address` is a D-Bus address, or NULL for the system bus
+ * (DBUS_SYSTEM_BUS_ADDRESS is honoured, except in programs that are setuid or setgid). Free with attester_free(), which accepts
+ * NULL, and cancels what is under way. Errors: IO (no file descriptors), NO_MEMORY.
  */
 int attester_new(const char *bus_address, struct attester **ret, struct attester_error *error);
 void attester_free(struct attester *attester);
@@ -136,6 +142,46 @@ int attester_authorize(struct attester *attester, const char *www_authenticate, 
                        struct attester_error *error);
 
 void attester_string_free(char *string);
+
+/*
+ * Tells the outcome of attester_authorize_start(), once, from within attester_process(): either `error` is NULL, or
+ * `authorization` and `info` are. All are valid during the call; the library then wipes `authorization`. The operation is gone:
+ * it cannot be cancelled any more. The callback may use the object, start further operations and cancel others, and may free
+ * the object.
+ */
+typedef void attester_authorize_callback(void *context, const char *authorization, const struct attester_info *info,
+                                         const struct attester_error *error);
+
+/* What attester_authorize_start() began, until its callback runs or it is cancelled. */
+struct attester_operation;
+
+/*
+ * As attester_authorize(), without blocking but for the connect(2) to the bus, a local socket: the caller polls
+ * attester_get_fd(), calls attester_process(), and gets the outcome by `callback` (not NULL). Up to ATTESTER_OPERATIONS_MAX
+ * may be under way at a time; they end in any order, each by its deadline. `options` is copied; its trace function runs within
+ * attester_process() and may not use the object. `ret` may be NULL if the operation will not be cancelled on its own.
+ * Errors, after which no callback follows: INVALID_ARGUMENT (origin), MALFORMED, LIMIT_EXCEEDED, BUSY (too many under way),
+ * DAEMON_UNREACHABLE (the bus), NO_MEMORY. All others come by the callback.
+ */
+int attester_authorize_start(struct attester *attester, const char *www_authenticate, const char *origin,
+                             const struct attester_options *options, attester_authorize_callback *callback, void *context,
+                             struct attester_operation **ret, struct attester_error *error);
+
+/* Ends an operation whose callback has not run, and will not. NULL is fine. attesterd is not told; it drops the answer. */
+void attester_operation_cancel(struct attester_operation *operation);
+
+/*
+ * The file descriptor to poll for POLLIN, and for nothing else; the same as long as the object lives, which owns it. Deadlines
+ * make it readable, too: no timeout is needed beside it.
+ */
+int attester_get_fd(const struct attester *attester);
+
+/*
+ * Does what can be done without blocking, and calls back for what has ended. To be called when attester_get_fd() is readable;
+ * harmless at any other time, and without effect from within a callback. A call that blocks may be made while operations are
+ * under way: they go on meanwhile, and their callbacks wait for attester_process().
+ */
+void attester_process(struct attester *attester);
 
 /* A configured issuer, and "enrolled", "not-enrolled" or "unattested". */
 struct attester_issuer_state {

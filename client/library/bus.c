@@ -6,90 +6,7 @@
 #define NAME             "org.attesterd"
 #define OBJECT           "/org/attesterd"
 #define ERROR_PREFIX     "org.attesterd.Error."
-#define DRAIN_MAX        1024 /* messages that nobody asked for, dropped before one call */
-#define LOCALE_BYTES_MAX 32   /* what the daemon takes */
-
-static void connection_close(struct attester *attester)
-{
-        if (attester->connection == NULL)
-                return;
-        dbus_connection_close(attester->connection);
-        dbus_connection_unref(attester->connection);
-        attester->connection = NULL;
-}
-
-int attester_new(const char *bus_address, struct attester **ret, struct attester_error *error)
-{
-        struct base_error failure = BASE_ERROR_INIT;
-        struct attester *attester = calloc(1, sizeof(*attester));
-
-        if (attester == NULL || (bus_address != NULL && (attester->bus_address = strdup(bus_address)) == NULL)) {
-                free(attester);
-                (void) base_error_set_no_memory(&failure);
-                return client_error_export(&failure, error);
-        }
-        *ret = attester;
-        return 0;
-}
-
-void attester_free(struct attester *attester)
-{
-        if (attester == NULL)
-                return;
-        connection_close(attester);
-        free(attester->bus_address);
-        free(attester);
-}
-
-/* Sets the error of a bus that cannot be reached, or that went away. Frees `reason`. Always returns false. */
-static bool unreachable(DBusError *reason, struct base_error *error)
-{
-        (void) base_error_set(error, BASE_ERROR_DAEMON_UNREACHABLE, "the system bus cannot be reached: %s",
-                              reason->message != NULL ? reason->message : "no reason given");
-        base_error_set_detail(error, "%s", reason->name != NULL ? reason->name : "no error name");
-        dbus_error_free(reason);
-        return false;
-}
-
-static bool connection_open(struct attester *attester, struct base_error *error)
-{
-        DBusError reason = DBUS_ERROR_INIT;
-        DBusConnection *connection;
-
-        if (attester->bus_address == NULL) {
-                connection = dbus_bus_get_private(DBUS_BUS_SYSTEM, &reason);
-                if (connection == NULL)
-                        return unreachable(&reason, error);
-                dbus_connection_set_exit_on_disconnect(connection, FALSE);
-        } else {
-                connection = dbus_connection_open_private(attester->bus_address, &reason);
-                if (connection == NULL)
-                        return unreachable(&reason, error);
-                dbus_connection_set_exit_on_disconnect(connection, FALSE);
-                if (!dbus_bus_register(connection, &reason)) {
-                        dbus_connection_close(connection);
-                        dbus_connection_unref(connection);
-                        return unreachable(&reason, error);
-                }
-        }
-        dbus_connection_set_max_message_size(connection, CLIENT_BUS_MESSAGE_BYTES_MAX);
-        attester->connection = connection;
-        return true;
-}
-
-/* Notices a bus that closed the connection since the last call, and drops what nobody asked for. */
-static bool connection_ready(struct attester *attester, struct base_error *error)
-{
-        if (attester->connection != NULL) {
-                (void) dbus_connection_read_write(attester->connection, 0);
-                for (unsigned i = 0; i < DRAIN_MAX; i++)
-                        if (dbus_connection_dispatch(attester->connection) != DBUS_DISPATCH_DATA_REMAINS)
-                                break;
-                if (!dbus_connection_get_is_connected(attester->connection))
-                        connection_close(attester);
-        }
-        return attester->connection != NULL || connection_open(attester, error);
-}
+#define LOCALE_BYTES_MAX 32 /* what the daemon takes */
 
 bool client_bus_method(const char *interface, const char *member, DBusMessage **ret, struct base_error *error)
 {
@@ -221,27 +138,5 @@ bool client_bus_check(const struct client_call *call, DBusMessage *reply, const 
                 base_error_set_detail(error, "signature \"%s\", not \"%s\"", dbus_message_get_signature(reply), signature);
                 return false;
         }
-        return true;
-}
-
-bool client_bus_call(struct attester *attester, const struct client_call *call, DBusMessage *message, const char *signature,
-                     DBusMessage **ret_reply, struct base_error *error)
-{
-        client_auto_message DBusMessage *reply = NULL;
-        DBusError reason = DBUS_ERROR_INIT;
-
-        if (!connection_ready(attester, error))
-                return false;
-        dbus_message_set_allow_interactive_authorization(message, call->options.interactive);
-        reply = dbus_connection_send_with_reply_and_block(attester->connection, message, (int) client_call_left_ms(call),
-                                                          &reason);
-        if (reply == NULL) {
-                (void) reply_failed(&reason, call, error);
-                dbus_error_free(&reason);
-                return false;
-        }
-        if (!client_bus_check(call, reply, signature, error))
-                return false;
-        *ret_reply = BASE_STEAL(reply);
         return true;
 }

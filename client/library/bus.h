@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Method calls to attesterd: the messages, and a private connection to the system bus to make them blocking. Runs in the
- * calling program, and without the connection in attester-agent; may be included by client/library and client/agent.
+ * Method calls to attesterd: the messages. Runs in the calling program or in attester-agent; may be included by
+ * client/library and client/agent.
  */
 #pragma once
 
@@ -14,11 +14,6 @@
 #define CLIENT_BUS_ATTESTER   "org.attesterd.Attester1"
 #define CLIENT_BUS_ADMIN      "org.attesterd.Admin1"
 #define CLIENT_BUS_PROPERTIES "org.freedesktop.DBus.Properties"
-
-struct attester {
-        char *bus_address; /* NULL: the system bus */
-        DBusConnection *connection;
-};
 
 static inline void client_message_unref_p(DBusMessage **message)
 {
@@ -54,15 +49,9 @@ bool client_bus_append_options(DBusMessageIter *to, const struct client_call *ca
                                struct base_error *error) BASE_MUST_CHECK;
 
 /*
- * Whether `reply` is a method's return of this signature. Errors: as client_bus_call(), of which it is the last step.
+ * Whether `reply` is a method's return of this signature. Errors: DAEMON_UNREACHABLE, TIMEOUT, MALFORMED (another signature),
+ * NOT_AUTHORIZED (the bus's policy), UNSUPPORTED (a daemon without this method), and org.attesterd.Error.* as the daemon
+ * said it.
  */
 bool client_bus_check(const struct client_call *call, DBusMessage *reply, const char *signature,
                       struct base_error *error) BASE_MUST_CHECK;
-
-/*
- * Connects if need be, sends `message` and waits for its answer, which must have `signature`; the caller unrefs it.
- * Errors: DAEMON_UNREACHABLE, TIMEOUT, MALFORMED (another signature), NOT_AUTHORIZED (the bus's policy), UNSUPPORTED (a
- * daemon without this method), and org.attesterd.Error.* as the daemon said it.
- */
-bool client_bus_call(struct attester *attester, const struct client_call *call, DBusMessage *message, const char *signature,
-                     DBusMessage **ret_reply, struct base_error *error) BASE_MUST_CHECK;

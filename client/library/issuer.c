@@ -2,6 +2,7 @@
 /* The daemon's copy of an issuer's directory. */
 #include "base/encode.h"
 #include "base/hash.h"
+#include "client/library/object.h"
 #include "client/library/query.h"
 #include "client/library/reply.h"
 
@@ -142,21 +143,17 @@ bool client_issuer_read(DBusMessage *reply, const char *name, struct attester_is
         return true;
 }
 
-bool client_query_issuer(struct attester *attester, const struct client_call *call, const char *name,
-                         struct attester_issuer **ret, struct base_error *error)
-{
-        client_auto_message DBusMessage *message = NULL;
-        client_auto_message DBusMessage *reply = NULL;
-
-        return client_issuer_message(name, &message, error) && client_bus_call(attester, call, message, "a{sv}", &reply, error) &&
-               client_issuer_read(reply, name, ret, error);
-}
-
 int attester_get_issuer(struct attester *attester, const char *issuer, const struct attester_options *options,
                         struct attester_issuer **ret, struct attester_error *error)
 {
         struct client_call call = client_call_start(options);
         struct base_error failure = BASE_ERROR_INIT;
+        client_auto_message DBusMessage *message = NULL;
+        client_auto_message DBusMessage *reply = NULL;
 
-        return client_query_issuer(attester, &call, issuer, ret, &failure) ? 0 : client_error_export(&failure, error);
+        if (!client_issuer_message(issuer, &message, &failure) ||
+            !client_object_call(attester, &call, message, "a{sv}", &reply, &failure) ||
+            !client_issuer_read(reply, issuer, ret, &failure))
+                return client_error_export(&failure, error);
+        return 0;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Facts, and what the policy makes of them. */
-#include "client/library/query.h"
+#include "client/library/object.h"
 #include "client/library/reply.h"
 
 #include <inttypes.h>
@@ -141,7 +141,7 @@ int attester_get_facts(struct attester *attester, const struct attester_options 
         DBusMessageIter iterator;
 
         if (!client_bus_method(CLIENT_BUS_ATTESTER, "GetFacts", &message, &failure) ||
-            !client_bus_call(attester, &call, message, "a(svss)", &reply, &failure))
+            !client_object_call(attester, &call, message, "a(svss)", &reply, &failure))
                 return client_error_export(&failure, error);
         (void) dbus_message_iter_init(reply, &iterator);
         if (!facts_read(&iterator, &facts, &failure))
@@ -164,7 +164,7 @@ static bool evaluate(struct attester *attester, const struct client_call *call, 
                 return false;
         dbus_message_iter_init_append(message, &iterator);
         if (!client_bus_append_string(&iterator, issuer, error) || !client_bus_append_options(&iterator, call, NULL, error) ||
-            !client_bus_call(attester, call, message, "ba(ssss)", &reply, error))
+            !client_object_call(attester, call, message, "ba(ssss)", &reply, error))
                 return false;
         (void) dbus_message_iter_init(reply, &iterator);
         client_reply_take_basic(&iterator, &passed);

@@ -16,12 +16,6 @@ bool client_status_read(DBusMessage *reply, struct attester_status **ret, struct
 bool client_issuer_read(DBusMessage *reply, const char *name, struct attester_issuer **ret,
                         struct base_error *error) BASE_MUST_CHECK;
 
-/* As attester_get_status() and attester_get_issuer(), within the time of an outer call. */
-bool client_query_status(struct attester *attester, const struct client_call *call, struct attester_status **ret,
-                         struct base_error *error) BASE_MUST_CHECK;
-bool client_query_issuer(struct attester *attester, const struct client_call *call, const char *name,
-                         struct attester_issuer **ret, struct base_error *error) BASE_MUST_CHECK;
-
 BASE_DEFINE_CLEANUP(struct attester_status, attester_status_free)
 BASE_DEFINE_CLEANUP(struct attester_issuer, attester_issuer_free)
 #define client_auto_status BASE_CLEANUP(attester_status_free_p)

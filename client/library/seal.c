@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What the attestation key is sealed to. */
-#include "client/library/query.h"
+#include "client/library/object.h"
 #include "client/library/reply.h"
 
 void attester_seal_free(struct attester_seal *seal)
@@ -58,7 +58,7 @@ static bool seal_get(struct attester *attester, const struct client_call *call, 
         if (seal == NULL)
                 return base_error_set_no_memory(error);
         if (!client_bus_method(CLIENT_BUS_ATTESTER, "GetSeal", &message, error) ||
-            !client_bus_call(attester, call, message, "sa(suss)ss", &reply, error))
+            !client_object_call(attester, call, message, "sa(suss)ss", &reply, error))
                 return false;
         (void) dbus_message_iter_init(reply, &iterator);
         if (!client_reply_take_string(&iterator, &seal->mode, error) || !pcrs_read(&iterator, seal, error))

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The daemon's properties. */
+#include "client/library/object.h"
 #include "client/library/query.h"
 #include "client/library/reply.h"
 
@@ -105,21 +106,16 @@ bool client_status_read(DBusMessage *reply, struct attester_status **ret, struct
         return true;
 }
 
-bool client_query_status(struct attester *attester, const struct client_call *call, struct attester_status **ret,
-                         struct base_error *error)
-{
-        client_auto_message DBusMessage *message = NULL;
-        client_auto_message DBusMessage *reply = NULL;
-
-        return client_status_message(&message, error) && client_bus_call(attester, call, message, "a{sv}", &reply, error) &&
-               client_status_read(reply, ret, error);
-}
-
 int attester_get_status(struct attester *attester, const struct attester_options *options, struct attester_status **ret,
                         struct attester_error *error)
 {
         struct client_call call = client_call_start(options);
         struct base_error failure = BASE_ERROR_INIT;
+        client_auto_message DBusMessage *message = NULL;
+        client_auto_message DBusMessage *reply = NULL;
 
-        return client_query_status(attester, &call, ret, &failure) ? 0 : client_error_export(&failure, error);
+        if (!client_status_message(&message, &failure) ||
+            !client_object_call(attester, &call, message, "a{sv}", &reply, &failure) || !client_status_read(reply, ret, &failure))
+                return client_error_export(&failure, error);
+        return 0;
 }

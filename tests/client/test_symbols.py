@@ -19,7 +19,7 @@ def output(*arguments):
     return subprocess.run(arguments, check=True, capture_output=True, text=True, timeout=WAIT).stdout
 
 
-declared = set(re.findall(r"\b(attester_\w+)\(", re.sub(r"/\*.*?\*/", "", pathlib.Path(header).read_text(), flags=re.S)))
+declared = set(re.findall(r"\b(attester_\w+)\(", re.sub(r"/\*.*?\*/|typedef[^;]*;", "", pathlib.Path(header).read_text(), flags=re.S)))
 mapped = set(re.findall(r"(?m)^\s+(attester_\w+);", pathlib.Path(version_map).read_text()))
 exported = {line.split()[-1] for line in output("nm", "-D", "--defined-only", library).splitlines()}
 assert len(declared) > 10
