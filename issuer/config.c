@@ -3,6 +3,7 @@
 
 #include "issuer/address.h"
 #include "issuer/config_value.h"
+#include "issuer/keys.h"
 
 #include <stddef.h>
 #include <string.h>
@@ -34,6 +35,7 @@ static const struct issuer_setting settings[] = {
         { "Verifier", "TokensPerDay", ISSUER_SETTING_NUMBER, AT(tokens_per_day), 0, ISSUER_TOKENS_PER_DAY_MAX },
         { "Verifier", "EventLogsPerHour", ISSUER_SETTING_NUMBER, AT(event_logs_per_hour), 1, 1000 },
         { "Verifier", "EnrollmentsPerHour", ISSUER_SETTING_NUMBER, AT(enrollments_per_hour), 1, 1000 },
+        { "Keys", "Types", ISSUER_SETTING_TYPES, AT(token_types) },
         { "Keys", "RotateDays", ISSUER_SETTING_NUMBER, AT(rotate_days), 0, 3650 },
 };
 
@@ -120,6 +122,7 @@ static void set_defaults(struct issuer_config *config)
                 .nonce_lifetime_s = 120,
                 .event_logs_per_hour = 30,
                 .enrollments_per_hour = 20,
+                .token_types = ISSUER_TYPE_BIT(TOKEN_TYPE_BLIND_RSA),
         };
 }
 

@@ -71,6 +71,7 @@ struct issuer_config {
         size_t group_count;
         struct issuer_config_group groups[ISSUER_GROUPS_MAX];
         /* [Keys] */
+        unsigned token_types; /* ISSUER_TYPE_BIT() of each */
         unsigned rotate_days; /* 0: never */
 };
 

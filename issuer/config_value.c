@@ -2,6 +2,7 @@
 #include "issuer/config_value.h"
 
 #include "issuer/address.h"
+#include "issuer/keys.h"
 
 #include <string.h>
 
@@ -12,6 +13,14 @@ static const struct {
         { "yes", ISSUER_EK_CERTIFICATE },
         { "allow-list", ISSUER_EK_ALLOW_LIST },
         { "no", ISSUER_EK_ANY },
+};
+
+static const struct {
+        const char *name;
+        uint16_t type;
+} token_types[] = {
+        { "blind-rsa", TOKEN_TYPE_BLIND_RSA },
+        { "voprf", TOKEN_TYPE_VOPRF },
 };
 
 bool issuer_config_fail_at_value(const struct base_ini_entry *entry, struct base_error *error, const char *what)
@@ -96,6 +105,36 @@ static bool set_pcrs(const struct base_ini_entry *entry, struct evidence_pcr_sel
                issuer_config_fail_at_value(entry, error, reason.message);
 }
 
+static unsigned token_type_bit(const char *name)
+{
+        for (size_t i = 0; i < BASE_COUNT(token_types); i++)
+                if (strcmp(name, token_types[i].name) == 0)
+                        return ISSUER_TYPE_BIT(token_types[i].type);
+        return 0;
+}
+
+static bool set_types(const struct base_ini_entry *entry, unsigned *to, struct base_error *error)
+{
+        base_auto_free char *copy = strdup(entry->value);
+        unsigned types = 0;
+        char *rest = NULL;
+
+        if (copy == NULL)
+                return base_error_set_no_memory(error);
+        for (const char *name = strtok_r(copy, " \t", &rest); name != NULL; name = strtok_r(NULL, " \t", &rest)) {
+                unsigned bit = token_type_bit(name);
+
+                if (bit == 0 || (types & bit) != 0)
+                        return issuer_config_fail_at_value(entry, error,
+                                                           "\"blind-rsa\", \"voprf\" or both are needed, each once");
+                types |= bit;
+        }
+        if (types == 0)
+                return issuer_config_fail_at_value(entry, error, "a value is needed");
+        *to = types;
+        return true;
+}
+
 bool issuer_setting_set(const struct issuer_setting *setting, const struct base_ini_entry *entry, void *object,
                         struct base_error *error)
 {
@@ -119,6 +158,8 @@ bool issuer_setting_set(const struct issuer_setting *setting, const struct base_
                 return set_ek(entry, to, error);
         case ISSUER_SETTING_PCRS:
                 return set_pcrs(entry, to, error);
+        case ISSUER_SETTING_TYPES:
+                return set_types(entry, to, error);
         }
         return base_error_set(error, BASE_ERROR_INTERNAL, "a setting of an unknown kind");
 }

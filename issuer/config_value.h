@@ -19,6 +19,7 @@ enum issuer_setting_kind {
         ISSUER_SETTING_NUMBER,  /* unsigned */
         ISSUER_SETTING_EK,      /* enum issuer_ek_requirement */
         ISSUER_SETTING_PCRS,    /* struct evidence_pcr_selection */
+        ISSUER_SETTING_TYPES,   /* unsigned, a set of token types */
 };
 
 struct issuer_setting {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "issuer/devices.h"
 
+#include "issuer/print.h"
 #include "issuer/registry.h"
 #include "issuer/service.h"
 
@@ -8,24 +9,12 @@
 
 #include <inttypes.h>
 #include <string.h>
-#include <time.h>
-
-static void print_time(uint64_t seconds)
-{
-        time_t time = (time_t) seconds;
-        struct tm utc;
-        char text[32] = "never";
-
-        if (seconds != 0 && gmtime_r(&time, &utc) != NULL)
-                (void) strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &utc);
-        (void) printf("  %-20s", text);
-}
 
 static void print_device(const struct issuer_device *device, uint64_t tokens_today, void *context)
 {
         (void) printf("%s  %-7s", device->id, issuer_device_status_name(device->status));
-        print_time(device->enrolled_at);
-        print_time(device->last_verified);
+        issuer_print_time(device->enrolled_at);
+        issuer_print_time(device->last_verified);
         (void) printf("  %12" PRIu64 "  %-7s  %s\n", tokens_today, device->ek_certified ? "yes" : "no", device->group);
 }
 
@@ -44,7 +33,7 @@ static void print_approval(const struct issuer_approval *approval, void *context
         (void) context;
         base_hex_encode(&hex, BASE_BYTES_OF(approval->digest));
         (void) printf("%-64s", hex.len == 0 ? "" : base_buffer_c_string(&hex));
-        print_time(approval->approved_at);
+        issuer_print_time(approval->approved_at);
         (void) printf("  %s\n", approval->group);
 }
 

@@ -36,6 +36,41 @@ static uint8_t truncated_id_of(const struct token_issuer_key *key)
         return token_public_key_id(token_issuer_key_public(key))[TOKEN_KEY_ID_LEN - 1];
 }
 
+void issuer_key_file_name(uint16_t type, uint64_t not_before, char ret[static ISSUER_KEY_FILE_NAME_MAX])
+{
+        (void) snprintf(ret, ISSUER_KEY_FILE_NAME_MAX, KEY_FILE_FORMAT, type, not_before);
+}
+
+static bool path_of(const char *directory, uint16_t type, uint64_t not_before, char **ret, struct base_error *error)
+{
+        char name[ISSUER_KEY_FILE_NAME_MAX];
+
+        issuer_key_file_name(type, not_before, name);
+        return asprintf(ret, "%s/%s", directory, name) >= 0 || base_error_set_no_memory(error);
+}
+
+/* A type's place in the order of preference. */
+static size_t rank_of(uint16_t type)
+{
+        size_t rank = 0;
+
+        while (token_type_at(rank) != NULL && token_type_at(rank)->id != type)
+                rank++;
+        return rank;
+}
+
+/* Whether the key comes before one of that type and time. */
+static bool precedes(const struct issuer_key *key, uint16_t type, uint64_t not_before)
+{
+        return key->type == type ? key->not_before >= not_before : rank_of(key->type) < rank_of(type);
+}
+
+static bool check_room(const struct issuer_keys *keys, struct base_error *error)
+{
+        return keys->count < ISSUER_KEYS_MAX ||
+               base_error_set(error, BASE_ERROR_LIMIT_EXCEEDED, "there are more than %d token keys", ISSUER_KEYS_MAX);
+}
+
 /* Takes `key` over if it returns true. */
 static bool insert(struct issuer_keys *keys, struct token_issuer_key *key, uint16_t type, uint64_t not_before,
                    struct base_error *error)
@@ -43,11 +78,11 @@ static bool insert(struct issuer_keys *keys, struct token_issuer_key *key, uint1
         uint8_t id = truncated_id_of(key);
         size_t at = 0;
 
-        if (keys->count == ISSUER_KEYS_MAX)
-                return base_error_set(error, BASE_ERROR_LIMIT_EXCEEDED, "there are more than %d token keys", ISSUER_KEYS_MAX);
+        if (!check_room(keys, error))
+                return false;
         if (issuer_keys_find(keys, type, id) != NULL)
                 return base_error_set(error, BASE_ERROR_STATE_INVALID, "two token keys have the same truncated key id %02x", id);
-        while (at < keys->count && keys->items[at].not_before >= not_before)
+        while (at < keys->count && precedes(&keys->items[at], type, not_before))
                 at++;
         memmove(&keys->items[at + 1], &keys->items[at], (keys->count - at) * sizeof(keys->items[0]));
         keys->items[at] = (struct issuer_key){ .key = key, .type = type, .truncated_id = id, .not_before = not_before };
@@ -55,13 +90,15 @@ static bool insert(struct issuer_keys *keys, struct token_issuer_key *key, uint1
         return true;
 }
 
-static bool generate(const char *directory, struct issuer_keys *keys, uint64_t not_before, struct base_error *error)
+static bool generate(const char *directory, struct issuer_keys *keys, uint16_t type, uint64_t not_before,
+                     struct base_error *error)
 {
         base_auto_buffer struct base_buffer text = BASE_BUFFER_INIT(TOKEN_ISSUER_KEY_TEXT_MAX);
         base_auto_token_issuer_key struct token_issuer_key *key = NULL;
         base_auto_free char *path = NULL;
-        uint16_t type = TOKEN_TYPE_BLIND_RSA;
 
+        if (!check_room(keys, error))
+                return false;
         for (unsigned attempt = 0; key == NULL || issuer_keys_find(keys, type, truncated_id_of(key)) != NULL; attempt++) {
                 token_issuer_key_free(BASE_STEAL(key));
                 if (attempt == GENERATE_ATTEMPTS)
@@ -69,18 +106,15 @@ static bool generate(const char *directory, struct issuer_keys *keys, uint64_t n
                 if (!token_issuer_key_generate(type, &key, error))
                         return false;
         }
-        if (!token_issuer_key_save(key, &text, error))
-                return false;
-        if (asprintf(&path, "%s/" KEY_FILE_FORMAT, directory, type, not_before) < 0)
-                return base_error_set_no_memory(error);
-        if (!base_file_replace_at(AT_FDCWD, path, base_buffer_bytes(&text), 0600, error) ||
+        if (!token_issuer_key_save(key, &text, error) || !path_of(directory, type, not_before, &path, error) ||
+            !base_file_replace_at(AT_FDCWD, path, base_buffer_bytes(&text), 0600, error) ||
             !insert(keys, key, type, not_before, error))
                 return false;
         key = NULL;
         return true;
 }
 
-static bool load_file(const char *directory, const char *name, struct issuer_keys *keys, struct base_error *error)
+static bool load_file(const char *directory, const char *name, unsigned types, struct issuer_keys *keys, struct base_error *error)
 {
         base_auto_buffer struct base_buffer text = BASE_BUFFER_INIT(TOKEN_ISSUER_KEY_TEXT_MAX);
         base_auto_token_issuer_key struct token_issuer_key *key = NULL;
@@ -95,6 +129,8 @@ static bool load_file(const char *directory, const char *name, struct issuer_key
         if (sscanf(name, "token-key-%u-%" SCNu64 ".pem%n", &type, &not_before, &end) != 2 || name[end] != '\0' || end == 0 ||
             type > UINT16_MAX)
                 return base_error_set(error, BASE_ERROR_STATE_INVALID, "%s is not the name of a token key file", path);
+        if (token_type_find((uint16_t) type) != NULL && (types & ISSUER_TYPE_BIT(type)) == 0)
+                return true;
         if (!issuer_secret_file_read(path, &text, &reason) ||
             !token_issuer_key_load((uint16_t) type, base_buffer_bytes(&text), &key, &reason) ||
             !insert(keys, key, (uint16_t) type, not_before, &reason)) {
@@ -113,7 +149,16 @@ static void close_directory(DIR **directory)
                 (void) closedir(*directory);
 }
 
-static bool load_directory(const char *path, struct issuer_keys *keys, struct base_error *error)
+/* What a write that a crash cut off left behind; it was never used. */
+static bool is_remnant(const char *name)
+{
+        size_t len = strlen(name);
+
+        return len > 4 && strcmp(name + len - 4, ".new") == 0;
+}
+
+static bool read_directory(const char *path, unsigned types, bool remove_remnants, struct issuer_keys *keys,
+                           struct base_error *error)
 {
         BASE_CLEANUP(close_directory) DIR *directory = opendir(path);
         struct dirent *entry;
@@ -121,52 +166,87 @@ static bool load_directory(const char *path, struct issuer_keys *keys, struct ba
         if (directory == NULL)
                 return base_error_set_errno(error, errno, "cannot open the state directory %s", path);
         while ((entry = readdir(directory)) != NULL) {
-                size_t len = strlen(entry->d_name);
-
                 if (strncmp(entry->d_name, KEY_FILE_PREFIX, strlen(KEY_FILE_PREFIX)) != 0)
                         continue;
-                if (len > 4 && strcmp(entry->d_name + len - 4, ".new") == 0) {
-                        /* Of a write that a crash cut off; it was never used. */
-                        (void) unlinkat(dirfd(directory), entry->d_name, 0);
+                if (is_remnant(entry->d_name)) {
+                        if (remove_remnants)
+                                (void) unlinkat(dirfd(directory), entry->d_name, 0);
                         continue;
                 }
-                if (!load_file(path, entry->d_name, keys, error))
+                if (!load_file(path, entry->d_name, types, keys, error))
                         return false;
         }
         return true;
 }
 
-static bool remove_last(const char *directory, struct issuer_keys *keys, struct base_error *error)
-{
-        struct issuer_key *last = &keys->items[keys->count - 1];
-        base_auto_free char *path = NULL;
-
-        if (asprintf(&path, "%s/" KEY_FILE_FORMAT, directory, last->type, last->not_before) < 0)
-                return base_error_set_no_memory(error);
-        if (unlink(path) < 0)
-                return base_error_set_errno(error, errno, "cannot remove the old token key %s", path);
-        token_issuer_key_free(last->key);
-        keys->count--;
-        return true;
-}
-
-static bool rotate(const char *directory, struct issuer_keys *keys, uint64_t now, unsigned days, struct base_error *error)
-{
-        while (keys->count > 1 && keys->items[keys->count - 2].not_before + ISSUER_KEY_OVERLAP_S <= now)
-                if (!remove_last(directory, keys, error))
-                        return false;
-        return keys->items[0].not_before + days * 86400ULL > now || generate(directory, keys, now + ISSUER_KEY_LEAD_S, error);
-}
-
-bool issuer_keys_load(const char *state_directory, uint64_t now, unsigned rotate_days, struct issuer_keys *ret,
-                      struct base_error *error)
+bool issuer_keys_read(const char *state_directory, unsigned types, struct issuer_keys *ret, struct base_error *error)
 {
         issuer_auto_keys struct issuer_keys keys = { 0 };
 
-        if (!load_directory(state_directory, &keys, error) ||
-            (keys.count == 0 && !generate(state_directory, &keys, now, error)) ||
-            (rotate_days > 0 && !rotate(state_directory, &keys, now, rotate_days, error)))
+        if (!read_directory(state_directory, types, false, &keys, error))
                 return false;
+        *ret = keys;
+        keys.count = 0;
+        return true;
+}
+
+/* The keys of one type, which lie together, are those from `ret_first` to before `ret_end`. */
+static void find_type(const struct issuer_keys *keys, uint16_t type, size_t *ret_first, size_t *ret_end)
+{
+        size_t first = 0, end;
+
+        while (first < keys->count && keys->items[first].type != type)
+                first++;
+        for (end = first; end < keys->count && keys->items[end].type == type; end++)
+                ;
+        *ret_first = first;
+        *ret_end = end;
+}
+
+static bool remove_key(const char *directory, struct issuer_keys *keys, size_t at, struct base_error *error)
+{
+        struct issuer_key *key = &keys->items[at];
+        base_auto_free char *path = NULL;
+
+        if (!path_of(directory, key->type, key->not_before, &path, error))
+                return false;
+        if (unlink(path) < 0)
+                return base_error_set_errno(error, errno, "cannot remove the old token key %s", path);
+        token_issuer_key_free(key->key);
+        keys->count--;
+        memmove(key, key + 1, (keys->count - at) * sizeof(*key));
+        return true;
+}
+
+/* Makes what is missing of one type, and removes what is past its time. */
+static bool renew(const char *directory, struct issuer_keys *keys, uint16_t type, uint64_t now, unsigned days,
+                  struct base_error *error)
+{
+        size_t first, end;
+
+        find_type(keys, type, &first, &end);
+        if (first == end)
+                return generate(directory, keys, type, now, error);
+        if (days == 0)
+                return true;
+        for (; end - first > 1 && keys->items[end - 2].not_before + ISSUER_KEY_OVERLAP_S <= now; end--)
+                if (!remove_key(directory, keys, end - 1, error))
+                        return false;
+        return keys->items[first].not_before + days * 86400ULL > now ||
+               generate(directory, keys, type, now + ISSUER_KEY_LEAD_S, error);
+}
+
+bool issuer_keys_load(const char *state_directory, unsigned types, uint64_t now, unsigned rotate_days, struct issuer_keys *ret,
+                      struct base_error *error)
+{
+        issuer_auto_keys struct issuer_keys keys = { 0 };
+        const struct token_type *type;
+
+        if (!read_directory(state_directory, types, true, &keys, error))
+                return false;
+        for (size_t i = 0; (type = token_type_at(i)) != NULL; i++)
+                if ((types & ISSUER_TYPE_BIT(type->id)) != 0 && !renew(state_directory, &keys, type->id, now, rotate_days, error))
+                        return false;
         *ret = keys;
         keys.count = 0;
         return true;

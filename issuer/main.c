@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "issuer/config.h"
 #include "issuer/devices.h"
+#include "issuer/keys_list.h"
 #include "issuer/server.h"
 #include "issuer/snapshot.h"
 #include "issuer/tls.h"
@@ -13,7 +14,7 @@
 #include <string.h>
 
 static const char usage[] = "attester-issuer [OPTION…] [devices list | revoke ID | restore ID | group ID NAME |\n"
-                            "                 approve ID | approved | disapprove STATE [GROUP]]\n"
+                            "                 approve ID | approved | disapprove STATE [GROUP]] [keys list]\n"
                             "Verifies attestation evidence and issues Privacy Pass tokens; see attester-issuer(8).\n"
                             "\n"
                             "  --config FILE     configuration (" ISSUER_CONFIG_FILE ")\n"
@@ -109,13 +110,15 @@ static bool run(const struct command *command, char *const *words, size_t word_c
 
         if (!issuer_config_load(command->config_file, &config, error))
                 return false;
-        if (word_count > 0 && strcmp(words[0], "devices") != 0)
+        if (word_count > 0 && strcmp(words[0], "devices") != 0 && strcmp(words[0], "keys") != 0)
                 return base_error_set(error, BASE_ERROR_INVALID_ARGUMENT, "there is no command \"%s\"; see --help", words[0]);
         if (command->check_only && word_count == 0)
                 return check_config(&config, error);
         /* Files that root made in the state directory would be in the service's way. */
         if (!base_privilege_refuse_root(command->allow_root, error))
                 return false;
+        if (word_count > 0 && strcmp(words[0], "keys") == 0)
+                return issuer_keys_command(&config, words + 1, word_count - 1, error);
         if (word_count > 0)
                 return issuer_devices_command(&config, words + 1, word_count - 1, error);
         return issuer_server_run(&config, &command->server, error);

@@ -261,8 +261,9 @@ static bool fill(struct issuer_snapshot *snapshot, const struct issuer_config *c
         if (config->reference_values != NULL &&
             !issuer_references_load(config->reference_values, &snapshot->reference_values, error))
                 return false;
-        return state_directory == NULL || (issuer_keys_load(state_directory, now, config->rotate_days, &snapshot->keys, error) &&
-                                           make_directory(snapshot, error));
+        return state_directory == NULL ||
+               (issuer_keys_load(state_directory, config->token_types, now, config->rotate_days, &snapshot->keys, error) &&
+                make_directory(snapshot, error));
 }
 
 bool issuer_snapshot_load(const struct issuer_config *config, uint64_t now, const char *state_directory,

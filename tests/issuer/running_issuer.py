@@ -192,9 +192,13 @@ class RunningIssuer:
         connection.close()
         return dict(line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#"))
 
+    def token_keys(self, token_type):
+        """The encoded keys of that type, in the directory's order."""
+        keys = json.loads(self.request("GET", DIRECTORY_PATH).body)["token-keys"]
+        return [base64.urlsafe_b64decode(key["token-key"] + "===") for key in keys if key["token-type"] == token_type]
+
     def token_key(self):
-        directory = json.loads(self.request("GET", DIRECTORY_PATH).body)
-        return device.TokenKey(base64.urlsafe_b64decode(directory["token-keys"][0]["token-key"]))
+        return device.TokenKey(self.token_keys(2)[0])
 
     def nonce(self):
         return self.request("GET", "/nonce").nonce

@@ -3,6 +3,7 @@
 
 #include "issuer/address.h"
 #include "issuer/config.h"
+#include "issuer/keys.h"
 
 #define ISSUER_LINES                                                                                                             \
         "[Issuer]\nName=issuer.test\nListen=127.0.0.1:0\nStateDirectory=/var/lib/x\nCertificate=/c.pem\n"                        \
@@ -27,6 +28,7 @@ static void parse_smallest_file_has_defaults(void **state)
         assert_int_equal(config.tokens_per_day, 0);
         assert_null(config.policy_directory);
         assert_null(config.metrics_listen);
+        assert_int_equal(config.token_types, ISSUER_TYPE_BIT(TOKEN_TYPE_BLIND_RSA));
         assert_in_range(config.threads, 1, 16);
 }
 
@@ -39,7 +41,7 @@ static void parse_every_key_is_taken(void **state)
                         "Tls=no\nMetricsListen=[::1]:9090\nThreads=3\nConnectionsMax=99\nIdleTimeout=5\nRequestTimeout=6\n"
                         "[Verifier]\nRequireEvidence=no\nRequireEkCertificate=yes\nEkCaFile=/a\nEkCaDirectory=/b\n"
                         "EkAllowList=/c\nNonceLifetime=30\nPolicy=/p\nTokensPerDay=50\nReferenceValues=/r\n"
-                        "EventLogsPerHour=7\nEnrollmentsPerHour=8\n[Keys]\nRotateDays=90\n",
+                        "EventLogsPerHour=7\nEnrollmentsPerHour=8\n[Keys]\nRotateDays=90\nTypes=voprf blind-rsa\n",
                         &config, &error));
         assert_false(config.tls);
         assert_string_equal(config.metrics_listen, "[::1]:9090");
@@ -56,6 +58,7 @@ static void parse_every_key_is_taken(void **state)
         assert_string_equal(config.policy_directory, "/p");
         assert_int_equal(config.tokens_per_day, 50);
         assert_int_equal(config.rotate_days, 90);
+        assert_int_equal(config.token_types, ISSUER_TYPE_BIT(TOKEN_TYPE_BLIND_RSA) | ISSUER_TYPE_BIT(TOKEN_TYPE_VOPRF));
         assert_string_equal(config.reference_values, "/r");
         assert_int_equal(config.event_logs_per_hour, 7);
         assert_int_equal(config.enrollments_per_hour, 8);
@@ -121,6 +124,9 @@ static void parse_bad_line_names_its_place(void **state)
                 { "[Issuer]\nCertificate=c.pem\n", "f.conf:2:13: Certificate: an absolute path" },
                 { "[Issuer]\nName=\n", "f.conf:2:6: Name: a value is needed" },
                 { "[Verifier]\nRequireEkCertificate=maybe\n", "f.conf:2:22: RequireEkCertificate: " },
+                { "[Keys]\nTypes=\n", "f.conf:2:7: Types: a value" },
+                { "[Keys]\nTypes=blind-rsa ristretto\n", "f.conf:2:7: Types: \"blind-rsa\", \"voprf\" or both" },
+                { "[Keys]\nTypes=voprf voprf\n", "f.conf:2:7: Types: \"blind-rsa\", \"voprf\" or both" },
                 { "[Verifier]\nEventLogsPerHour=0\n", "f.conf:2:18: EventLogsPerHour: a number from 1 to 1000" },
                 { "[Approver]\n", "f.conf:1:1: there is no section [Approver]" },
                 { "[Approver a/b]\n", "f.conf:1:2: [Approver a/b]: a name has" },

@@ -115,7 +115,9 @@ class VoprfKey:
 
     def blind(self, challenge_digest=None):
         """A TokenRequest, and what finalize() needs."""
-        token_input = b"\0\1" + os.urandom(32) + (challenge_digest or os.urandom(32)) + self.id
+        return self.blind_input(b"\0\1" + os.urandom(32) + (challenge_digest or os.urandom(32)) + self.id)
+
+    def blind_input(self, token_input):
         blind = secrets.randbelow(ORDER - 1) + 1
         blinded = encode(multiply(blind, hash_to_group(token_input)))
         return b"\0\1" + self.id[-1:] + blinded, (token_input, blind, blinded)

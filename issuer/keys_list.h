@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* `attester-issuer keys list`: the operator's look at the token keys, also while the issuer runs. May be included by issuer/. */
+#pragma once
+
+#include "issuer/config.h"
+
+/*
+ * Prints each token key in the directory's order: type, key id, since when clients are to use it, and its file.
+ * Errors: INVALID_ARGUMENT (other words than "list"), those of issuer_keys_read().
+ */
+bool issuer_keys_command(const struct issuer_config *config, char *const *words, size_t count,
+                         struct base_error *error) BASE_MUST_CHECK;
