@@ -9,9 +9,18 @@
 
 #include <string.h>
 
-#define REQUEST_MEDIA_TYPE   "application/private-token-request"
-#define EVENT_LOG_MEDIA_TYPE "application/vnd.attesterd.event-log"
-#define RESPONSE_MEDIA_TYPE  "application/private-token-response"
+struct media_types {
+        const char *request;
+        const char *response; /* NULL: the answer has no content */
+};
+
+/* RFC 9578, section 8.3; draft-ietf-privacypass-batched-tokens-06, section 6; docs/PROTOCOL.md. */
+static const struct media_types media_types[ATTESTERD_EXCHANGE_KIND_COUNT] = {
+        [ATTESTERD_EXCHANGE_TOKEN] = { "application/private-token-request", "application/private-token-response" },
+        [ATTESTERD_EXCHANGE_BATCH] = { "application/private-token-generic-batch-request",
+                                       "application/private-token-generic-batch-response" },
+        [ATTESTERD_EXCHANGE_EVENT_LOG] = { "application/vnd.attesterd.event-log", NULL },
+};
 
 static void on_share(void *context, const struct attesterd_batch_share *share, const struct base_error *error);
 static void on_response(void *context, const struct net_response *response, const struct base_error *error);
@@ -33,7 +42,7 @@ static bool make_claims(struct attesterd_exchange *exchange, const struct policy
         if (daemon->policy != NULL)
                 memcpy(claims.policy_digest, daemon->policy->digest, sizeof(claims.policy_digest));
         if (!daemon->random->fill(daemon->random->context, claims.cti, sizeof(claims.cti), error) ||
-            !base_sha256(&exchange->token_request, 1, claims.request_digest, error))
+            !base_sha256(&exchange->body, 1, claims.request_digest, error))
                 return false;
         if (!attesterd_claims_add_facts(facts, &claims, error))
                 return false;
@@ -72,9 +81,9 @@ static bool post(struct attesterd_exchange *exchange, struct base_error *error)
 {
         struct net_request request = attesterd_issuer_request(exchange->issuer, NET_METHOD_POST, exchange->request_uri);
 
-        request.content_type = exchange->is_event_log ? EVENT_LOG_MEDIA_TYPE : REQUEST_MEDIA_TYPE;
-        request.accept = exchange->is_event_log ? NULL : RESPONSE_MEDIA_TYPE;
-        request.body = exchange->token_request;
+        request.content_type = media_types[exchange->kind].request;
+        request.accept = media_types[exchange->kind].response;
+        request.body = exchange->body;
         if (exchange->attested) {
                 request.headers[0] = (struct net_header){ EVIDENCE_HEADER_NAME, base_buffer_c_string(&exchange->header) };
                 request.header_count = 1;
@@ -149,7 +158,7 @@ static bool take_response(struct attesterd_exchange *exchange, const struct net_
 {
         const char *name = exchange->issuer->config.name;
 
-        if (!attesterd_media_type_is(response->content_type, RESPONSE_MEDIA_TYPE) || response->body.len == 0)
+        if (!attesterd_media_type_is(response->content_type, media_types[exchange->kind].response) || response->body.len == 0)
                 return base_error_set(error, BASE_ERROR_ISSUER_REJECTED, "the issuer %s answers with something else than a token",
                                       name);
         base_buffer_put_bytes(&exchange->response, response->body);
@@ -169,7 +178,7 @@ static bool retry(struct attesterd_exchange *exchange, struct base_error *error)
 {
         policy_auto_facts struct policy_facts facts = POLICY_FACTS_INIT;
 
-        return (exchange->is_event_log ||
+        return (exchange->kind == ATTESTERD_EXCHANGE_EVENT_LOG ||
                 attesterd_evaluation_facts(exchange->daemon, exchange->issuer->config.name, exchange->asker, &facts, error)) &&
                ask_for_quote(exchange, &facts, error);
 }
@@ -189,7 +198,8 @@ static bool wait_for_log(struct attesterd_exchange *exchange)
 {
         struct attesterd_log_state *log = &exchange->issuer->event_log;
 
-        if (exchange->log_waited || exchange->is_event_log || (!log->sending && log->accepted == exchange->logs_accepted))
+        if (exchange->log_waited || exchange->kind == ATTESTERD_EXCHANGE_EVENT_LOG ||
+            (!log->sending && log->accepted == exchange->logs_accepted))
                 return false;
         exchange->log_waited = true;
         exchange->log_waiter = (struct attesterd_waiter){ .done = on_log, .context = exchange };
@@ -200,20 +210,55 @@ static bool wait_for_log(struct attesterd_exchange *exchange)
         return true;
 }
 
+/*
+ * An issuer that does not know batches says that it does not know the media type, or takes the batch for a damaged or too large
+ * TokenRequest.
+ * One that does may answer 400 or 422 too; then the requests are refused one by one as well.
+ */
+static bool is_refusal_of_batch(const struct attesterd_exchange *exchange, const struct net_response *response)
+{
+        static const unsigned statuses[] = { 400, 404, 413, 415, 422 };
+
+        for (size_t i = 0; i < BASE_COUNT(statuses); i++)
+                if (response->status == statuses[i])
+                        return exchange->kind == ATTESTERD_EXCHANGE_BATCH;
+        return false;
+}
+
 static void refuse(struct attesterd_exchange *exchange, const struct net_response *response)
 {
         attesterd_auto_denials struct attesterd_denials denials = { 0 };
         struct base_error error = BASE_ERROR_INIT;
 
+        if (is_refusal_of_batch(exchange, response)) {
+                (void) base_error_set(&error, BASE_ERROR_UNSUPPORTED, "the issuer %s answers %u to a batch of token requests",
+                                      exchange->issuer->config.name, response->status);
+                fail(exchange, &error);
+                return;
+        }
         if (response->status == 422)
                 attesterd_issuer_doubt_directory(exchange->issuer);
         (void) attesterd_problem_error(exchange->issuer->config.name, response, &denials, &error);
         exchange->done(exchange->context, exchange, &denials, &error);
 }
 
+/* 206: of a batch, some requests were not answered; which ones is in the content. */
+static bool is_answered(const struct attesterd_exchange *exchange, const struct net_response *response)
+{
+        switch (exchange->kind) {
+        case ATTESTERD_EXCHANGE_EVENT_LOG:
+                return response->status == 204;
+        case ATTESTERD_EXCHANGE_BATCH:
+                return response->status == 200 || response->status == 206;
+        default:
+                return response->status == 200;
+        }
+}
+
 static void on_response(void *context, const struct net_response *response, const struct base_error *error)
 {
         struct attesterd_exchange *exchange = context;
+        bool is_event_log = exchange->kind == ATTESTERD_EXCHANGE_EVENT_LOG;
         struct base_error problem = BASE_ERROR_INIT;
 
         exchange_ends(exchange);
@@ -222,7 +267,7 @@ static void on_response(void *context, const struct net_response *response, cons
                 return;
         }
         attesterd_issuer_note_nonce(exchange->issuer, response);
-        if (response->event_log_wanted && !exchange->is_event_log)
+        if (response->event_log_wanted && !is_event_log)
                 attesterd_event_log_send(exchange->daemon, exchange->issuer);
         if (may_retry(exchange, response)) {
                 exchange->retried = true;
@@ -230,11 +275,9 @@ static void on_response(void *context, const struct net_response *response, cons
                         fail(exchange, &problem);
         } else if (response->status == 403 && response->event_log_wanted && wait_for_log(exchange)) {
                 return;
-        } else if (exchange->is_event_log && response->status == 204) {
-                exchange->done(exchange->context, exchange, NULL, NULL);
-        } else if (exchange->is_event_log || response->status != 200) {
+        } else if (!is_answered(exchange, response)) {
                 refuse(exchange, response);
-        } else if (take_response(exchange, response, &problem)) {
+        } else if (is_event_log || take_response(exchange, response, &problem)) {
                 exchange->done(exchange->context, exchange, NULL, NULL);
         } else {
                 fail(exchange, &problem);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * One token request on its way: claims, a share of a quote, evidence, the post to the issuer, one retry if the issuer's
- * nonce was stale, the token response. Used by attesterd; may be included by attesterd/.
+ * One post to an issuer on its way: claims, a share of a quote, evidence, the post itself, one retry if the issuer's nonce was
+ * stale, the answer. Used by attesterd; may be included by attesterd/.
  */
 #pragma once
 
@@ -9,7 +9,12 @@
 #include "attesterd/denials.h"
 #include "attesterd/evaluation.h"
 
-#define ATTESTERD_TOKEN_REQUEST_BYTES_MAX 4096
+enum attesterd_exchange_kind {
+        ATTESTERD_EXCHANGE_TOKEN,     /* a TokenRequest; the answer is a TokenResponse */
+        ATTESTERD_EXCHANGE_BATCH,     /* several of them, and their answers, as attesterd/token_batch.h joins and splits them */
+        ATTESTERD_EXCHANGE_EVENT_LOG, /* an event log, to a `request_uri` that takes those; no answer */
+        ATTESTERD_EXCHANGE_KIND_COUNT,
+};
 
 struct attesterd_exchange {
         /* Set by the owner before the start. */
@@ -18,21 +23,22 @@ struct attesterd_exchange {
         const char *request_uri;         /* borrowed */
         bool attested;
         const struct attesterd_asker *asker; /* borrowed; not of an event log */
-        bool is_event_log;                   /* the body is an event log, `request_uri` takes those, and no token comes back */
+        enum attesterd_exchange_kind kind;
         uid_t uid;
-        struct base_bytes token_request; /* borrowed; or the event log */
+        struct base_bytes body; /* borrowed */
         uint64_t deadline_ms;
         /*
          * Called once, with NULL when `response` is there, unless the exchange is cleared before. `denials` holds the
-         * issuer's rules if the error is POLICY_DENIED. May clear the exchange.
+         * issuer's rules if the error is POLICY_DENIED. The error of a batch is UNSUPPORTED if it was refused as issuers
+         * do that do not know batches. May clear the exchange.
          */
         void (*done)(void *context, struct attesterd_exchange *exchange, const struct attesterd_denials *denials,
                      const struct base_error *error);
         void *context;
 
-        struct base_buffer response; /* the TokenResponse */
-        size_t sharers;              /* requests that the quote served; 0 without evidence */
-        uint64_t quoted_ms;          /* when its quote was there, on the monotonic clock; 0 without evidence */
+        struct base_buffer response;
+        size_t sharers;     /* exchanges that the quote served; 0 without evidence */
+        uint64_t quoted_ms; /* when its quote was there, on the monotonic clock; 0 without evidence */
 
         struct attesterd_batch_item item;
         struct attesterd_post post;

@@ -293,6 +293,16 @@ void attesterd_issuer_note_nonce(struct attesterd_issuer *issuer, const struct n
         issuer->nonce_ms = now_ms(issuer);
 }
 
+bool attesterd_issuer_takes_batches(const struct attesterd_issuer *issuer)
+{
+        return now_ms(issuer) >= issuer->batches_from_ms;
+}
+
+void attesterd_issuer_note_batches_refused(struct attesterd_issuer *issuer)
+{
+        issuer->batches_from_ms = now_ms(issuer) + ATTESTERD_BATCHES_REFUSED_MS;
+}
+
 void attesterd_issuer_doubt_directory(struct attesterd_issuer *issuer)
 {
         if (issuer->expires_ms > issuer->fetched_ms + ATTESTERD_DIRECTORY_AGE_DOUBT_MS)

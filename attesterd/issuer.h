@@ -22,6 +22,7 @@
         60000ull                                /* once the issuer has refused a key: no flood of refusals fetches more often    \
                                                  */
 #define ATTESTERD_NONCE_FRESH_MS       60000ull /* an older nonce is replaced before a quote is spent on it */
+#define ATTESTERD_BATCHES_REFUSED_MS   (60ull * 60 * 1000) /* so long requests go one by one to an issuer that takes no batches */
 #define ATTESTERD_FETCH_TIMEOUT_MS     20000
 #define ATTESTERD_MIRROR_TIMEOUT_MS    5000                /* nobody waits long for the mirror: it may be out of reach for days */
 #define ATTESTERD_MIRROR_AGAIN_MS      (10ull * 60 * 1000) /* then it is asked again */
@@ -65,6 +66,7 @@ struct attesterd_issuer {
         struct attesterd_enrolment enrolment;
         struct attesterd_lane lane;
         struct attesterd_log_state event_log;
+        uint64_t batches_from_ms; /* monotonic: until then it is sent no batches of token requests */
 };
 
 /* What `transport` and `clock` point to must outlive the issuer. Copies `config`. Errors: NO_MEMORY. */
@@ -101,6 +103,10 @@ bool attesterd_issuer_attested(const struct attesterd_issuer *issuer);
 
 /* Keeps the nonce of a response if there is one. */
 void attesterd_issuer_note_nonce(struct attesterd_issuer *issuer, const struct net_response *response);
+
+/* Whether it is worth while to send it a batch of token requests; and that it refused one but took the requests one by one. */
+bool attesterd_issuer_takes_batches(const struct attesterd_issuer *issuer);
+void attesterd_issuer_note_batches_refused(struct attesterd_issuer *issuer);
 
 /* The issuer does not know a key that its directory named: a directory that is not quite new will be fetched again. */
 void attesterd_issuer_doubt_directory(struct attesterd_issuer *issuer);

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "attesterd/request.h"
 
-#include "attesterd/exchange.h"
+#include "attesterd/issuance.h"
 #include "base/log.h"
 
 #include <string.h>
 
 /*
- * validate → directory → facts → services → policy → nonce → exchanges → reply. From DIRECTORY to NONCE, advance() takes one step
+ * validate → directory → facts → services → policy → nonce → issuance → reply. From DIRECTORY to NONCE, advance() takes one step
  * after another and leaves when one has to wait; it is then called again.
  */
 enum state {
@@ -16,7 +16,7 @@ enum state {
         STATE_SERVICES,
         STATE_POLICY,
         STATE_NONCE,
-        STATE_EXCHANGES,
+        STATE_ISSUANCE,
 };
 
 struct request {
@@ -28,13 +28,9 @@ struct request {
         enum state state;
         bool attested;
         bool facts_waited;
-        char *request_uri;
         sd_event_source *deadline;
-        uint64_t deadline_ms;
         struct attesterd_waiter waiter;
-        size_t count;
-        size_t answered;
-        struct attesterd_exchange *exchanges; /* `count` of them */
+        struct attesterd_issuance issuance;
 };
 
 static void advance(struct request *request);
@@ -42,12 +38,9 @@ static void advance(struct request *request);
 static void request_free(struct request *request)
 {
         attesterd_waiter_cancel(&request->waiter);
-        for (size_t i = 0; i < request->count; i++)
-                attesterd_exchange_clear(&request->exchanges[i]);
+        attesterd_issuance_clear(&request->issuance);
         (void) sd_event_source_disable_unref(request->deadline);
         attesterd_issuer_unref(request->issuer);
-        free(request->request_uri);
-        free(request->exchanges);
         free(request);
 }
 
@@ -56,39 +49,19 @@ static void on_cancel(void *work)
         request_free(work);
 }
 
-/* Requests that the TPM quote of this one served; 0 without evidence. */
-static size_t quote_sharers(const struct request *request)
-{
-        size_t most = 0;
-
-        for (size_t i = 0; i < request->count; i++)
-                if (request->exchanges[i].sharers > most)
-                        most = request->exchanges[i].sharers;
-        return most;
-}
-
-/* From the call to its last quote; 0 without evidence. */
-static uint64_t quote_wait_ms(const struct request *request)
-{
-        uint64_t last_ms = request->call->started_ms;
-
-        for (size_t i = 0; i < request->count; i++)
-                if (request->exchanges[i].quoted_ms > last_ms)
-                        last_ms = request->exchanges[i].quoted_ms;
-        return last_ms - request->call->started_ms;
-}
-
 static void log_end(const struct request *request, const struct base_error *error)
 {
+        const struct attesterd_issuance *issuance = &request->issuance;
         unsigned long long elapsed_ms = attesterd_daemon_now_ms(request->daemon) - request->call->started_ms;
+        const char *batch = issuance->batched ? ", as one batch" : "";
 
         if (error == NULL && request->attested)
-                base_log(BASE_LOG_INFO, "uid %u got %zu token(s) of %s in %llu ms, by a TPM quote that %zu request(s) shared",
-                         (unsigned) request->call->uid, request->count, request->issuer->config.name, elapsed_ms,
-                         quote_sharers(request));
+                base_log(BASE_LOG_INFO, "uid %u got %zu token(s) of %s in %llu ms%s, by a TPM quote that %zu request(s) shared",
+                         (unsigned) request->call->uid, issuance->count, request->issuer->config.name, elapsed_ms, batch,
+                         attesterd_issuance_quote_sharers(issuance));
         else if (error == NULL)
-                base_log(BASE_LOG_INFO, "uid %u got %zu token(s) of %s in %llu ms, without evidence",
-                         (unsigned) request->call->uid, request->count, request->issuer->config.name, elapsed_ms);
+                base_log(BASE_LOG_INFO, "uid %u got %zu token(s) of %s in %llu ms%s, without evidence",
+                         (unsigned) request->call->uid, issuance->count, request->issuer->config.name, elapsed_ms, batch);
         else
                 base_log_error(BASE_LOG_INFO, error, "uid %u got no token of %s after %llu ms", (unsigned) request->call->uid,
                                request->issuer->config.name, elapsed_ms);
@@ -119,22 +92,29 @@ static bool append_info(DBusMessageIter *info, const char *name, int type, const
 
 static bool append_responses(const struct request *request, DBusMessageIter *array)
 {
-        for (size_t i = 0; i < request->count; i++) {
-                const struct base_buffer *response = &request->exchanges[i].response;
-                const uint8_t *data = response->data;
+        for (size_t i = 0; i < request->issuance.count; i++) {
+                struct base_bytes response = request->issuance.responses[i];
                 DBusMessageIter bytes;
 
                 if (!dbus_message_iter_open_container(array, DBUS_TYPE_ARRAY, "y", &bytes) ||
-                    !dbus_message_iter_append_fixed_array(&bytes, DBUS_TYPE_BYTE, &data, (int) response->len) ||
+                    !dbus_message_iter_append_fixed_array(&bytes, DBUS_TYPE_BYTE, &response.data, (int) response.len) ||
                     !dbus_message_iter_close_container(array, &bytes))
                         return false;
         }
         return true;
 }
 
+/* From the call to its last quote; 0 without evidence. */
+static uint64_t quote_wait_ms(const struct request *request)
+{
+        uint64_t quoted_ms = attesterd_issuance_quoted_ms(&request->issuance);
+
+        return quoted_ms == 0 ? 0 : quoted_ms - request->call->started_ms;
+}
+
 static bool append_reply(const struct request *request, DBusMessage *reply)
 {
-        dbus_uint32_t shared_by = (dbus_uint32_t) quote_sharers(request);
+        dbus_uint32_t shared_by = (dbus_uint32_t) attesterd_issuance_quote_sharers(&request->issuance);
         dbus_uint32_t elapsed_ms = (dbus_uint32_t) (attesterd_daemon_now_ms(request->daemon) - request->call->started_ms);
         dbus_uint32_t waited_ms = (dbus_uint32_t) quote_wait_ms(request);
         dbus_bool_t attested = request->attested;
@@ -164,44 +144,14 @@ static void succeed(struct request *request)
         request_free(request);
 }
 
-static void on_exchange(void *context, struct attesterd_exchange *exchange, const struct attesterd_denials *denials,
-                        const struct base_error *error)
+static void on_issued(void *context, const struct attesterd_denials *denials, const struct base_error *error)
 {
         struct request *request = context;
 
-        (void) exchange;
         if (error != NULL)
                 finish(request, denials, error);
-        else if (++request->answered == request->count)
+        else
                 succeed(request);
-}
-
-static bool start_exchanges(struct request *request, struct base_error *error)
-{
-        policy_auto_facts struct policy_facts facts = POLICY_FACTS_INIT;
-
-        if (request->attested &&
-            !attesterd_evaluation_facts(request->daemon, request->issuer->config.name, &request->asker, &facts, error))
-                return false;
-        request->request_uri = strdup(request->issuer->directory->request_uri);
-        if (request->request_uri == NULL)
-                return base_error_set_no_memory(error);
-        for (size_t i = 0; i < request->count; i++) {
-                struct attesterd_exchange *exchange = &request->exchanges[i];
-
-                exchange->daemon = request->daemon;
-                exchange->issuer = request->issuer;
-                exchange->request_uri = request->request_uri;
-                exchange->attested = request->attested;
-                exchange->asker = &request->asker;
-                exchange->uid = request->call->uid;
-                exchange->deadline_ms = request->deadline_ms;
-                exchange->done = on_exchange;
-                exchange->context = request;
-                if (!attesterd_exchange_start(exchange, &facts, error))
-                        return false;
-        }
-        return true;
 }
 
 /* Refused here, a person learns at once what to mend, and no quote is spent. False when the request is over. */
@@ -262,8 +212,9 @@ static bool step(struct request *request)
                 if (request->attested)
                         ready = attesterd_issuer_need_nonce(request->issuer, &request->waiter, &error);
                 break;
-        case STATE_EXCHANGES:
-                if (start_exchanges(request, &error))
+        case STATE_ISSUANCE:
+                request->issuance.attested = request->attested;
+                if (attesterd_issuance_start(&request->issuance, &error))
                         return false;
                 ready = ATTESTERD_ISSUER_FAILED;
                 break;
@@ -305,7 +256,7 @@ static int on_deadline(sd_event_source *source, uint64_t usec, void *userdata)
         return 0;
 }
 
-static bool parse_token_requests(DBusMessageIter *iter, struct request *request, struct base_error *error)
+static bool parse_token_requests(DBusMessageIter *iter, struct attesterd_issuance *issuance, struct base_error *error)
 {
         int count = dbus_message_iter_get_element_count(iter);
         DBusMessageIter array;
@@ -313,12 +264,9 @@ static bool parse_token_requests(DBusMessageIter *iter, struct request *request,
         if (count < 1 || count > ATTESTERD_TOKEN_REQUESTS_MAX)
                 return base_error_set(error, BASE_ERROR_INVALID_ARGUMENT, "a call has 1 to %d token requests, not %d",
                                       ATTESTERD_TOKEN_REQUESTS_MAX, count);
-        request->exchanges = calloc((size_t) count, sizeof(*request->exchanges));
-        if (request->exchanges == NULL)
-                return base_error_set_no_memory(error);
-        request->count = (size_t) count;
+        issuance->count = (size_t) count;
         dbus_message_iter_recurse(iter, &array);
-        for (size_t i = 0; i < request->count; i++, (void) dbus_message_iter_next(&array)) {
+        for (size_t i = 0; i < issuance->count; i++, (void) dbus_message_iter_next(&array)) {
                 DBusMessageIter bytes;
                 const uint8_t *data = NULL;
                 int len = 0;
@@ -328,7 +276,7 @@ static bool parse_token_requests(DBusMessageIter *iter, struct request *request,
                 if (len < 1 || len > ATTESTERD_TOKEN_REQUEST_BYTES_MAX)
                         return base_error_set(error, BASE_ERROR_INVALID_ARGUMENT, "token request %zu is not 1 to %d bytes long",
                                               i, ATTESTERD_TOKEN_REQUEST_BYTES_MAX);
-                request->exchanges[i].token_request = BASE_BYTES(data, (size_t) len);
+                issuance->requests[i] = BASE_BYTES(data, (size_t) len);
         }
         return true;
 }
@@ -341,14 +289,14 @@ static bool parse(struct request *request, struct base_error *error)
         (void) dbus_message_iter_init(request->call->message, &iter);
         dbus_message_iter_get_basic(&iter, &name);
         (void) dbus_message_iter_next(&iter);
-        if (!parse_token_requests(&iter, request, error))
+        if (!parse_token_requests(&iter, &request->issuance, error))
                 return false;
         (void) dbus_message_iter_next(&iter);
         if (!attesterd_request_options_parse(request->call, &iter, &request->options, error) ||
             !attesterd_daemon_find_issuer(request->daemon, name, &request->issuer, error))
                 return false;
         (void) attesterd_issuer_ref(request->issuer);
-        return request->count == 1 || attesterd_call_weigh(request->call, (unsigned) request->count - 1, error);
+        return request->issuance.count == 1 || attesterd_call_weigh(request->call, (unsigned) request->issuance.count - 1, error);
 }
 
 void attesterd_request_tokens(struct attesterd_daemon *daemon, struct attesterd_call *call)
@@ -373,7 +321,13 @@ void attesterd_request_tokens(struct attesterd_daemon *daemon, struct attesterd_
                 .session = attesterd_call_session(call),
                 .options = &request->options,
         };
-        request->deadline_ms = call->started_ms + request->options.timeout_ms;
+        request->issuance.daemon = daemon;
+        request->issuance.issuer = request->issuer;
+        request->issuance.asker = &request->asker;
+        request->issuance.uid = call->uid;
+        request->issuance.deadline_ms = call->started_ms + request->options.timeout_ms;
+        request->issuance.done = on_issued;
+        request->issuance.context = request;
         if (sd_event_add_time_relative(daemon->event, &request->deadline, CLOCK_MONOTONIC,
                                        (uint64_t) request->options.timeout_ms * 1000, 0, on_deadline, request) < 0) {
                 attesterd_call_reply(call, NULL);

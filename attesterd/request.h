@@ -6,7 +6,5 @@
 
 #include "attesterd/daemon.h"
 
-#define ATTESTERD_TOKEN_REQUESTS_MAX 16 /* in one call */
-
 /* Handler of Attester1.RequestTokens; ends the call sooner or later. */
 void attesterd_request_tokens(struct attesterd_daemon *daemon, struct attesterd_call *call);

@@ -117,7 +117,7 @@ struct attester_info {
         char issuer[264]; /* whose token it is */
         uint16_t token_type;
         bool attested;            /* the daemon sent evidence of this device */
-        uint32_t quote_shared_by; /* requests that the same TPM quote served; 0 if not said */
+        uint32_t quote_shared_by; /* posts to issuers that the same TPM quote served; 0 if not said */
         uint32_t elapsed_ms;      /* the daemon's part; 0 if not said */
 };
 

@@ -11,6 +11,8 @@ import ssl
 import threading
 import time
 
+import fake_batches
+
 SLOW_SECONDS = 20
 RESPONSE = "application/private-token-response"
 PROBLEM = "application/problem+json"
@@ -90,14 +92,14 @@ class Handler(http.server.BaseHTTPRequestHandler):
         seen = owner.count(name, what)
         owner.requests[name].append((dict(self.headers), body))
         try:
-            if name == "slow":
+            if name == "slow" or (name == "single-415-slow" and seen > 1):
                 owner.stopping.wait(SLOW_SECONDS)
-            if name == "attest-stale-once" and seen == 1:
+            if name.endswith("-stale-once") and seen == 1:
                 self.answer(401, PROBLEM, problem("EvidenceStale"))
             elif name == "partly" and body.startswith(b"bad"):
                 self.answer(400, PROBLEM, problem("Malformed"))
             else:
-                self.answer(*ANSWERS.get(name, ANSWERS["plain"]))
+                self.answer(*(fake_batches.answer(name, self.headers["Content-Type"], body) or ANSWERS.get(name, ANSWERS["plain"])))
         except (BrokenPipeError, ConnectionResetError, ssl.SSLError):
             self.close_connection = True
 

@@ -213,7 +213,8 @@ class Attested(BusCase):
         responses, info = self.stack.request("issuer.example", [bus_fixture.token_request(directory) for _ in range(4)])
         self.assertEqual([len(response) for response in responses], [256] * 4)
         self.assertTrue(info["attested"])
-        self.assertEqual(info["quote-shared-by"], 4)
+        self.assertEqual(info["quote-shared-by"], 1)
+        self.assertIn("4 of 4 tokens", self.stack.log("issuer"))
 
     def test_request_tokens_real_issuer_refuses_nonsense(self):
         self.assert_error("IssuerRejected", self.stack.request, "issuer.example", [b"nonsense"])
