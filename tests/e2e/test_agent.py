@@ -1,6 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""attester-agent in front of the whole system, and what it leaves in its memory. Usage: test_agent.py BUILD-DIRECTORY SOURCE"""
+"""attester-agent in front of the whole system, and what it leaves in its memory; the examples for programs that want tokens.
+
+Usage: test_agent.py BUILD-DIRECTORY SOURCE [CLASS]
+"""
 
 import base64
 import pathlib
@@ -21,19 +24,27 @@ from test_privacy import memory_of, spellings  # noqa: E402
 ORIGIN = "very-private-origin.example"
 
 
+STACK = None
+
+
+def setUpModule():
+    global STACK
+    STACK = stack = Stack(BUILD)
+    unittest.addModuleCleanup(stack.stop)
+    stack.make_certificates()
+    stack.start_tpm()
+    stack.start_bus()
+    stack.start_issuer()
+    stack.configure_issuer()
+    stack.start_daemon()
+    stack.start_agent("--ahead-delay", "20")
+    stack.attestctl("enroll", ISSUER_NAME)
+
+
 class Agent(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.stack = stack = Stack(BUILD)
-        cls.addClassCleanup(stack.stop)
-        stack.make_certificates()
-        stack.start_tpm()
-        stack.start_bus()
-        stack.start_issuer()
-        stack.configure_issuer()
-        stack.start_daemon()
-        stack.start_agent("--ahead-delay", "20")
-        stack.attestctl("enroll", ISSUER_NAME)
+        cls.stack = stack = STACK
         directory = stack.run("curl", "--silent", "--max-time", "10", "--cacert", stack.path("ca.pem"), stack.issuer_url).stdout
         keys = re.findall(r'"token-key": *"([^"]+)"', directory)
         cls.key = next(key for key in map(lambda text: base64.urlsafe_b64decode(text + "=="), keys) if len(key) > 200)
@@ -146,6 +157,71 @@ class Agent(unittest.TestCase):
         result = self.stack.run(sys.executable, "-W", "ignore", self.stack.path("example.py"), header, "other.example", check=False)
         self.assertEqual(result.returncode, 1)
         self.assertIn("OriginMismatch", result.stderr)
+
+
+class Examples(unittest.TestCase):
+    """What examples/ and the manual pages show, done as a newcomer would, with the files that `meson install` puts in place."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.stack = stack = STACK
+        stack.start_gate()
+        stack.start_site()
+        cls.root = stack.path("installed")
+        stack.run("meson", "install", "-C", BUILD, "--no-rebuild", "--destdir", cls.root, "--tags", "devel,runtime")
+        package = next(cls.root.rglob("libattester.pc"))
+        cls.environment = {"PKG_CONFIG_PATH": str(package.parent), "PKG_CONFIG_SYSROOT_DIR": str(cls.root),
+                           "LD_LIBRARY_PATH": str(package.parents[1]), "CURL_CA_BUNDLE": str(stack.path("ca.pem")),
+                           "SSL_CERT_FILE": str(stack.path("ca.pem")),
+                           "PATH": f"{next(cls.root.rglob('attestctl')).parent}:{stack.environment['PATH']}"}
+
+    def shell(self, script, check=True):
+        return self.stack.run("bash", "-euc", script, environment=self.environment, check=check)
+
+    def compile(self, name, packages="libattester"):
+        program = self.stack.path(name)
+        self.shell(f"cc -Wall -Wextra -Werror -o {program} {SOURCE}/examples/{name}.c $(pkg-config --cflags --libs {packages})")
+        return program
+
+    def challenge(self):
+        return self.shell(f"curl -so /dev/null -w '%header{{www-authenticate}}' {self.stack.site_url}").stdout
+
+    def assert_gets_in(self, script):
+        result = self.shell(script, check=False)
+        self.assertIn("Members' area", result.stdout, result.stderr)
+        self.assertEqual(result.returncode, 0, result.stderr)
+
+    def test_blocking(self):
+        program = self.compile("blocking", "libattester libcurl")
+        self.assert_gets_in(f"{program} {self.stack.site_url}")
+        result = self.shell(f"DBUS_SYSTEM_BUS_ADDRESS=unix:path=/nonexistent {program} {self.stack.site_url}", check=False)
+        self.assertEqual(result.returncode, 1)
+        self.assertIn("no token: DaemonUnreachable: ", result.stderr)
+
+    def test_asynchronous(self):
+        program = self.compile("asynchronous")
+        origin, challenges = self.stack.origin, [self.challenge() for _ in range(3)]
+        lines = [f"{origin} {challenge}" for challenge in challenges] + [f"other.example {challenges[0]}", f"{origin} Basic realm=x"]
+        self.stack.write("challenges", "\n".join(lines) + "\n")
+        answers = self.shell(f"{program} <{self.stack.path('challenges')}").stdout.splitlines()
+        self.assertEqual(len(answers), len(lines))
+        self.assertIn("OriginMismatch", "".join(answer for answer in answers if answer.startswith("other.example error: ")))
+        self.assertEqual(sum(f"{origin} error: Unsupported" in answer for answer in answers), 1)
+        tokens = [answer.split(" ", 1)[1] for answer in answers if answer.startswith(f"{origin} PrivateToken ")]
+        self.assertEqual(len(set(tokens)), 3)
+        for token in tokens:
+            self.assert_gets_in(f"curl -sSf -H 'Authorization: {token}' {self.stack.site_url}")
+
+    def test_agent_from_python(self):
+        self.assert_gets_in(f"{sys.executable} -W ignore {SOURCE}/examples/agent.py {self.stack.site_url}")
+        result = self.shell(f"{sys.executable} -W ignore {SOURCE}/examples/agent.py {self.stack.site_url}missing", check=False)
+        self.assertIn("404", result.stderr)
+
+    def test_commands_of_the_manual_page(self):
+        page = (SOURCE / "docs" / "attestctl.md").read_text()
+        commands = re.search(r"(?s)\n## token\n.*?```sh\n(.*?)```", page).group(1)
+        self.assertIn("attestctl token", commands)
+        self.assert_gets_in(commands.replace("https://www.example.org/", self.stack.site_url).replace("www.example.org", self.stack.origin))
 
 
 if __name__ == "__main__":
