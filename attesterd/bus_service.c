@@ -8,6 +8,11 @@ uint64_t attesterd_bus_service_now_ms(const struct attesterd_bus_service *servic
         return service->clock->monotonic_ms(service->clock->context);
 }
 
+uint64_t attesterd_bus_service_boottime_ms(const struct attesterd_bus_service *service)
+{
+        return service->clock->boottime_ms(service->clock->context);
+}
+
 /* Before the first question, so that no change after its answer is missed. */
 static void subscribe(struct attesterd_bus_service *service)
 {

@@ -25,6 +25,8 @@ struct attesterd_bus_service {
 };
 
 uint64_t attesterd_bus_service_now_ms(const struct attesterd_bus_service *service);
+/* CLOCK_BOOTTIME: when facts were told. */
+uint64_t attesterd_bus_service_boottime_ms(const struct attesterd_bus_service *service);
 
 /*
  * Calls a method with basic arguments as dbus_message_append_args() takes them, ended by DBUS_TYPE_INVALID; the first call

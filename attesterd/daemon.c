@@ -166,6 +166,7 @@ static void on_tpm_changed(void *context, const struct tpm_status *status)
                 base_log_error(BASE_LOG_WARNING, &status->seal_reason, "the attestation key is sealed");
         else
                 base_log(BASE_LOG_INFO, "the TPM is ready");
+        attesterd_facts_note_tpm(daemon->facts);
         attesterd_daemon_announce(daemon);
 }
 

@@ -135,6 +135,7 @@ bool attesterd_evaluation_device_facts(struct attesterd_daemon *daemon, const st
             !attesterd_fwupd_set_facts(daemon->fwupd, &facts, error) || !attesterd_session_set_facts(session, &facts, error) ||
             !attesterd_window_set_fact(&unsaid, session, &facts, error))
                 return false;
+        policy_facts_stamp(&facts, daemon->clock->boottime_ms(daemon->clock->context));
         *ret = facts;
         policy_facts_init(&facts);
         return true;
@@ -145,12 +146,14 @@ bool attesterd_evaluation_facts(struct attesterd_daemon *daemon, const char *iss
 {
         const struct policy_origin origin = { .provenance = POLICY_PROVENANCE_REPORTED, .source = SOURCE };
         policy_auto_facts struct policy_facts facts = POLICY_FACTS_INIT;
+        uint64_t now_ms = daemon->clock->boottime_ms(daemon->clock->context);
 
         if (!attesterd_evaluation_device_facts(daemon, asker->session, &facts, error) ||
             !attesterd_window_set_fact(&asker->options->window, asker->session, &facts, error) ||
             !policy_facts_set_boolean(&facts, "request.interactive", asker->options->interactive, origin, error) ||
             !policy_facts_set_string(&facts, "request.issuer", issuer, origin, error))
                 return false;
+        policy_facts_stamp(&facts, now_ms);
         *ret = facts;
         policy_facts_init(&facts);
         return true;

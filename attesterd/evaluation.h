@@ -37,7 +37,10 @@ struct attesterd_asker {
 bool attesterd_evaluation_ready(struct attesterd_daemon *daemon, struct attesterd_call *call,
                                 struct attesterd_waiter *waiter) BASE_MUST_CHECK;
 
-/* The device's facts and the caller's session's. The caller clears `ret`. Errors: NO_MEMORY, LIMIT_EXCEEDED. */
+/*
+ * The device's facts and the caller's session's, which all say when they were measured, by CLOCK_BOOTTIME. The caller clears
+ * `ret`. Errors: NO_MEMORY, LIMIT_EXCEEDED.
+ */
 bool attesterd_evaluation_device_facts(struct attesterd_daemon *daemon, const struct attesterd_session *session,
                                        struct policy_facts *ret, struct base_error *error) BASE_MUST_CHECK;
 

@@ -8,7 +8,8 @@ struct attesterd_facts {
         struct policy_facts measured;
         bool has_measured;
         uint64_t measured_ms;
-        bool asking; /* a status job is under way */
+        uint64_t tpm_ms; /* when the TPM's state was last told */
+        bool asking;     /* a status job is under way */
         struct attesterd_waiters waiters;
         sd_event_source *bound;
 };
@@ -53,6 +54,17 @@ void attesterd_facts_free(struct attesterd_facts *facts)
         free(facts);
 }
 
+static uint64_t now_ms(const struct attesterd_facts *facts)
+{
+        return facts->clock->boottime_ms(facts->clock->context);
+}
+
+void attesterd_facts_note_tpm(struct attesterd_facts *facts)
+{
+        facts->has_measured = false;
+        facts->tpm_ms = now_ms(facts);
+}
+
 static void on_status(void *context, const struct tpm_status *status, const struct base_error *error)
 {
         struct attesterd_facts *facts = context;
@@ -60,7 +72,7 @@ static void on_status(void *context, const struct tpm_status *status, const stru
         (void) status;
         (void) error;
         facts->asking = false;
-        facts->has_measured = false;
+        attesterd_facts_note_tpm(facts);
         (void) sd_event_source_set_enabled(facts->bound, SD_EVENT_OFF);
         attesterd_waiters_wake(&facts->waiters, NULL);
 }
@@ -100,15 +112,19 @@ static bool set_tpm(struct attesterd_facts *facts, struct base_error *error)
 
 bool attesterd_facts_get(struct attesterd_facts *facts, const struct policy_facts **ret, struct base_error *error)
 {
-        uint64_t now_ms = facts->clock->monotonic_ms(facts->clock->context);
+        uint64_t now = now_ms(facts);
 
-        if (!facts->has_measured || now_ms - facts->measured_ms > ATTESTERD_FACTS_AGE_MAX_MS) {
+        if (!facts->has_measured || now - facts->measured_ms > ATTESTERD_FACTS_AGE_MAX_MS) {
                 facts->has_measured = false;
                 policy_facts_clear(&facts->measured);
-                if (!posture_collect(&facts->sources, &facts->measured, NULL, error) || !set_tpm(facts, error))
+                if (!set_tpm(facts, error))
                         return false;
+                policy_facts_stamp(&facts->measured, facts->tpm_ms);
+                if (!posture_collect(&facts->sources, &facts->measured, NULL, error))
+                        return false;
+                policy_facts_stamp(&facts->measured, now);
                 facts->has_measured = true;
-                facts->measured_ms = now_ms;
+                facts->measured_ms = now;
         }
         *ret = &facts->measured;
         return true;

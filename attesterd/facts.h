@@ -29,6 +29,10 @@ void attesterd_facts_free(struct attesterd_facts *facts);
  */
 bool attesterd_facts_ready(struct attesterd_facts *facts, struct attesterd_waiter *waiter) BASE_MUST_CHECK;
 
-/* The present facts, valid until the next call. Errors: NO_MEMORY, LIMIT_EXCEEDED. */
+/* The TPM's state has changed: what was measured with the old one is not used again. */
+void attesterd_facts_note_tpm(struct attesterd_facts *facts);
+
+/* The present facts, which say when they were measured by CLOCK_BOOTTIME, valid until the next call. Errors: NO_MEMORY,
+ * LIMIT_EXCEEDED. */
 bool attesterd_facts_get(struct attesterd_facts *facts, const struct policy_facts **ret,
                          struct base_error *error) BASE_MUST_CHECK;

@@ -33,6 +33,7 @@ struct attesterd_fwupd {
         int level;
         char reason[ATTESTERD_BUS_SERVICE_REASON_BYTES_MAX];
         uint64_t failed_ms;
+        uint64_t told_ms;
         DBusPendingCall *pending;
         struct attesterd_waiters waiters;
 };
@@ -76,6 +77,7 @@ static void settle(struct attesterd_fwupd *fwupd, enum state state)
 {
         base_bus_call_drop(&fwupd->pending);
         fwupd->state = state;
+        fwupd->told_ms = attesterd_bus_service_boottime_ms(&fwupd->service);
         if (state == FAILED)
                 fwupd->failed_ms = attesterd_bus_service_now_ms(&fwupd->service);
         attesterd_waiters_wake(&fwupd->waiters, NULL);
@@ -141,7 +143,9 @@ bool attesterd_fwupd_ready(struct attesterd_fwupd *fwupd, struct attesterd_waite
 
 bool attesterd_fwupd_set_facts(const struct attesterd_fwupd *fwupd, struct policy_facts *to, struct base_error *error)
 {
-        const struct policy_origin origin = { .provenance = POLICY_PROVENANCE_REPORTED, .source = SOURCE };
+        const struct policy_origin origin = { .provenance = POLICY_PROVENANCE_REPORTED,
+                                              .source = SOURCE,
+                                              .measured_ms = fwupd->told_ms };
 
         if (fwupd->state == KNOWN)
                 return policy_facts_set_integer(to, FACT, fwupd->level, origin, error);

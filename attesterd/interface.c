@@ -10,8 +10,9 @@
 const struct attesterd_method attesterd_methods[] = {
         { { ATTESTERD_INTERFACE, "RequestTokens", "saaya{sv}", "aaya{sv}" }, attesterd_request_tokens },
         { { ATTESTERD_INTERFACE, "GetIssuer", "s", "a{sv}" }, attesterd_query_issuer },
-        { { ATTESTERD_INTERFACE, "GetFacts", "", "a(svss)" }, attesterd_query_facts },
+        { { ATTESTERD_INTERFACE, "GetFacts", "", "a(svsst)" }, attesterd_query_facts },
         { { ATTESTERD_INTERFACE, "Evaluate", "sa{sv}", "ba(ssss)" }, attesterd_query_evaluate },
+        { { ATTESTERD_INTERFACE, "Explain", "sa{sv}", "ba(ssssssas)a(svsst)" }, attesterd_query_explain },
         { { ATTESTERD_INTERFACE, "GetSeal", "", "sa(suss)ss" }, attesterd_seal_get },
         { { ATTESTERD_ADMIN_INTERFACE, "Enroll", "s", "s" }, attesterd_admin_enroll },
         { { ATTESTERD_ADMIN_INTERFACE, "Reload", "", "" }, attesterd_admin_reload },

@@ -66,6 +66,7 @@ static void settle(struct attesterd_session *session, enum attesterd_session_sta
         session->state = state;
         session->asking = session->stale = false;
         session->since_ms = attesterd_bus_service_now_ms(&session->login->service);
+        session->told_ms = attesterd_bus_service_boottime_ms(&session->login->service);
         attesterd_waiters_wake(&session->waiters, NULL);
 }
 
@@ -317,7 +318,9 @@ bool attesterd_session_is_in_front(const struct attesterd_session *session, cons
 
 bool attesterd_session_set_facts(const struct attesterd_session *session, struct policy_facts *to, struct base_error *error)
 {
-        const struct policy_origin origin = { .provenance = POLICY_PROVENANCE_REPORTED, .source = SOURCE };
+        const struct policy_origin origin = { .provenance = POLICY_PROVENANCE_REPORTED,
+                                              .source = SOURCE,
+                                              .measured_ms = session->told_ms };
         const struct {
                 const char *name;
                 bool value;
@@ -369,6 +372,7 @@ static void on_properties_changed(struct attesterd_login *login, DBusMessage *si
         if (session->state == ATTESTERD_SESSION_KNOWN && dbus_message_has_path(signal, session->path)) {
                 dbus_message_iter_recurse(&iter, &entries);
                 take_properties(session, &entries);
+                session->told_ms = attesterd_bus_service_boottime_ms(&login->service);
         }
 }
 

@@ -33,6 +33,7 @@ struct attesterd_session {
         bool stale;        /* holds for requests that are on their way; the next one asks again */
         bool asking;       /* the state is that of before */
         uint64_t since_ms; /* when it was asked, or failed */
+        uint64_t told_ms;  /* when logind last said something of it, by CLOCK_BOOTTIME */
         char path[ATTESTERD_SESSION_PATH_BYTES_MAX];
         bool active;
         bool locked;

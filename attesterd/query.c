@@ -3,6 +3,7 @@
 
 #include "attesterd/denials.h"
 #include "attesterd/evaluation.h"
+#include "attesterd/explain.h"
 #include "base/dbus_text.h"
 
 /* A call that waits for an issuer's directory or for the TPM's state, and is answered then. */
@@ -188,56 +189,6 @@ void attesterd_query_issuer(struct attesterd_daemon *daemon, struct attesterd_ca
                 fail(query, &error);
 }
 
-static bool append_value(DBusMessageIter *structure, const struct policy_fact *fact)
-{
-        dbus_bool_t boolean = fact->boolean;
-        dbus_int64_t integer = fact->integer;
-        DBusMessageIter variant, inner;
-
-        switch (fact->type) {
-        case POLICY_FACT_BOOLEAN:
-                return dbus_message_iter_open_container(structure, DBUS_TYPE_VARIANT, "b", &variant) &&
-                       dbus_message_iter_append_basic(&variant, DBUS_TYPE_BOOLEAN, &boolean) &&
-                       dbus_message_iter_close_container(structure, &variant);
-        case POLICY_FACT_INTEGER:
-                return dbus_message_iter_open_container(structure, DBUS_TYPE_VARIANT, "x", &variant) &&
-                       dbus_message_iter_append_basic(&variant, DBUS_TYPE_INT64, &integer) &&
-                       dbus_message_iter_close_container(structure, &variant);
-        case POLICY_FACT_STRING:
-        case POLICY_FACT_VERSION:
-                return dbus_message_iter_open_container(structure, DBUS_TYPE_VARIANT, "s", &variant) &&
-                       base_dbus_text_append(&variant, fact->text) && dbus_message_iter_close_container(structure, &variant);
-        case POLICY_FACT_UNREADABLE:
-        case POLICY_FACT_TYPE_COUNT:
-                break;
-        }
-        return dbus_message_iter_open_container(structure, DBUS_TYPE_VARIANT, "(s)", &variant) &&
-               dbus_message_iter_open_container(&variant, DBUS_TYPE_STRUCT, NULL, &inner) &&
-               base_dbus_text_append(&inner, fact->text) && dbus_message_iter_close_container(&variant, &inner) &&
-               dbus_message_iter_close_container(structure, &variant);
-}
-
-static bool append_facts(DBusMessage *message, const struct policy_facts *facts)
-{
-        DBusMessageIter top, array, structure;
-
-        dbus_message_iter_init_append(message, &top);
-        if (!dbus_message_iter_open_container(&top, DBUS_TYPE_ARRAY, "(svss)", &array))
-                return false;
-        for (size_t i = 0; i < facts->count; i++) {
-                const struct policy_fact *fact = &facts->items[i];
-                const char *provenance = policy_provenance_name(fact->provenance);
-
-                if (!dbus_message_iter_open_container(&array, DBUS_TYPE_STRUCT, NULL, &structure) ||
-                    !dbus_message_iter_append_basic(&structure, DBUS_TYPE_STRING, &fact->name) ||
-                    !append_value(&structure, fact) ||
-                    !dbus_message_iter_append_basic(&structure, DBUS_TYPE_STRING, &provenance) ||
-                    !base_dbus_text_append(&structure, fact->source) || !dbus_message_iter_close_container(&array, &structure))
-                        return false;
-        }
-        return dbus_message_iter_close_container(&top, &array);
-}
-
 /* Whether all that can be known of the device and the caller is. Else the answer is tried again when more is. */
 static bool is_ready(struct query *query)
 {
@@ -247,6 +198,19 @@ static bool is_ready(struct query *query)
                         return false;
         }
         return attesterd_evaluation_ready(query->daemon, query->call, &query->waiter);
+}
+
+static uint64_t now_ms(const struct query *query)
+{
+        return query->daemon->clock->boottime_ms(query->daemon->clock->context);
+}
+
+static bool append_facts(const struct query *query, DBusMessage *message, const struct policy_facts *facts)
+{
+        DBusMessageIter top;
+
+        dbus_message_iter_init_append(message, &top);
+        return attesterd_explain_append_facts(&top, facts, NULL, now_ms(query));
 }
 
 static void answer_facts(struct query *query)
@@ -262,7 +226,7 @@ static void answer_facts(struct query *query)
                 return;
         }
         message = dbus_message_new_method_return(query->call->message);
-        reply(query, message, message != NULL && append_facts(message, &facts));
+        reply(query, message, message != NULL && append_facts(query, message, &facts));
 }
 
 void attesterd_query_facts(struct attesterd_daemon *daemon, struct attesterd_call *call)
@@ -273,27 +237,47 @@ void attesterd_query_facts(struct attesterd_daemon *daemon, struct attesterd_cal
                 answer_facts(query);
 }
 
-static bool append_results(DBusMessage *message, const struct policy_results *results, const char *locale)
-{
-        dbus_bool_t pass = results->pass;
-        DBusMessageIter top, array;
+/* What Evaluate and Explain say of one snapshot of the facts. */
+typedef bool append_verdict(const struct query *query, DBusMessageIter *to, const struct policy_facts *facts,
+                            const struct policy_results *results);
 
-        dbus_message_iter_init_append(message, &top);
-        if (!dbus_message_iter_append_basic(&top, DBUS_TYPE_BOOLEAN, &pass) ||
-            !dbus_message_iter_open_container(&top, DBUS_TYPE_ARRAY, "(ssss)", &array))
+static bool append_results(const struct query *query, DBusMessageIter *to, const struct policy_facts *facts,
+                           const struct policy_results *results)
+{
+        DBusMessageIter array;
+
+        (void) facts;
+        if (!dbus_message_iter_open_container(to, DBUS_TYPE_ARRAY, "(ssss)", &array))
                 return false;
         for (size_t i = 0; i < results->count; i++) {
                 const struct policy_result *result = &results->items[i];
 
                 if (!attesterd_rule_append(&array, result->rule->name, policy_outcome_name(result->outcome),
                                            result->reason == NULL ? "" : result->reason,
-                                           policy_rule_remedy(result->rule, locale)))
+                                           policy_rule_remedy(result->rule, query->options.locale)))
                         return false;
         }
-        return dbus_message_iter_close_container(&top, &array);
+        return dbus_message_iter_close_container(to, &array);
 }
 
-static void answer_evaluate(struct query *query)
+static bool append_explanation(const struct query *query, DBusMessageIter *to, const struct policy_facts *facts,
+                               const struct policy_results *results)
+{
+        return attesterd_explain_append_rules(to, results, query->options.locale) &&
+               attesterd_explain_append_facts(to, facts, results, now_ms(query));
+}
+
+static bool append_judged(const struct query *query, DBusMessage *message, const struct policy_facts *facts,
+                          const struct policy_results *results, append_verdict *append)
+{
+        dbus_bool_t pass = results->pass;
+        DBusMessageIter top;
+
+        dbus_message_iter_init_append(message, &top);
+        return dbus_message_iter_append_basic(&top, DBUS_TYPE_BOOLEAN, &pass) && append(query, &top, facts, results);
+}
+
+static void judge(struct query *query, append_verdict *append)
 {
         policy_auto_facts struct policy_facts facts = POLICY_FACTS_INIT;
         policy_auto_results struct policy_results results = POLICY_RESULTS_INIT;
@@ -313,12 +297,22 @@ static void answer_evaluate(struct query *query)
                 return;
         }
         message = dbus_message_new_method_return(query->call->message);
-        reply(query, message, message != NULL && append_results(message, &results, query->options.locale));
+        reply(query, message, message != NULL && append_judged(query, message, &facts, &results, append));
 }
 
-void attesterd_query_evaluate(struct attesterd_daemon *daemon, struct attesterd_call *call)
+static void answer_evaluate(struct query *query)
 {
-        struct query *query = query_new(daemon, call, answer_evaluate);
+        judge(query, append_results);
+}
+
+static void answer_explain(struct query *query)
+{
+        judge(query, append_explanation);
+}
+
+static void ask_judgement(struct attesterd_daemon *daemon, struct attesterd_call *call, void (*answer)(struct query *query))
+{
+        struct query *query = query_new(daemon, call, answer);
         struct base_error error = BASE_ERROR_INIT;
         DBusMessageIter iter;
         const char *name;
@@ -332,5 +326,15 @@ void attesterd_query_evaluate(struct attesterd_daemon *daemon, struct attesterd_
             (name[0] != '\0' && !find_issuer(query, name, &error)))
                 fail(query, &error);
         else
-                answer_evaluate(query);
+                answer(query);
+}
+
+void attesterd_query_evaluate(struct attesterd_daemon *daemon, struct attesterd_call *call)
+{
+        ask_judgement(daemon, call, answer_evaluate);
+}
+
+void attesterd_query_explain(struct attesterd_daemon *daemon, struct attesterd_call *call)
+{
+        ask_judgement(daemon, call, answer_explain);
 }

@@ -180,7 +180,11 @@ bool policy_facts_set(struct policy_facts *facts, const struct policy_fact *fact
 static struct policy_fact fact_of(const char *name, enum policy_fact_type type, struct policy_origin origin)
 {
         return (struct policy_fact){
-                .name = name, .type = type, .provenance = origin.provenance, .source = origin.source == NULL ? "" : origin.source
+                .name = name,
+                .type = type,
+                .provenance = origin.provenance,
+                .source = origin.source == NULL ? "" : origin.source,
+                .measured_ms = origin.measured_ms,
         };
 }
 
@@ -237,6 +241,13 @@ bool policy_facts_merge(struct policy_facts *to, const struct policy_facts *from
                 if (!policy_facts_set(to, &from->items[i], error))
                         return false;
         return true;
+}
+
+void policy_facts_stamp(struct policy_facts *facts, uint64_t measured_ms)
+{
+        for (size_t i = 0; i < facts->count; i++)
+                if (facts->items[i].measured_ms == 0)
+                        facts->items[i].measured_ms = measured_ms;
 }
 
 void policy_fact_print(const struct policy_fact *fact, char *ret, size_t ret_size)

@@ -38,10 +38,11 @@ struct policy_fact {
         const char *name;
         enum policy_fact_type type;
         enum policy_provenance provenance;
-        bool boolean;       /* of a BOOLEAN */
-        int64_t integer;    /* of an INTEGER */
-        const char *text;   /* of a STRING or VERSION; the reason of an UNREADABLE; otherwise NULL */
-        const char *source; /* where it was read, as in "/etc/os-release"; may be "" */
+        bool boolean;         /* of a BOOLEAN */
+        int64_t integer;      /* of an INTEGER */
+        const char *text;     /* of a STRING or VERSION; the reason of an UNREADABLE; otherwise NULL */
+        const char *source;   /* where it was read, as in "/etc/os-release"; may be "" */
+        uint64_t measured_ms; /* when, by a clock of who set it; 0: not said */
 };
 
 /* The facts, sorted by name (byte order), each name once. */
@@ -67,7 +68,8 @@ bool policy_fact_name_valid(const char *name);
 /* Where a fact comes from. `source` is copied by the functions that take an origin. */
 struct policy_origin {
         enum policy_provenance provenance;
-        const char *source; /* NULL is "" */
+        const char *source;   /* NULL is "" */
+        uint64_t measured_ms; /* 0: not said */
 };
 
 /*
@@ -92,6 +94,9 @@ bool policy_facts_set(struct policy_facts *facts, const struct policy_fact *fact
 
 /* Sets copies of all facts of `from`. Errors: LIMIT_EXCEEDED, NO_MEMORY; some may then have been set. */
 bool policy_facts_merge(struct policy_facts *to, const struct policy_facts *from, struct base_error *error) BASE_MUST_CHECK;
+
+/* Says of all facts that do not say it themselves when they were measured. */
+void policy_facts_stamp(struct policy_facts *facts, uint64_t measured_ms);
 
 /* The fact of that name, or NULL; owned by the set, valid until its next change. Iterate with `items` and `count`. */
 const struct policy_fact *policy_facts_find(const struct policy_facts *facts, const char *name);

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "base/error.h"
+#include "client/attestctl/table.h"
 #include "client/library/attester.h"
 
 #include <jansson.h>
@@ -76,7 +77,12 @@ int attestctl_print_json(json_t *document);
 /* A string as JSON, whatever its bytes: those that are not UTF-8 become '?'. */
 json_t *attestctl_json_string(const char *text);
 
+/* Facts as a JSON array, and as a table. */
+json_t *attestctl_json_facts(const struct attester_fact *facts, size_t count);
+void attestctl_print_facts(FILE *to, bool color, int indent, const struct attester_fact *facts, size_t count);
+
 /* The rules of a policy as a JSON array. */
 json_t *attestctl_json_rules(const struct attester_rule *rules, size_t count);
+enum attestctl_color attestctl_outcome_color(const char *outcome);
 /* The rules as a table and, for those that failed, what to do. */
 void attestctl_print_rules(FILE *to, bool color, const struct attester_rule *rules, size_t count);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* How failures and rules are shown. */
+/* How failures, facts and rules are shown. */
 #include "client/attestctl/command.h"
 #include "client/attestctl/table.h"
+#include "policy/span.h"
 
 #include <string.h>
 
@@ -37,6 +38,62 @@ int attestctl_print_json(json_t *document)
         return result == 0 ? 0 : base_error_exit_status(BASE_ERROR_IO);
 }
 
+static json_t *value_json(const struct attester_fact *fact)
+{
+        switch (fact->type) {
+        case ATTESTER_VALUE_BOOLEAN:
+                return json_boolean(fact->boolean);
+        case ATTESTER_VALUE_INTEGER:
+                return json_integer((json_int_t) fact->integer);
+        case ATTESTER_VALUE_STRING:
+                return attestctl_json_string(fact->text);
+        case ATTESTER_VALUE_UNREADABLE:
+                break;
+        }
+        return json_null();
+}
+
+json_t *attestctl_json_facts(const struct attester_fact *facts, size_t count)
+{
+        json_t *array = json_array();
+
+        for (size_t i = 0; i < count; i++) {
+                json_t *fact = json_pack("{s:o, s:o, s:o, s:o, s:I}", "name", attestctl_json_string(facts[i].name), "value",
+                                         value_json(&facts[i]), "provenance", attestctl_json_string(facts[i].provenance),
+                                         "source", attestctl_json_string(facts[i].source), "age_s", (json_int_t) facts[i].age_s);
+
+                if (facts[i].type == ATTESTER_VALUE_UNREADABLE)
+                        (void) json_object_set_new(fact, "unreadable", attestctl_json_string(facts[i].text));
+                (void) json_array_append_new(array, fact);
+        }
+        return array;
+}
+
+void attestctl_print_facts(FILE *to, bool color, int indent, const struct attester_fact *facts, size_t count)
+{
+        static const char *const headings[] = { "FACT", "VALUE", "PROVENANCE", "AGE", "SOURCE" };
+        attestctl_auto_table struct attestctl_table table;
+
+        attestctl_table_init(&table, BASE_COUNT(headings));
+        table.indent = indent;
+        for (size_t i = 0; i < BASE_COUNT(headings); i++)
+                attestctl_table_add(&table, ATTESTCTL_HEADING, headings[i]);
+        for (size_t i = 0; i < count; i++) {
+                bool unreadable = facts[i].type == ATTESTER_VALUE_UNREADABLE;
+                char text[512];
+                char age[24];
+
+                (void) snprintf(text, sizeof(text), "%s%s", unreadable ? "unreadable: " : "", facts[i].text);
+                policy_span_print((int64_t) facts[i].age_s, age, sizeof(age));
+                attestctl_table_add(&table, ATTESTCTL_PLAIN, facts[i].name);
+                attestctl_table_add(&table, unreadable ? ATTESTCTL_WARN : ATTESTCTL_PLAIN, text);
+                attestctl_table_add(&table, ATTESTCTL_PLAIN, facts[i].provenance);
+                attestctl_table_add(&table, ATTESTCTL_PLAIN, age);
+                attestctl_table_add(&table, ATTESTCTL_PLAIN, facts[i].source);
+        }
+        attestctl_table_print(&table, to, color);
+}
+
 json_t *attestctl_json_rules(const struct attester_rule *rules, size_t count)
 {
         json_t *array = json_array();
@@ -50,7 +107,7 @@ json_t *attestctl_json_rules(const struct attester_rule *rules, size_t count)
         return array;
 }
 
-static enum attestctl_color outcome_color(const char *outcome)
+enum attestctl_color attestctl_outcome_color(const char *outcome)
 {
         if (strcmp(outcome, "pass") == 0)
                 return ATTESTCTL_GOOD;
@@ -68,7 +125,7 @@ void attestctl_print_rules(FILE *to, bool color, const struct attester_rule *rul
         attestctl_table_add(&table, ATTESTCTL_HEADING, "WHY");
         for (size_t i = 0; i < count; i++) {
                 attestctl_table_add(&table, ATTESTCTL_PLAIN, rules[i].name);
-                attestctl_table_add(&table, outcome_color(rules[i].outcome), rules[i].outcome);
+                attestctl_table_add(&table, attestctl_outcome_color(rules[i].outcome), rules[i].outcome);
                 attestctl_table_add(&table, ATTESTCTL_PLAIN, rules[i].reason);
         }
         attestctl_table_print(&table, to, color);

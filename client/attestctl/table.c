@@ -93,6 +93,8 @@ void attestctl_table_print(const struct attestctl_table *table, FILE *to, bool c
                 const struct attestctl_cell *cell = &table->cells[i];
                 size_t column = i % table->columns;
 
+                if (column == 0)
+                        (void) fprintf(to, "%*s", table->indent, "");
                 attestctl_print(to, color, cell->color, cell->text);
                 if (column + 1 == table->columns || i + 1 == table->count)
                         (void) fputc('\n', to);

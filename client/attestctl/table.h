@@ -30,6 +30,7 @@ struct attestctl_table {
         size_t columns;
         size_t count; /* of cells */
         size_t capacity;
+        int indent;  /* blanks before each row */
         bool failed; /* out of memory: the table is printed as far as it goes */
 };
 

@@ -266,6 +266,7 @@ struct attester_fact {
         char *text;       /* the value for people, of every type */
         char *provenance; /* "hardware", "measured" or "reported" */
         char *source;
+        uint64_t age_s; /* seconds since the value was read, or since who knows it said so */
 };
 
 /* The device's posture. Free with attester_facts_free(). Errors: as above. */
@@ -278,6 +279,11 @@ struct attester_rule {
         char *outcome; /* "pass", "fail", "skipped", "warn" or "grace" */
         char *reason;
         char *remedy;
+        /* Of attester_explain(); else NULL and 0. */
+        char *when;    /* the expression of When=; "": the rule always applies */
+        char *require; /* the expression of Require= */
+        char **facts;  /* the names of the facts in these expressions, each once */
+        size_t fact_count;
 };
 
 /*
@@ -287,6 +293,15 @@ struct attester_rule {
 int attester_evaluate(struct attester *attester, const char *issuer, const struct attester_options *options, bool *ret_passed,
                       struct attester_rule **ret, size_t *ret_count, struct attester_error *error);
 void attester_rules_free(struct attester_rule *rules, size_t count);
+
+/*
+ * As attester_evaluate(), with what the outcomes follow from: the rules' expressions, and the facts that these name, as they
+ * were when the rules were evaluated. A fact that is named and not among `*ret_facts` is one that the device does not have.
+ * Free with attester_rules_free() and attester_facts_free(). Errors: as above, UNSUPPORTED (an older daemon).
+ */
+int attester_explain(struct attester *attester, const char *issuer, const struct attester_options *options, bool *ret_passed,
+                     struct attester_rule **ret_rules, size_t *ret_rule_count, struct attester_fact **ret_facts,
+                     size_t *ret_fact_count, struct attester_error *error);
 
 /*
  * What an administrator asks for (org.attesterd.Admin1 says what each does). `*ret_device` is the identifier under which

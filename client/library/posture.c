@@ -34,6 +34,11 @@ void attester_rules_free(struct attester_rule *rules, size_t count)
                 free(rules[i].outcome);
                 free(rules[i].reason);
                 free(rules[i].remedy);
+                free(rules[i].when);
+                free(rules[i].require);
+                for (size_t fact = 0; fact < rules[i].fact_count; fact++)
+                        free(rules[i].facts[fact]);
+                free(rules[i].facts);
         }
         free(rules);
 }
@@ -106,25 +111,45 @@ static bool facts_read(DBusMessageIter *array, struct facts *facts, struct base_
                 if (!client_reply_take_string(&fields, &fact->provenance, error) ||
                     !client_reply_take_string(&fields, &fact->source, error))
                         return false;
+                client_reply_take_basic(&fields, &fact->age_s);
         }
         return true;
 }
 
-static bool rules_read(DBusMessageIter *array, struct rules *rules, struct base_error *error)
+static bool names_read(DBusMessageIter *array, struct attester_rule *rule, struct base_error *error)
+{
+        DBusMessageIter elements;
+
+        if (!client_reply_enter_array(array, sizeof(*rule->facts), &elements, &rule->facts, &rule->fact_count, error))
+                return false;
+        for (size_t i = 0; i < rule->fact_count; i++)
+                if (!client_reply_take_string(&elements, &rule->facts[i], error))
+                        return false;
+        return true;
+}
+
+/* The fields of one rule: (ssss), or with what it follows from (ssssssas). */
+static bool rule_read(DBusMessageIter *fields, bool explained, struct attester_rule *rule, struct base_error *error)
+{
+        return client_reply_take_string(fields, &rule->name, error) &&
+               (!explained || (client_reply_take_string(fields, &rule->when, error) &&
+                               client_reply_take_string(fields, &rule->require, error))) &&
+               client_reply_take_string(fields, &rule->outcome, error) &&
+               client_reply_take_string(fields, &rule->reason, error) && client_reply_take_string(fields, &rule->remedy, error) &&
+               (!explained || names_read(fields, rule, error));
+}
+
+static bool rules_read(DBusMessageIter *array, bool explained, struct rules *rules, struct base_error *error)
 {
         DBusMessageIter elements;
 
         if (!client_reply_enter_array(array, sizeof(*rules->items), &elements, &rules->items, &rules->count, error))
                 return false;
         for (size_t i = 0; i < rules->count; i++, (void) dbus_message_iter_next(&elements)) {
-                struct attester_rule *rule = &rules->items[i];
                 DBusMessageIter fields;
 
                 dbus_message_iter_recurse(&elements, &fields);
-                if (!client_reply_take_string(&fields, &rule->name, error) ||
-                    !client_reply_take_string(&fields, &rule->outcome, error) ||
-                    !client_reply_take_string(&fields, &rule->reason, error) ||
-                    !client_reply_take_string(&fields, &rule->remedy, error))
+                if (!rule_read(&fields, explained, &rules->items[i], error))
                         return false;
         }
         return true;
@@ -141,7 +166,7 @@ int attester_get_facts(struct attester *attester, const struct attester_options 
         DBusMessageIter iterator;
 
         if (!client_bus_method(CLIENT_BUS_ATTESTER, "GetFacts", &message, &failure) ||
-            !client_object_call(attester, &call, message, "a(svss)", &reply, &failure))
+            !client_object_call(attester, &call, message, "a(svsst)", &reply, &failure))
                 return client_error_export(&failure, error);
         (void) dbus_message_iter_init(reply, &iterator);
         if (!facts_read(&iterator, &facts, &failure))
@@ -152,23 +177,27 @@ int attester_get_facts(struct attester *attester, const struct attester_options 
         return 0;
 }
 
-static bool evaluate(struct attester *attester, const struct client_call *call, const char *issuer, bool *ret_passed,
-                     struct rules *rules, struct base_error *error)
+/* Asks for a verdict; `facts` NULL: by Evaluate, else by Explain. */
+static bool judge(struct attester *attester, const struct client_call *call, const char *issuer, bool *ret_passed,
+                  struct rules *rules, struct facts *facts, struct base_error *error)
 {
         client_auto_message DBusMessage *message = NULL;
         client_auto_message DBusMessage *reply = NULL;
         DBusMessageIter iterator;
         dbus_bool_t passed = FALSE;
 
-        if (!client_bus_method(CLIENT_BUS_ATTESTER, "Evaluate", &message, error))
+        if (!client_bus_method(CLIENT_BUS_ATTESTER, facts == NULL ? "Evaluate" : "Explain", &message, error))
                 return false;
         dbus_message_iter_init_append(message, &iterator);
         if (!client_bus_append_string(&iterator, issuer, error) || !client_bus_append_options(&iterator, call, NULL, error) ||
-            !client_object_call(attester, call, message, "ba(ssss)", &reply, error))
+            !client_object_call(attester, call, message, facts == NULL ? "ba(ssss)" : "ba(ssssssas)a(svsst)", &reply, error))
                 return false;
         (void) dbus_message_iter_init(reply, &iterator);
         client_reply_take_basic(&iterator, &passed);
-        if (!rules_read(&iterator, rules, error))
+        if (!rules_read(&iterator, facts != NULL, rules, error))
+                return false;
+        (void) dbus_message_iter_next(&iterator);
+        if (facts != NULL && !facts_read(&iterator, facts, error))
                 return false;
         *ret_passed = passed;
         return true;
@@ -181,10 +210,30 @@ int attester_evaluate(struct attester *attester, const char *issuer, const struc
         struct base_error failure = BASE_ERROR_INIT;
         BASE_CLEANUP(rules_clear) struct rules rules = { 0 };
 
-        if (!evaluate(attester, &call, issuer, ret_passed, &rules, &failure))
+        if (!judge(attester, &call, issuer, ret_passed, &rules, NULL, &failure))
                 return client_error_export(&failure, error);
         *ret_count = rules.count;
         *ret = rules.items;
         rules = (struct rules){ 0 };
+        return 0;
+}
+
+int attester_explain(struct attester *attester, const char *issuer, const struct attester_options *options, bool *ret_passed,
+                     struct attester_rule **ret_rules, size_t *ret_rule_count, struct attester_fact **ret_facts,
+                     size_t *ret_fact_count, struct attester_error *error)
+{
+        struct client_call call = client_call_start(options);
+        struct base_error failure = BASE_ERROR_INIT;
+        BASE_CLEANUP(rules_clear) struct rules rules = { 0 };
+        BASE_CLEANUP(facts_clear) struct facts facts = { 0 };
+
+        if (!judge(attester, &call, issuer, ret_passed, &rules, &facts, &failure))
+                return client_error_export(&failure, error);
+        *ret_rule_count = rules.count;
+        *ret_rules = rules.items;
+        rules = (struct rules){ 0 };
+        *ret_fact_count = facts.count;
+        *ret_facts = facts.items;
+        facts = (struct facts){ 0 };
         return 0;
 }

@@ -145,6 +145,7 @@ class Files(BusCase):
         self.stack.restart_daemon()
         self.assert_error("PolicyInvalid", self.stack.request, "plain.example")
         self.assert_error("PolicyInvalid", self.stack.call, ATTESTER, "Evaluate", "sa{sv}", "", {})
+        self.assert_error("PolicyInvalid", self.stack.call, ATTESTER, "Explain", "sa{sv}", "", {})
         self.stack.write("etc/policy.d/50-test.conf", POLICY.format(version=1, require="os.id != nothing"))
         self.stack.call(bus_fixture.ADMIN, "Reload")
         self.stack.request("plain.example")
@@ -160,7 +161,7 @@ class Files(BusCase):
 
     def test_facts_have_names_types_provenance_and_source(self):
         facts = {str(name): (value, str(provenance), str(source))
-                 for name, value, provenance, source in self.stack.call(ATTESTER, "GetFacts")}
+                 for name, value, provenance, source, _ in self.stack.call(ATTESTER, "GetFacts")}
         self.assertEqual(facts["tpm.simulated"][0], True)
         self.assertIn("os.id", facts)
         self.assertEqual({provenance for _, provenance, _ in facts.values()}, {"reported"})

@@ -40,6 +40,7 @@ CALLS = {
     "GetIssuer": (ATTESTER, "s", "plain.example"),
     "GetFacts": (ATTESTER, ""),
     "Evaluate": (ATTESTER, "sa{sv}", "plain.example", "options"),
+    "Explain": (ATTESTER, "sa{sv}", "plain.example", "options"),
     "GetSeal": (ATTESTER, ""),
     "properties": (PROPERTIES, "s", ATTESTER),
     "Enroll": (ADMIN, "s", ISSUER_NAME),

@@ -38,8 +38,8 @@ class Services(BusCase):
     def facts(self, bus=None):
         """Name to value; of one that could not be read, ("unreadable", its reason)."""
         facts = self.stack.call(ATTESTER, "GetFacts", bus=bus or self.bus)
-        values = {str(name): ("unreadable", str(value[0])) if isinstance(value, dbus.Struct) else value for name, value, _, _ in facts}
-        self.assertEqual({str(source) for name, _, _, source in facts if name in SESSION_FACTS}, {"logind"})
+        values = {str(name): ("unreadable", str(value[0])) if isinstance(value, dbus.Struct) else value for name, value, *_ in facts}
+        self.assertEqual({str(source) for name, _, _, source, _ in facts if name in SESSION_FACTS}, {"logind"})
         return values
 
     def assert_session(self, **wanted):
@@ -142,6 +142,38 @@ class Services(BusCase):
         self.login.set(LockedHint=False)
         self.assert_becomes("session.locked", False)
         self.stack.request("plain.example", bus=self.bus)
+
+    def test_explain_tells_expressions_facts_and_their_age_of_one_snapshot(self):
+        self.started(self.login, uid=UID)
+        self.stack.restart_daemon()
+        self.started(self.fwupd)
+        policy = ("[Policy]\nVersion=4\n[Rule level]\nWhen=not session.remote\nRequire=firmware.hsi >= 3 and firmware.hsi < 9\n"
+                  "Remedy=Update the firmware.\nRemedy[de]=Spielen Sie neue Firmware ein.\n[Rule room]\nRequire=custom.room == x\n"
+                  "[Rule here]\nRequire=os.id@hardware == debian or known(os.id)\n[Rule other]\nIssuer=o.example\nRequire=kernel.taint == 0\n")
+        self.stack.call(ADMIN, "InstallPolicy", "ss", "50-session.conf", policy)
+        self.addCleanup(self.stack.call, ADMIN, "InstallPolicy", "ss", "50-session.conf", "[Policy]\nVersion=3\n")
+        self.facts()
+        time.sleep(1.1)
+        passed, rules, facts = self.stack.call(ATTESTER, "Explain", "sa{sv}", "plain.example", {"locale": "de"}, bus=self.bus)
+        self.assertFalse(passed)
+        rules = [(*map(str, rule[:6]), [str(name) for name in rule[6]]) for rule in rules]
+        self.assertEqual(rules[0], ("level", "not session.remote", "firmware.hsi >= 3 and firmware.hsi < 9", "fail",
+                                    "firmware.hsi is 2, needed >= 3", "Spielen Sie neue Firmware ein.", ["session.remote", "firmware.hsi"]))
+        self.assertEqual((rules[1][3], rules[1][6], rules[2][3], rules[3][3]), ("fail", ["custom.room"], "pass", "skipped"))
+        facts = {str(name): (value, str(source), int(age)) for name, value, _, source, age in facts}
+        # Named by a rule, each once; the device has no custom.room.
+        self.assertEqual(sorted(facts), ["firmware.hsi", "kernel.taint", "os.id", "session.remote"])
+        self.assertEqual(facts["firmware.hsi"][:2], (2, "fwupd"))
+        # fwupd said it when it was first asked; the files were read just now.
+        self.assertGreaterEqual(facts["firmware.hsi"][2], 1)
+        self.assertEqual(facts["os.id"][2], 0)
+        self.assertEqual(self.stack.call(ATTESTER, "Evaluate", "sa{sv}", "plain.example", {"locale": "de"}, bus=self.bus)[1],
+                         [(rule[0], *rule[3:6]) for rule in rules])
+        shown = self.stack.run(self.stack.build / "client" / "attestctl", "policy", "explain", "plain.example", check=False)
+        self.assertRegex(shown.stdout, r"firmware.hsi +2 +reported +\d+s +fwupd\n")
+        self.assertRegex(shown.stdout, r"custom.room +unreadable: no such fact")
+        self.assert_error("IssuerUnknown", self.stack.call, ATTESTER, "Explain", "sa{sv}", "o.example", {})
+        self.assert_error("InvalidArgument", self.stack.call, ATTESTER, "Explain", "sa{sv}", "", {"nonsense": True})
 
     def test_locale_of_33_bytes_is_invalid_argument(self):
         for locale in ("x" * 33, dbus.UInt32(1)):

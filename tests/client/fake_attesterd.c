@@ -257,19 +257,20 @@ static void request_tokens(struct fake *fake, const char *issuer, DBusMessage *m
         put_info(&iterator);
 }
 
-static void get_facts(DBusMessage *reply)
+/* The first `count` facts of four. */
+static void put_facts(DBusMessageIter *iterator, size_t count)
 {
-        DBusMessageIter iterator, array, row, variant, reason_row;
+        DBusMessageIter array, row, variant, reason_row;
         const char *names[] = { "boot.secure_boot", "kernel.taint", "os.id", "disk.root_encrypted" };
         const char *sources[] = { "efivars", "/proc/sys/kernel/tainted", "/etc/os-release\033[31m", "sysfs" };
         const char *signatures[] = { "b", "x", "s", "(s)" };
         const char *provenance = "reported", *text = "debian", *reason = "no such device";
         dbus_bool_t boolean = TRUE;
         dbus_int64_t integer = -12;
+        dbus_uint64_t ages[] = { 0, 1, 7200, 0 };
 
-        dbus_message_iter_init_append(reply, &iterator);
-        check(dbus_message_iter_open_container(&iterator, DBUS_TYPE_ARRAY, "(svss)", &array));
-        for (size_t i = 0; i < BASE_COUNT(names); i++) {
+        check(dbus_message_iter_open_container(iterator, DBUS_TYPE_ARRAY, "(svsst)", &array));
+        for (size_t i = 0; i < count; i++) {
                 check(dbus_message_iter_open_container(&array, DBUS_TYPE_STRUCT, NULL, &row));
                 check(dbus_message_iter_append_basic(&row, DBUS_TYPE_STRING, &names[i]));
                 check(dbus_message_iter_open_container(&row, DBUS_TYPE_VARIANT, signatures[i], &variant));
@@ -287,9 +288,54 @@ static void get_facts(DBusMessage *reply)
                 check(dbus_message_iter_close_container(&row, &variant));
                 check(dbus_message_iter_append_basic(&row, DBUS_TYPE_STRING, &provenance));
                 check(dbus_message_iter_append_basic(&row, DBUS_TYPE_STRING, &sources[i]));
+                check(dbus_message_iter_append_basic(&row, DBUS_TYPE_UINT64, &ages[i]));
                 check(dbus_message_iter_close_container(&array, &row));
         }
+        check(dbus_message_iter_close_container(iterator, &array));
+}
+
+static void get_facts(DBusMessage *reply)
+{
+        DBusMessageIter iterator;
+
+        dbus_message_iter_init_append(reply, &iterator);
+        put_facts(&iterator, 4);
+}
+
+static void put_explained(DBusMessageIter *array, const char *const texts[static 6], const char *fact)
+{
+        DBusMessageIter row, names;
+
+        check(dbus_message_iter_open_container(array, DBUS_TYPE_STRUCT, NULL, &row));
+        for (size_t i = 0; i < 6; i++)
+                check(dbus_message_iter_append_basic(&row, DBUS_TYPE_STRING, &texts[i]));
+        check(dbus_message_iter_open_container(&row, DBUS_TYPE_ARRAY, "s", &names));
+        check(dbus_message_iter_append_basic(&names, DBUS_TYPE_STRING, &fact));
+        check(dbus_message_iter_close_container(&row, &names));
+        check(dbus_message_iter_close_container(array, &row));
+}
+
+static void explain(const char *issuer, DBusMessage *reply)
+{
+        bool denied = is(issuer, "fail-PolicyDenied.example");
+        dbus_bool_t passed = !denied;
+        DBusMessageIter iterator, array;
+
+        dbus_message_iter_init_append(reply, &iterator);
+        check(dbus_message_iter_append_basic(&iterator, DBUS_TYPE_BOOLEAN, &passed));
+        check(dbus_message_iter_open_container(&iterator, DBUS_TYPE_ARRAY, "(ssssssas)", &array));
+        put_explained(&array, (const char *const[]){ "secure-boot", "", "boot.secure_boot", "pass", "", "Turn on Secure Boot." },
+                      "boot.secure_boot");
+        if (denied)
+                put_explained(&array,
+                              (const char *const[]){ "taint", "os.id == debian", "kernel.taint == 0", "fail",
+                                                     "kernel.taint is -12, needed 0", "Remove the module\033[31m." },
+                              "kernel.taint");
+        if (denied)
+                put_explained(&array, (const char *const[]){ "room", "", "custom.room == x", "fail", "no such fact", "" },
+                              "custom.room");
         check(dbus_message_iter_close_container(&iterator, &array));
+        put_facts(&iterator, 2);
 }
 
 static void evaluate(const char *issuer, DBusMessage *reply)
@@ -420,6 +466,8 @@ static bool answer(struct fake *fake, const char *issuer, const char *member, DB
                 get_facts(reply);
         if (strcmp(member, "Evaluate") == 0)
                 evaluate(issuer, reply);
+        if (strcmp(member, "Explain") == 0)
+                explain(issuer, reply);
         if (strcmp(member, "Enroll") == 0)
                 check(dbus_message_append_args(reply, DBUS_TYPE_STRING, &device, DBUS_TYPE_INVALID));
         return true;

@@ -201,7 +201,8 @@ class Queries(Case):
         self.assertIn("/etc/os-release?[31m", out)
         facts = {fact["name"]: fact for fact in self.run_json("posture")["facts"]}
         self.assertIs(facts["boot.secure_boot"]["value"], True)
-        self.assertEqual(facts["kernel.taint"]["value"], -12)
+        self.assertEqual((facts["kernel.taint"]["value"], facts["kernel.taint"]["age_s"]), (-12, 1))
+        self.assertRegex(out, r"os.id +debian +reported +2h +/etc")
         self.assertIsNone(facts["disk.root_encrypted"]["value"])
         self.assertEqual(facts["disk.root_encrypted"]["unreadable"], "no such device")
 
@@ -221,12 +222,50 @@ class Queries(Case):
     def test_policy_explain_met_and_not_met(self):
         self.assertIn("This device meets the policy.", self.run_ctl("policy", "explain").out)
         out = self.run_ctl("policy", "explain", "fail-PolicyDenied.example", status=22).out
-        self.assertIn("os.version is 11.9, needed >= 12.5", out)
-        self.assertIn("os-current: Run Software Updates, then restart.", out)
-        self.assertNotIn("Turn on Secure Boot", out)
+        self.assertEqual(re.sub(" +", " ", out), """secure-boot: pass
+ Require boot.secure_boot
+ FACT VALUE PROVENANCE AGE SOURCE
+ boot.secure_boot true reported 0s efivars
+
+taint: fail
+ When os.id == debian
+ Require kernel.taint == 0
+ Why kernel.taint is -12, needed 0
+ Remedy Remove the module?[31m.
+ FACT VALUE PROVENANCE AGE SOURCE
+ kernel.taint -12 reported 1s /proc/sys/kernel/tainted
+
+room: fail
+ Require custom.room == x
+ Why no such fact
+ FACT VALUE PROVENANCE AGE SOURCE
+ custom.room unreadable: no such fact 0s 
+
+This device does not meet the policy.
+""")
+
+    def test_policy_explain_json_is_complete(self):
         report = self.run_json("policy", "explain", "fail-PolicyDenied.example", status=22)
-        self.assertIs(report["passed"], False)
-        self.assertEqual(report["rules"][2]["remedy"], "Run Software Updates, then restart.")
+        self.assertEqual(report, {
+            "passed": False,
+            "rules": [
+                {"rule": "secure-boot", "when": None, "require": "boot.secure_boot", "outcome": "pass", "reason": "",
+                 "remedy": "Turn on Secure Boot.", "facts": ["boot.secure_boot"]},
+                {"rule": "taint", "when": "os.id == debian", "require": "kernel.taint == 0", "outcome": "fail",
+                 "reason": "kernel.taint is -12, needed 0", "remedy": "Remove the module\x1b[31m.", "facts": ["kernel.taint"]},
+                {"rule": "room", "when": None, "require": "custom.room == x", "outcome": "fail", "reason": "no such fact",
+                 "remedy": "", "facts": ["custom.room"]}],
+            "facts": [
+                {"name": "boot.secure_boot", "value": True, "provenance": "reported", "source": "efivars", "age_s": 0},
+                {"name": "kernel.taint", "value": -12, "provenance": "reported", "source": "/proc/sys/kernel/tainted", "age_s": 1}]})
+
+    def test_policy_explain_is_coloured_on_a_terminal_only(self):
+        arguments = ("policy", "explain", "fail-PolicyDenied.example")
+        shown = self.run_on_terminal(*arguments)
+        self.assertIn("taint\x1b[0m: \x1b[31mfail\x1b[0m", shown)
+        self.assertIn("secure-boot\x1b[0m: \x1b[32mpass\x1b[0m", shown)
+        self.assertNotIn("\x1b", self.run_on_terminal(*arguments, NO_COLOR="1"))
+        self.assertNotIn("\x1b", self.run_ctl(*arguments, status=22).out)
 
     def test_policy_check_needs_no_daemon_and_prints_all_errors(self):
         good, bad = self.top / "good.conf", self.top / "bad.conf"
@@ -289,16 +328,20 @@ class Queries(Case):
         self.assertEqual({name: int(status) for status, name in documented if name}, {name: int(status) for name, status in built})
         self.assertEqual([status for status, name in documented if not name], ["60", "61"])
 
-    def test_colour_on_a_terminal_only(self):
+    def run_on_terminal(self, *arguments, **more):
+        """What it writes, of which a terminal's buffer must hold all."""
         main, side = pty.openpty()
         environment = {**os.environ, "TERM": "xterm", "DBUS_SYSTEM_BUS_ADDRESS": self.bus.address}
         environment.pop("NO_COLOR", None)
-        subprocess.run([CTL, "status"], stdout=side, timeout=WAIT, env=environment, check=True)
-        self.assertIn(b"\x1b[32mready", os.read(main, 65536))
-        subprocess.run([CTL, "status"], stdout=side, timeout=WAIT, env={**environment, "NO_COLOR": "1"}, check=True)
-        self.assertNotIn(b"\x1b", os.read(main, 65536))
+        subprocess.run([CTL, *arguments], stdout=side, timeout=WAIT, env={**environment, **more}, check=False)
+        shown = os.read(main, 65536).decode()
         os.close(main)
         os.close(side)
+        return shown
+
+    def test_colour_on_a_terminal_only(self):
+        self.assertIn("\x1b[32mready", self.run_on_terminal("status"))
+        self.assertNotIn("\x1b", self.run_on_terminal("status", NO_COLOR="1"))
 
 
 class Tokens(Case):

@@ -98,6 +98,7 @@ static void get_facts_reads_every_type(void **state)
         assert_string_equal(facts[1].text, "-12");
         assert_int_equal(facts[2].type, ATTESTER_VALUE_STRING);
         assert_string_equal(facts[2].text, "debian");
+        assert_int_equal(facts[2].age_s, 7200);
         assert_int_equal(facts[3].type, ATTESTER_VALUE_UNREADABLE);
         assert_string_equal(facts[3].text, "no such device");
         assert_string_equal(facts[3].provenance, "reported");
@@ -123,6 +124,33 @@ static void evaluate_denied_policy_is_a_result(void **state)
         assert_int_equal(attester_evaluate(fixture->attester, "", NULL, &passed, &rules, &count, NULL), 0);
         assert_true(passed);
         attester_rules_free(rules, count);
+}
+
+static void explain_gives_rules_with_the_facts_they_name(void **state)
+{
+        struct fixture *fixture = *state;
+        struct attester_rule *rules = NULL;
+        struct attester_fact *facts = NULL;
+        size_t count = 0, fact_count = 0;
+        bool passed = true;
+
+        assert_int_equal(attester_explain(fixture->attester, "fail-PolicyDenied.example", NULL, &passed, &rules, &count, &facts,
+                                          &fact_count, NULL),
+                         0);
+        assert_false(passed);
+        assert_int_equal(count, 3);
+        assert_string_equal(rules[0].when, "");
+        assert_string_equal(rules[1].when, "os.id == debian");
+        assert_string_equal(rules[1].require, "kernel.taint == 0");
+        assert_string_equal(rules[1].outcome, "fail");
+        assert_int_equal(rules[1].fact_count, 1);
+        assert_string_equal(rules[1].facts[0], "kernel.taint");
+        assert_int_equal(fact_count, 2);
+        assert_string_equal(facts[1].name, "kernel.taint");
+        assert_int_equal(facts[1].integer, -12);
+        assert_int_equal(facts[1].age_s, 1);
+        attester_rules_free(rules, count);
+        attester_facts_free(facts, fact_count);
 }
 
 static void admin_calls_give_result_or_the_daemons_error(void **state)
@@ -210,6 +238,7 @@ int main(void)
                 CASE(get_issuer_name_that_is_not_utf8_is_refused),
                 CASE(get_facts_reads_every_type),
                 CASE(evaluate_denied_policy_is_a_result),
+                CASE(explain_gives_rules_with_the_facts_they_name),
                 CASE(admin_calls_give_result_or_the_daemons_error),
                 CASE(calls_with_options_of_an_older_caller_work),
                 cmocka_unit_test(public_codes_are_the_exit_statuses),
