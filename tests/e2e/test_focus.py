@@ -24,15 +24,13 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent / "client"), str(HERE.parent / "attesterd")]
 
 import bus_fixture  # noqa: E402
-from agent_fixture import BUS_CONFIG, challenge  # noqa: E402
+from agent_fixture import challenge  # noqa: E402
 from bus_fixture import ADMIN, ATTESTER, DaemonStack  # noqa: E402
-from fake_services import Login  # noqa: E402
-from stack import ISSUER_NAME, listens, wait_for  # noqa: E402
+from stack import ISSUER_NAME, wait_for  # noqa: E402
+from user_session import USER, UserSession  # noqa: E402
 
 ORIGIN = "shop.example"
-USER = 65534          # nobody: who sits at the screen
 OTHER_USER = 2
-GROUP = "games"       # stands for attester-focus: a group that every system has, and nobody is in
 POLICY = "[Policy]\nVersion=2\n[Rule focus]\nRequire=window.focused\nRemedy=Click into the window.\n"
 NOT_FOCUSED, FOCUSED = "PolicyDenied", "ok"
 
@@ -63,43 +61,13 @@ class Client:
         self.process.communicate(timeout=10)
 
 
-class FocusStack(DaemonStack):
-    """As the user's everything below the daemon runs setpriv'd; `session_address` is the user's bus."""
-
+class FocusStack(UserSession, DaemonStack):
     def start(self):
-        super().start(real_issuer=True, daemon_options=("--focus-group", GROUP))
+        super().start(real_issuer=True, daemon_options=self.FOCUS)
         self.call(ADMIN, "Enroll", "s", ISSUER_NAME)
         self.key = next(bytes(key) for kind, key, _ in self.call(ATTESTER, "GetIssuer", "s", ISSUER_NAME)["token-keys"] if kind == 2)
         self.call(ADMIN, "InstallPolicy", "ss", "50-focus.conf", POLICY)
-        self.login = Login(self)
-        self.login.start(uid=USER)
-        self.home = self.path("home")
-        self.home.mkdir()
-        os.chown(self.home, USER, USER)
-        self.home.chmod(0o700)
-        self.session_address = f"unix:path={self.home}/bus"
-        config = self.write("session.conf", BUS_CONFIG.format(name="session", path=f"{self.home}/bus", more=""))
-        self.spawn_as_user("session-bus", "dbus-daemon", "--nofork", "--nopidfile", f"--config-file={config}")
-        self.wait("session-bus", lambda: listens(self.home / "bus"), "the session bus")
-        self.agent = self.path("bin", "attester-agent")
-        self.agent.parent.mkdir()
-        shutil.copy(self.build / "client" / "agent" / "attester-agent", self.agent)
-        shutil.chown(self.agent, group=GROUP)
-        self.agent.chmod(0o2755)
-
-    def spawn_as_user(self, name, *arguments, environment=None, uid=USER):
-        return self.spawn(name, "setpriv", "--reuid", uid, "--regid", uid, "--clear-groups", *arguments,
-                          environment={"HOME": str(self.home), "XDG_RUNTIME_DIR": str(self.home), **(environment or {})})
-
-    def start_user_agent(self, environment=None, agent=None, prefix=()):
-        self.spawn_as_user("agent", *prefix, agent or self.agent, "--session-bus", self.session_address, environment=environment)
-        self.wait("agent", self.user_agent_is_there, "the agent")
-
-    def user_agent_is_there(self):
-        result = subprocess.run(["dbus-send", f"--bus={self.session_address}", "--dest=org.freedesktop.DBus", "--print-reply", "/",
-                                 "org.freedesktop.DBus.NameHasOwner", "string:org.attesterd.Client1"], capture_output=True, text=True, timeout=10,
-                                env=self.environment, user=USER, group=USER, extra_groups=[], check=False)
-        return "true" in result.stdout
+        self.start_session()
 
 
 class FocusCase(unittest.TestCase):
@@ -141,29 +109,13 @@ class FocusCase(unittest.TestCase):
         self.assert_not_focused(client, reason=reason)
 
 
-def start_x11(stack, uid=USER, name="xvfb"):
-    """An X server on the first free display; returns $DISPLAY."""
-    sockets = pathlib.Path("/tmp/.X11-unix")
-    if not sockets.exists():
-        sockets.mkdir()
-        sockets.chmod(0o1777)
-    stack.spawn_as_user(name, "sh", "-c", "exec Xvfb -displayfd 1 -screen 0 640x480x24 -nolisten tcp -ac 2>/dev/null", uid=uid)
-    stack.wait(name, lambda: re.search(r"^\d+$", stack.log(name), re.MULTILINE), "the X server")
-    return f":{stack.log(name).split()[-1]}"
-
-
 class X11(FocusCase):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.display = start_x11(cls.stack)
-        cls.stack.spawn_as_user("openbox", "openbox", "--sm-disable", environment={"DISPLAY": cls.display})
-        wait_for(lambda: "_NET_ACTIVE_WINDOW" in cls.tool("xprop", "-root", "_NET_SUPPORTED"), "the window manager")
-
-    @classmethod
-    def tool(cls, *arguments):
-        return subprocess.run([str(a) for a in arguments], capture_output=True, text=True, timeout=20, check=False,
-                              env={**cls.stack.environment, "DISPLAY": cls.display}).stdout
+        cls.display = cls.stack.start_x11()
+        cls.stack.start_window_manager(cls.display)
+        cls.tool = cls.stack.x11_tool
 
     def setUp(self):
         self.agent(environment={"DISPLAY": self.display})
@@ -171,8 +123,7 @@ class X11(FocusCase):
         self.activate(self.front)
 
     def activate(self, client):
-        self.tool("xdotool", "windowactivate", "--sync", client.id)
-        wait_for(lambda: self.tool("xdotool", "getwindowfocus").strip() == str(client.id), "the window to be in front")
+        self.stack.activate_window(client.id)
 
     def test_window_in_front_is_in_focus_and_another_is_not(self):
         self.assert_focused(self.front)
@@ -356,7 +307,7 @@ class Elsewhere(FocusCase):
                 self.end_agent()
 
     def test_another_user_s_display_tells_nothing(self):
-        display = start_x11(self.stack, OTHER_USER, "other-xvfb")
+        display = self.stack.start_x11(OTHER_USER, "other-xvfb")
         self.addCleanup(self.stack.end, "other-xvfb")
         self.agent(environment={"DISPLAY": display})
         self.assert_unreadable(self.client("none"), "another user's")
