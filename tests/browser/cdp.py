@@ -106,21 +106,23 @@ class Page:
 
 
 class Chromium:
-    """Debian's Chromium without a display, with a profile below `directory`."""
+    """Debian's Chromium with a profile below `directory`, as `user`; without a window unless the environment has a display."""
 
-    def __init__(self, directory, environment, *arguments):
+    def __init__(self, directory, environment, *arguments, user=None):
         self.profile = pathlib.Path(directory)
         self.profile.mkdir(parents=True, exist_ok=True)
         out, to_browser = os.pipe()
         from_browser, into = os.pipe()
         program = shutil.which("chromium") or "chromium"
-        self.log = open(self.profile / "chromium.log", "ab")
+        self.log = open(f"{self.profile}.log", "ab")
+        window = ["--window-size=900,700", "--window-position=20,20", "--ozone-platform=x11"] if "DISPLAY" in environment else ["--headless=new"]
         self.process = subprocess.Popen(
-            [sys.executable, "-c", LAUNCHER, str(out), str(into), program, "--headless=new", "--no-sandbox",
+            [sys.executable, "-c", LAUNCHER, str(out), str(into), program, *window, "--no-sandbox",
              "--remote-debugging-pipe", "--enable-unsafe-extension-debugging", f"--user-data-dir={self.profile}", "--no-first-run",
              "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking", "--disable-component-update",
-             "--disable-sync", "--password-store=basic", *arguments, "about:blank"],
-            pass_fds=(out, into), stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log, env=environment, start_new_session=True)
+             "--disable-sync", "--password-store=basic", "--no-default-browser-check", *arguments, "about:blank"],
+            pass_fds=(out, into), stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log, env=environment, start_new_session=True,
+            cwd="/", **({} if user is None else {"user": user, "group": user, "extra_groups": []}))
         for end in (out, into):
             os.close(end)
         self.pipe = Pipe(to_browser, from_browser)

@@ -85,7 +85,7 @@ class Tab:
 
 
 class Firefox:
-    """Debian's Firefox without a display, with a profile below `directory`."""
+    """Debian's Firefox with a profile below `directory`, as `user`; without a window unless the environment has a display."""
 
     PREFERENCES = {
         "app.update.enabled": False, "browser.shell.checkDefaultBrowser": False, "datareporting.policy.dataSubmissionEnabled": False,
@@ -94,15 +94,17 @@ class Firefox:
         "services.settings.server": "data:,", "browser.aboutwelcome.enabled": False, "toolkit.telemetry.reportingpolicy.firstRun": False,
     }
 
-    def __init__(self, directory, environment, **preferences):
+    def __init__(self, directory, environment, user=None, **preferences):
         self.profile = pathlib.Path(directory)
         self.profile.mkdir(parents=True, exist_ok=True)
         lines = [f"user_pref({json.dumps(name)}, {json.dumps(value)});" for name, value in {**self.PREFERENCES, **preferences}.items()]
         (self.profile / "user.js").write_text("\n".join(lines))
-        self.log = open(self.profile / "firefox.log", "ab")
+        self.log = open(f"{self.profile}.log", "ab")
+        window = [] if "DISPLAY" in environment else ["--headless"]
         program = shutil.which("firefox-esr") or "firefox"
-        self.process = subprocess.Popen([program, "--headless", "--marionette", "--remote-allow-system-access", "--no-remote", "--profile", str(self.profile), "about:blank"],
-                                        stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log, env=environment, start_new_session=True)
+        self.process = subprocess.Popen([program, *window, "--marionette", "--remote-allow-system-access", "--no-remote", "--profile", str(self.profile), "about:blank"],
+                                        stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log, env=environment, start_new_session=True, cwd="/",
+                                        **({} if user is None else {"user": user, "group": user, "extra_groups": []}))
         self.connection = Connection(self.port())
         self.call = self.connection.call
         self.call("WebDriver:NewSession", acceptInsecureCerts=True)
@@ -114,7 +116,7 @@ class Firefox:
             if file.exists() and file.read_text():
                 return int(file.read_text())
             time.sleep(0.05)
-        raise BrowserError("Firefox does not start: " + (self.profile / "firefox.log").read_text()[-1000:])
+        raise BrowserError("Firefox does not start: " + pathlib.Path(f"{self.profile}.log").read_text()[-1000:])
 
     def script(self, expression, *arguments):
         text = ("const done = arguments[arguments.length - 1];"

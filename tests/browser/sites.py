@@ -4,6 +4,7 @@
 import base64
 import http.server
 import json
+import os
 import pathlib
 import signal
 import ssl
@@ -11,14 +12,20 @@ import sys
 import threading
 import time
 
+import dbus.bus
+
 TESTS = pathlib.Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(TESTS / "e2e"), str(TESTS / "client")]
+sys.path[:0] = [str(TESTS / "e2e"), str(TESTS / "client"), str(TESTS / "attesterd")]
 
 from agent_fixture import challenge, token_of, verify  # noqa: E402
+from fake_services import BUS_POLICY  # noqa: E402
+from recorder import Recorder  # noqa: E402
 from stack import ISSUER_NAME, Stack, StackError, wait_for  # noqa: E402
+from user_session import USER, UserSession  # noqa: E402
 
 SHOP, BLOG, KEPT = "shop.example", "blog.example", "kept.example"
 HOST_NAME = "org.attesterd.native_host"
+USER_NAME = "person-at-the-screen"
 CHROMIUM_ID = "ggiccncnheochblgiaijgechoakegajn"
 FIREFOX_ID = "access-tokens@attesterd.org"
 PIXEL = base64.b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==")
@@ -42,7 +49,7 @@ class KeptSite:
     """A website that accepts tokens ahead of time: its challenge has no context and is the same each time."""
 
     def __init__(self, issuer_key, host=KEPT, certificate=None, key_file=None):
-        self.requests, self.spent, self.issuer_key = [], set(), issuer_key
+        self.requests, self.headers, self.spent, self.issuer_key = [], [], set(), issuer_key
         site = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -73,6 +80,7 @@ class KeptSite:
         """/foreign asks for a token of another website, all else for one of its own. /never accepts none; /free asks for none."""
         authorization = request.headers["Authorization"]
         self.requests.append((request.path, authorization))
+        self.headers.append(request.headers.as_bytes())
         never, free = request.path.startswith("/never"), request.path.startswith(("/free", "/favicon"))
         header, digest = challenge(ISSUER_NAME, "other.example" if request.path == "/foreign" else self.origin, self.issuer_key)
         good = free or (authorization is not None and self.accepts(authorization, digest) and not never)
@@ -98,18 +106,31 @@ class KeptSite:
         self.server.server_close()
 
 
-class Sites(Stack):
-    """Use after up(): shop and blog are `host:port`, as in `OriginName=`."""
+class Sites(UserSession, Stack):
+    """Use after up(): shop and blog are `host:port`, as in `OriginName=`. Browser and agent are a user's, on a display if there is
+    one, else without. What attester-net says to the issuer is in `recorder`, what the daemon's bus carries in bus-monitor.log."""
 
-    def up(self):
+    def up(self, display=False):
         self.make_certificates()
         self.start_tpm()
         self.start_bus()
         self.start_issuer()
-        self.configure_issuer()
+        self.recorder = Recorder(self.path("tls.pem"), self.path("tls.key"), self.path("ca.pem"), self.issuer_port).__enter__()
+        self.configure_issuer(url=f"https://localhost:{self.recorder.port}/.well-known/private-token-issuer-directory")
+        self.spawn("bus-monitor", "dbus-monitor", "--address", self.environment["DBUS_SYSTEM_BUS_ADDRESS"], "--binary")
+        self.wait("bus-monitor", lambda: self.path("bus-monitor.log").stat().st_size > 0, "dbus-monitor")
         self.start_daemon()
-        self.start_agent()
-        self.attestctl("enroll", ISSUER_NAME)
+        self.device = self.attestctl_json("enroll", ISSUER_NAME)["device"]
+        self.start_session()
+        self.user = {"HOME": str(self.home), "XDG_RUNTIME_DIR": str(self.home), "DBUS_SESSION_BUS_ADDRESS": self.session_address,
+                     "USER": USER_NAME, "LOGNAME": USER_NAME}
+        if display:
+            self.user["DISPLAY"] = self.start_x11(size="1000x800")
+            self.start_window_manager(self.user["DISPLAY"])
+        self.spawn_as_user("session-monitor", "dbus-monitor", "--address", self.session_address, "--binary")
+        self.wait("session-monitor", lambda: self.path("session-monitor.log").stat().st_size > 0, "dbus-monitor")
+        self.start_user_agent(self.user)
+        self.install_native_host()
         self.site_port = self.reserve_port()
         self.shop, self.blog = f"{SHOP}:{self.site_port}", f"{BLOG}:{self.site_port}"
         self.start_gate(f"{self.shop} {self.blog}")
@@ -122,7 +143,29 @@ class Sites(Stack):
     def stop(self, keep=False):
         if hasattr(self, "kept_site"):
             self.kept_site.stop()
+        if hasattr(self, "recorder"):
+            self.recorder.__exit__()
         super().stop(keep)
+
+    def write(self, name, text):
+        if name == "bus.conf":
+            text = text.replace("  <include>", f"  {BUS_POLICY}  <include>")
+        return super().write(name, text)
+
+    def bus(self):
+        return dbus.bus.BusConnection(self.environment["DBUS_SYSTEM_BUS_ADDRESS"])
+
+    def start_daemon(self, **keywords):
+        super().start_daemon(options=self.FOCUS, **keywords)
+
+    def users(self, directory):
+        """Makes a directory of the user's, who may write there."""
+        directory.mkdir(parents=True, exist_ok=True)
+        for place in [directory, *directory.parents]:
+            if place == self.home:
+                break
+            os.chown(place, USER, USER)
+        return directory
 
     def rotate_key(self):
         """A new key of type 0x0002 at the issuer, in use from now on, and known to the gate."""
@@ -137,6 +180,19 @@ class Sites(Stack):
         # A device reads the directory again when its copy is old (an issuer publishes keys ahead for as long), or after a start.
         self.end("attesterd")
         self.start_daemon()
+
+    def restart_gate(self):
+        """It forgets every challenge that it made."""
+        self.end("gate")
+        config = self.path("gate.conf")
+        config.write_text(config.read_text().replace("Listen=127.0.0.1:0\n", f"Listen=127.0.0.1:{self.gate_port}\n"))
+        before = len(self.log("gate"))
+        self.spawn("gate", self.build / "issuer" / "gate" / "attester-gate", "--allow-root", "--config", config)
+        self.wait("gate", lambda: '"keys","outcome":"ok"' in self.log("gate")[before:], "the issuer's keys at the gate")
+
+    def questions(self):
+        """How often a browser has asked the agent for a token, as the user's bus carried it."""
+        return self.path("session-monitor.log").read_bytes().count(b"GetAuthorization\0")
 
     def another_site(self, host, tls=True):
         """One more website like the kept one, to be used in a `with`."""
@@ -212,12 +268,15 @@ http {{
     def statuses(self, path):
         return [(line[1], line[3], bool(line[4])) for line in self.requests(path)]
 
-    def native_host(self, directory, manifest, program=None):
-        """Installs the manifest of a browser, and a native host that runs from the build directory."""
-        host = self.build / "client" / "nativehost"
-        script = self.write("native-host", f"#!/bin/sh\nexec {host / 'attester-native-host'} --config {host / 'attester-native-host.conf'} \"$@\"\n")
-        script.chmod(0o755)
-        directory = pathlib.Path(directory)
-        directory.mkdir(parents=True, exist_ok=True)
-        text = {"name": HOST_NAME, "description": "test", "type": "stdio", "path": str(program or script), **manifest}
+    def install_native_host(self):
+        built = self.build / "client" / "nativehost"
+        host = self.public(built / "attester-native-host", built / "attester-native-host.conf")
+        self.host_program = self.write(
+            "native-host", f"#!/bin/sh\nexec {host / 'attester-native-host'} --config {host / 'attester-native-host.conf'} \"$@\"\n")
+        self.host_program.chmod(0o755)
+
+    def native_host(self, directory, manifest):
+        """Installs the manifest of a browser."""
+        directory = self.users(pathlib.Path(directory))
+        text = {"name": HOST_NAME, "description": "test", "type": "stdio", "path": str(self.host_program), **manifest}
         (directory / f"{HOST_NAME}.json").write_text(json.dumps(text))

@@ -1,99 +1,33 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""The extension in a real browser, against the whole system. Usage: test_browser.py BUILD-DIRECTORY chromium|firefox"""
+"""The extension in a real browser, against the whole system. Usage: test_browser.py BUILD-DIRECTORY chromium|firefox x11|none"""
 
 import json
 import pathlib
-import shutil
+import signal
 import sys
 import unittest
 
-from sites import CHROMIUM_ID, FIREFOX_ID, HOST_NAME, Sites, StackError, wait_for
+from sites import HOST_NAME, Sites, StackError, wait_for
 
-BUILD, BROWSER = sys.argv[1:3]
+from browsers import Chromium, Firefox
+from privacy_cases import PrivacyCases
+from test_focus import Client as WindowClient
+
+BUILD, BROWSER, DISPLAY = sys.argv[1:4]
 STRICT_POLICY = ("[Policy]\nVersion=2\n[Rule disk]\nRequire=os.id == \"no such system\"\n"
                  "Remedy=Encrypt the disk: see the handbook, page 3.\n")
+FOCUS_POLICY = "[Policy]\nVersion=2\n[Rule focus]\nRequire=window.focused\nRemedy=Click into the browser's window, then reload the page.\n"
 
 
-class Chromium:
-    """What the cases need of Chromium."""
-
-    def __init__(self, sites):
-        import cdp
-
-        self.own_id = CHROMIUM_ID
-        self.install_manifest(sites, [CHROMIUM_ID])
-        self.browser = cdp.Chromium(sites.path("chromium"), {**sites.environment, "LANG": "en_US.UTF-8"}, "--ignore-certificate-errors",
-                                    "--host-resolver-rules=MAP *.example 127.0.0.1", "--lang=en-US")
-        self.extension, self.background = self.browser.install(sites.build / "client" / "browser" / "chromium")
-        self.new_tab, self.stop = self.browser.new_page, self.browser.stop
-
-    def popup(self, tab):
-        return self.browser.popup(tab, self.extension, self.background)
-
-    def private_tab(self):
-        context = self.browser.pipe.call("Target.createBrowserContext")["browserContextId"]
-        return self.browser.new_page(browserContextId=context)
-
-    def stranger(self, directory):
-        """A page of another extension, and that one's id."""
-        extension = self.browser.pipe.call("Extensions.loadUnpacked", path=str(directory))["id"]
-        page = self.browser.new_page()
-        page.open(f"chrome-extension://{extension}/page.html")
-        return page, extension
-
-    def install_manifest(self, sites, extensions):
-        sites.native_host(sites.path("chromium", "NativeMessagingHosts"), {"allowed_origins": [f"chrome-extension://{name}/" for name in extensions]})
-
-
-class Firefox:
-    """What the cases need of Firefox. The popup and the background are a tab behind the one that is in front."""
-
-    def __init__(self, sites):
-        import marionette
-
-        self.own_id = FIREFOX_ID
-        self.install_manifest(sites, [FIREFOX_ID])
-        hosts = ",".join(f"{name}.example" for name in ("shop", "blog", "kept", "never", "plain"))
-        self.browser = marionette.Firefox(sites.path("firefox"), {**sites.environment, "LANG": "en_US.UTF-8"},
-                                          **{"network.dns.localDomains": hosts, "intl.locale.requested": "en-US"})
-        self.browser.install(shutil.copy(sites.build / "client" / "browser" / "firefox.zip", sites.path("extension.xpi")))
-        self.host = self.browser.chrome(f"WebExtensionPolicy.getByID('{FIREFOX_ID}').mozExtensionHostname")
-        self.background = self.extension_page()
-        self.new_tab, self.stop = self.browser.new_tab, self.browser.stop
-
-    def extension_page(self):
-        page = self.browser.new_tab(focus=False)
-        page.open(f"moz-extension://{self.host}/popup.html")
-        return page
-
-    def popup(self, tab):
-        tab.front()
-        return self.extension_page()
-
-    def private_tab(self):
-        return self.browser.new_tab(window="window", private=True)
-
-    def stranger(self, directory):
-        """A page of another extension, and that one's id."""
-        archive = shutil.make_archive(str(directory), "zip", directory)
-        extension = self.browser.install(shutil.move(archive, f"{directory}.xpi"))
-        page = self.browser.new_tab(focus=False)
-        page.open(f"moz-extension://{self.browser.chrome(f'WebExtensionPolicy.getByID({extension!r}).mozExtensionHostname')}/page.html")
-        return page, extension
-
-    def install_manifest(self, sites, extensions):
-        sites.native_host(sites.path(".mozilla", "native-messaging-hosts"), {"allowed_extensions": extensions})
-
-
-class Cases(unittest.TestCase):
+class Cases(PrivacyCases, unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.pictures = pathlib.Path(BUILD) / "tests" / "browser" / BROWSER
         cls.pictures.mkdir(parents=True, exist_ok=True)
         cls.sites = sites = Sites(BUILD)
         cls.addClassCleanup(sites.stop)
-        sites.up()
+        sites.up(display=DISPLAY == "x11")
         cls.browser = {"chromium": Chromium, "firefox": Firefox}[BROWSER](sites)
         cls.addClassCleanup(cls.browser.stop)
 
@@ -282,14 +216,18 @@ class Cases(unittest.TestCase):
     # --- when there is no token --------------------------------------------------------------------------------------
 
     def test_refusal_shows_the_website_s_own_page_and_the_remedy(self):
-        self.sites.write("etc/policy.d/50-fleet.conf", STRICT_POLICY)
-        self.addCleanup(self.set_policy_aside)
-        self.sites.reload_daemon()
-        wait_for(lambda: self.policy_version() == 2, "the policy")
+        self.set_policy(STRICT_POLICY)
         self.tab.open(f"https://{self.sites.shop}/one.html")
         self.popup_says("there is none", "Encrypt the disk: see the handbook, page 3.", picture="refusal")
         self.assertEqual(self.tab.title, "401")
         self.assertEqual(self.sites.statuses("/one.html"), [("GET", 401, False)])
+
+    def set_policy(self, text):
+        """Until the end of the case."""
+        self.sites.write("etc/policy.d/50-fleet.conf", text)
+        self.addCleanup(self.set_policy_aside)
+        self.sites.reload_daemon()
+        wait_for(lambda: self.policy_version() == 2, "the policy")
 
     def set_policy_aside(self):
         self.sites.path("etc/policy.d/50-fleet.conf").unlink()
@@ -308,6 +246,54 @@ class Cases(unittest.TestCase):
         finally:
             self.sites.start_daemon()
         self.visit(f"https://{self.sites.shop}/one.html", "one")
+
+    @unittest.skipUnless(DISPLAY == "x11", "there is no display")
+    def test_window_behind_another_gets_no_token_until_it_is_brought_to_the_front(self):
+        self.set_policy(FOCUS_POLICY)
+        self.visit(f"https://{self.sites.shop}/one.html", "one")
+        window = self.sites.x11_tool("xdotool", "getactivewindow").strip()
+        other = WindowClient(self.sites, "x11", self.sites.user)
+        self.addCleanup(other.end)
+        self.sites.activate_window(other.id)
+        self.tab.focus = False
+        self.visit(f"https://{self.sites.shop}/two.html", "401")
+        wait_for(lambda: "PolicyDenied" in str(self.noted()), "the refusal")
+        self.tab.screenshot(self.pictures / "refused-page.png")
+        self.assertEqual(self.sites.statuses("/two.html"), [("GET", 401, False)])
+        self.tab.focus = True
+        self.sites.x11_tool("xdotool", "windowactivate", "--sync", window)
+        wait_for(lambda: self.sites.x11_tool("xdotool", "getactivewindow").strip() == window, "the browser in front")
+        self.popup_says("there is none", "Click into the browser's window", picture="not-in-front")
+        self.visit(f"https://{self.sites.shop}/two.html", "two")
+
+    def test_gate_that_forgets_its_challenges_meanwhile_is_served_at_the_next_try(self):
+        self.visit(f"https://{self.sites.shop}/one.html", "one")
+        self.sites.restart_gate()
+        self.visit(f"https://{self.sites.shop}/two.html", "two")
+        # While a token is under way: it is for a challenge that nobody knows any more.
+        agent, asked = self.sites.processes["agent"], self.sites.questions()
+        agent.send_signal(signal.SIGSTOP)
+        try:
+            self.sites.clear()
+            self.tab.run(f"void setTimeout(() => location.assign('https://{self.sites.shop}/one.html'))")
+            wait_for(lambda: self.sites.questions() > asked, "the browser's question")
+            self.sites.restart_gate()
+        finally:
+            agent.send_signal(signal.SIGCONT)
+        wait_for(lambda: self.sites.statuses("/one.html") == [("GET", 401, False), ("GET", 401, True)], "the second request")
+        self.popup_says("did not accept the token", "Reload the page")
+        self.visit(f"https://{self.sites.shop}/one.html", "one")
+
+    def test_website_that_never_asks_is_left_alone(self):
+        asked = self.sites.questions()
+        for _ in range(3):
+            self.visit(f"https://{self.sites.shop}/free/home.html", "home")
+            self.visit(f"https://{self.sites.shop}/free/landed.html", "landed")
+        self.assertEqual(self.sites.requests("/one.html"), [])
+        # By the time that the agent was asked once more, it would have been asked about the others.
+        self.visit(f"https://{self.sites.shop}/one.html", "one")
+        wait_for(lambda: self.sites.questions() > asked, "the question")
+        self.assertEqual(self.sites.questions(), asked + 1)
 
     def test_issuer_s_new_key_changes_nothing(self):
         self.visit(f"https://{self.sites.shop}/one.html", "one")
@@ -342,5 +328,5 @@ class Cases(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    del sys.argv[1:3]
+    del sys.argv[1:4]
     unittest.main(verbosity=2)
