@@ -21,12 +21,13 @@ def output(*arguments):
 
 declared = set(re.findall(r"\b(attester_\w+)\(", re.sub(r"/\*.*?\*/|typedef[^;]*;", "", pathlib.Path(header).read_text(), flags=re.S)))
 mapped = set(re.findall(r"(?m)^\s+(attester_\w+);", pathlib.Path(version_map).read_text()))
-exported = {line.split()[-1] for line in output("nm", "-D", "--defined-only", library).splitlines()}
+# GNU's linker lists the version, too, lld does not.
+exported = {line.split()[-1] for line in output("nm", "-D", "--defined-only", library).splitlines()} - {"LIBATTESTER_1"}
 assert len(declared) > 10
 assert declared == mapped, declared ^ mapped
 packaged = set(re.findall(r"(?m)^ (attester_\w+)@LIBATTESTER_1 [0-9.]+$", pathlib.Path(debian_symbols).read_text()))
 assert packaged == declared, packaged ^ declared
-assert exported == {f"{name}@@LIBATTESTER_1" for name in declared} | {"LIBATTESTER_1"}, exported
+assert exported == {f"{name}@@LIBATTESTER_1" for name in declared}, exported
 dynamic = output("readelf", "-d", library)
 assert "[libattester.so.1]" in dynamic
 needed = set(re.findall(r"\(NEEDED\).*\[(.*)\]", dynamic))
@@ -40,4 +41,4 @@ with tempfile.TemporaryDirectory() as top:
         source.write_text('#include "attester.h"\nint main(void) { struct attester_options o = ATTESTER_OPTIONS_INIT; return (int) o.timeout_ms; }\n')
         subprocess.run([*compiler, "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-fsyntax-only", f"-I{pathlib.Path(header).parent}", source],
                        check=True, timeout=WAIT)
-print(f"{len(exported) - 1} symbols")
+print(f"{len(exported)} symbols")
