@@ -26,7 +26,7 @@ struct key_context {
 
 static bool invalid_at(const struct base_ini_entry *entry, const char *what, const char *name, struct base_error *error)
 {
-        return base_error_set(error, BASE_ERROR_CONFIG_INVALID, "%s:%u:%u: %s %s", entry->file, entry->line, entry->value_column,
+        return base_error_set(error, BASE_ERROR_CONFIG_INVALID, "%s:%u:%u: %s %s", entry->file, entry->line, entry->key_column,
                               what, name);
 }
 

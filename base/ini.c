@@ -120,7 +120,7 @@ static bool parse_section(struct parser *parser, char *text, unsigned line, stru
         if (parser->section == NULL)
                 return base_error_set_no_memory(error);
         entry.section = parser->section;
-        entry.value_column = (unsigned) (name - text + 1);
+        entry.key_column = entry.value_column = (unsigned) (name - text + 1);
         return parser->visitor(&entry, parser->context, error);
 }
 
@@ -141,6 +141,7 @@ static bool parse_entry(struct parser *parser, char *text, unsigned line, struct
         (void) trim_end(value, value + strlen(value));
         entry.key = trim_end(key, equals);
         entry.value = value;
+        entry.key_column = (unsigned) (key - text + 1);
         entry.value_column = (unsigned) (value - text + 1);
         return parser->visitor(&entry, parser->context, error);
 }

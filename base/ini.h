@@ -19,7 +19,8 @@ struct base_ini_entry {
         const char *key;       /* NULL for the section line itself */
         const char *value;     /* trimmed; "" when empty; NULL for the section line */
         unsigned line;         /* where the entry starts; from 1 */
-        unsigned value_column; /* where the value starts; from 1; for a section line, the column of its name */
+        unsigned key_column;   /* where the key starts; from 1; for a section line, the column of its name */
+        unsigned value_column; /* where the value starts; for a section line, as key_column */
 };
 
 /* Called for each section line and each entry, in order. Return false with `error` set to stop. */

@@ -32,10 +32,10 @@ bool issuer_config_fail_at_value(const struct base_ini_entry *entry, struct base
 bool issuer_config_fail_at_entry(const struct base_ini_entry *entry, bool section_known, struct base_error *error)
 {
         if (!section_known)
-                return base_error_set(error, BASE_ERROR_CONFIG_INVALID, "%s:%u:1: there is no section [%s]", entry->file,
-                                      entry->line, entry->section);
-        return base_error_set(error, BASE_ERROR_CONFIG_INVALID, "%s:%u:1: section [%s] has no key %s", entry->file, entry->line,
-                              entry->section, entry->key);
+                return base_error_set(error, BASE_ERROR_CONFIG_INVALID, "%s:%u:%u: there is no section [%s]", entry->file,
+                                      entry->line, entry->key_column, entry->section);
+        return base_error_set(error, BASE_ERROR_CONFIG_INVALID, "%s:%u:%u: section [%s] has no key %s", entry->file, entry->line,
+                              entry->key_column, entry->section, entry->key);
 }
 
 static bool set_text(const struct base_ini_entry *entry, char **to, struct base_error *error)

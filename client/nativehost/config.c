@@ -42,7 +42,8 @@ static bool visit(const struct base_ini_entry *entry, void *context, struct base
                 return take(entry, &config->chromium, error);
         if (strcmp(entry->key, "FirefoxExtension") == 0)
                 return take(entry, &config->firefox, error);
-        return entry_invalid(entry, error, "there is no such key");
+        return base_error_set(error, BASE_ERROR_CONFIG_INVALID, "%s:%u:%u: there is no key %s", entry->file, entry->line,
+                              entry->key_column, entry->key);
 }
 
 bool nativehost_config_read(const char *path, struct nativehost_config *ret, struct base_error *error)

@@ -99,7 +99,8 @@ static bool visit(const struct base_ini_entry *entry, void *context, struct base
                 return number_take(entry, GATE_CHALLENGES_MAX, &config->challenges_max, error);
         if (strcmp(entry->key, "RefreshInterval") == 0)
                 return number_take(entry, GATE_REFRESH_S_MAX, &config->refresh_interval_s, error);
-        return entry_invalid(entry, error, "there is no such key");
+        return base_error_set(error, BASE_ERROR_CONFIG_INVALID, "%s:%u:%u: there is no key %s", entry->file, entry->line,
+                              entry->key_column, entry->key);
 }
 
 static bool config_complete(const char *name, const struct gate_config *config, struct base_error *error)

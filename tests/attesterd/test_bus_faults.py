@@ -67,7 +67,7 @@ class Files(BusCase):
         self.stack.write("etc/issuers.d/broken.conf", "[Issuer]\nName=broken.example\nColour=red\n")
         self.stack.reload_daemon()
         wait_for(lambda: self.stack.property("ConfigError"), "the error on the bus")
-        self.assertRegex(str(self.stack.property("ConfigError")), r"broken\.conf:3:8: unknown key Colour")
+        self.assertRegex(str(self.stack.property("ConfigError")), r"broken\.conf:3:1: unknown key Colour")
         self.assertIn("broken.conf:3", self.stack.log("attesterd"))
         self.stack.request("plain.example")
         self.assert_error("ConfigInvalid", self.stack.call, bus_fixture.ADMIN, "Reload")

@@ -166,13 +166,13 @@ static void load_what_is_wrong_is_named_with_its_place(void **state)
                 const char *text;
                 const char *message;
         } cases[] = {
-                { "etc/attesterd.conf", "[TPM]\nTcty=x\n", "attesterd.conf:2:6: unknown key Tcty" },
+                { "etc/attesterd.conf", "[TPM]\n Tcty=x\n", "attesterd.conf:2:2: unknown key Tcty" },
                 { "etc/attesterd.conf", "[Seal]\nMode=both\n", "attesterd.conf:2:6: Mode=: not \"pcr\" or \"signed\"" },
                 { "etc/attesterd.conf", "[Seal]\nPublicKey=key.pem\n", "PublicKey=: not an absolute path" },
                 { "etc/attesterd.conf", "[Seal]\nSignatures=\n", "Signatures=: not an absolute path" },
                 { "etc/attesterd.conf", "[Seal]\nPolicyRef=0123456789012345678901234567890123\n", "PolicyRef=: longer than 32" },
                 { "etc/attesterd.conf", "[Tpm]\n", "attesterd.conf:1:2: unknown section Tpm" },
-                { "etc/attesterd.conf", "[TPM]\nRequestsBurst=1\n", "attesterd.conf:2:15: unknown key RequestsBurst" },
+                { "etc/attesterd.conf", "[TPM]\nRequestsBurst=1\n", "attesterd.conf:2:1: unknown key RequestsBurst" },
                 { "etc/attesterd.conf", "[TPM]\nPcrs=sha256:99\n", "attesterd.conf:2:6: Pcrs=: " },
                 { "etc/attesterd.conf", "[TPM]\nTcti=\n", "attesterd.conf:2:6: Tcti=: " },
                 { "etc/attesterd.conf", "[Limits]\nInFlight=0\n", "attesterd.conf:2:10: InFlight=: not a number from 1" },

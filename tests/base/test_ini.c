@@ -6,11 +6,11 @@
 #include <string.h>
 #include <sys/stat.h>
 
-/* Writes each entry as "section/key=value@line:column;" so that a test compares one string. */
+/* Writes each entry as "section/key=value@line:key:value;" so that a test compares one string. */
 static bool record(const struct base_ini_entry *entry, void *context, struct base_error *error)
 {
-        base_buffer_printf(context, "%s/%s=%s@%u:%u;", entry->section, entry->key == NULL ? "" : entry->key,
-                           entry->value == NULL ? "" : entry->value, entry->line, entry->value_column);
+        base_buffer_printf(context, "%s/%s=%s@%u:%u:%u;", entry->section, entry->key == NULL ? "" : entry->key,
+                           entry->value == NULL ? "" : entry->value, entry->line, entry->key_column, entry->value_column);
         return true;
 }
 
@@ -41,15 +41,15 @@ static void assert_refused(struct base_bytes text, enum base_error_code code, co
 static void ini_parse_sections_and_entries_have_places(void **state)
 {
         assert_parses("", "");
-        assert_parses("# c\n\n[A]\nKey = value \n", "A/=@3:2;A/Key=value@4:7;");
-        assert_parses("  [ B c ] \n  K=\n;x\nL=a=b", "B c/=@1:5;B c/K=@2:5;B c/L=a=b@4:3;");
-        assert_parses("[A]\r\nK=v\r\n", "A/=@1:2;A/K=v@2:3;");
+        assert_parses("# c\n\n[A]\nKey = value \n", "A/=@3:2:2;A/Key=value@4:1:7;");
+        assert_parses("  [ B c ] \n  K=\n;x\nL=a=b", "B c/=@1:5:5;B c/K=@2:3:5;B c/L=a=b@4:1:3;");
+        assert_parses("[A]\r\nK=v\r\n", "A/=@1:2:2;A/K=v@2:1:3;");
 }
 
 static void ini_parse_continued_lines_are_joined(void **state)
 {
-        assert_parses("[A]\nK=a \\\n# between\n  b\nL=c\n", "A/=@1:2;A/K=a    b@2:3;A/L=c@5:3;");
-        assert_parses("[A]\nK=a\\\n\nL=c\n", "A/=@1:2;A/K=a@2:3;A/L=c@4:3;");
+        assert_parses("[A]\nK=a \\\n# between\n  b\nL=c\n", "A/=@1:2:2;A/K=a    b@2:1:3;A/L=c@5:1:3;");
+        assert_parses("[A]\nK=a\\\n\nL=c\n", "A/=@1:2:2;A/K=a@2:1:3;A/L=c@4:1:3;");
 }
 
 static void ini_parse_bad_line_is_named(void **state)

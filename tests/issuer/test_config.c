@@ -111,8 +111,8 @@ static void parse_bad_line_names_its_place(void **state)
                 const char *text;
                 const char *mention;
         } cases[] = {
-                { "[Isuer]\n", "f.conf:1:1: there is no section [Isuer]" },
-                { "[Issuer]\nListn=x\n", "f.conf:2:1: section [Issuer] has no key Listn" },
+                { "[Isuer]\n", "f.conf:1:2: there is no section [Isuer]" },
+                { "[Issuer]\n  Listn = x\n", "f.conf:2:3: section [Issuer] has no key Listn" },
                 { "[Verifier]\nListen=127.0.0.1:1\n", "f.conf:2:1: section [Verifier] has no key Listen" },
                 { "[Issuer]\nListen=example.org:443\n", "f.conf:2:8: Listen: " },
                 { "[Issuer]\nListen=127.0.0.1:65536\n", "f.conf:2:8: Listen: " },
@@ -128,7 +128,7 @@ static void parse_bad_line_names_its_place(void **state)
                 { "[Keys]\nTypes=blind-rsa ristretto\n", "f.conf:2:7: Types: \"blind-rsa\", \"voprf\" or both" },
                 { "[Keys]\nTypes=voprf voprf\n", "f.conf:2:7: Types: \"blind-rsa\", \"voprf\" or both" },
                 { "[Verifier]\nEventLogsPerHour=0\n", "f.conf:2:18: EventLogsPerHour: a number from 1 to 1000" },
-                { "[Approver]\n", "f.conf:1:1: there is no section [Approver]" },
+                { "[Approver]\n", "f.conf:1:2: there is no section [Approver]" },
                 { "[Approver a/b]\n", "f.conf:1:2: [Approver a/b]: a name has" },
                 { "[Approver a]\nName=x\n", "f.conf:2:1: section [Approver a] has no key Name" },
                 { "[Approver a]\nPublicKey=x\n", "f.conf:2:11: PublicKey: an absolute path" },

@@ -98,7 +98,7 @@ class BehindNginx(Guarded, Base):
     def test_usage_and_configuration_errors_have_their_status(self):
         broken = self.directory / "broken.conf"
         broken.write_text("[Gate]\nListne=x\n")
-        for arguments, status, text in ((["--config", broken], 11, "broken.conf:2:8"), (["--nonsense"], 2, "usage"),
+        for arguments, status, text in ((["--config", broken], 11, "broken.conf:2:1"), (["--nonsense"], 2, "usage"),
                                         (["--config", "/nonexistent/gate.conf"], 8, "gate.conf"), (["--help"], 0, ""),
                                         (["--config", self.gate.config, "--check"], 0, ""),
                                         (["--allow-root", "--config", self.no_key_file()], 8, "TokenKeyFile="),

@@ -139,7 +139,7 @@ static void config_broken_file_is_refused_with_its_place(void **state)
                 { "[Gate]\nOriginName=a.example\nIssuer=i.example\n", "TokenKeyFile" },
                 { "[Gate]\nIssuer=i.example\nTokenKeyFile=/k\n", "OriginName= is missing" },
                 { "[Gate]\nOriginName=a.example\nTokenKeyFile=/k\n", "Issuer= is missing" },
-                { "[Gate]\nListne=x\n", "c:2:8: there is no such key" },
+                { "[Gate]\n Listne=x\n", "c:2:2: there is no key Listne" },
                 { "[Door]\n", "c:1:2: there is only" },
                 { "[Gate]\nOriginName=a.example A.example\n", "twice" },
                 { "[Gate]\nOriginName=https://a.example\n", "not a host name" },
