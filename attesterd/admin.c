@@ -82,7 +82,8 @@ static void on_new_key(void *context, const struct tpm_identity *identity, const
 
         (void) identity;
         if (error == NULL) {
-                base_log(BASE_LOG_NOTICE, "there is a new attestation key; every issuer needs an enrolment");
+                base_log_event(BASE_EVENT_KEY_REPLACED, BASE_LOG_NO_FIELDS, NULL,
+                               "there is a new attestation key; every issuer needs an enrolment");
                 forget_enrolments(rekey->daemon);
                 attesterd_daemon_announce(rekey->daemon);
         }
@@ -193,7 +194,8 @@ static bool install(struct attesterd_daemon *daemon, const char *name, struct ba
         if (!base_file_replace_at(directory, name, content, 0644, error))
                 return false;
         attesterd_daemon_set_policy(daemon, BASE_STEAL(policy));
-        base_log(BASE_LOG_NOTICE, "policy file %s is installed", name);
+        base_log_event(BASE_EVENT_POLICY_INSTALLED, BASE_LOG_FIELDS({ BASE_EVENT_FIELD_FILE, name }), NULL,
+                       "policy file %s is installed", name);
         return true;
 }
 

@@ -2,7 +2,9 @@
 #include "attesterd/call.h"
 
 #include "attesterd/bus_service.h"
+#include "attesterd/notice.h"
 #include "base/dbus_text.h"
+#include "base/log.h"
 
 #include <string.h>
 
@@ -30,6 +32,7 @@ struct attesterd_callers {
         attesterd_call_start *start;
         void *context;
         gid_t focus_group; /* (gid_t) -1: none */
+        struct attesterd_notice limited;
         size_t count;
         LIST_HEAD(, attesterd_caller) all;
 };
@@ -161,12 +164,34 @@ void attesterd_callers_forget_all(struct attesterd_callers *callers, const struc
                 caller_free(LIST_FIRST(&callers->all), reason);
 }
 
-bool attesterd_call_weigh(struct attesterd_call *call, unsigned more, struct base_error *error)
+static void tell_limited(struct attesterd_call *call)
+{
+        struct attesterd_callers *callers = call->callers;
+        char uid[16];
+
+        (void) snprintf(uid, sizeof(uid), "%u", (unsigned) call->uid);
+        if (attesterd_notice_due(&callers->limited, uid, callers->clock->monotonic_ms(callers->clock->context)))
+                base_log_event(BASE_EVENT_USER_LIMITED, BASE_LOG_FIELDS({ BASE_EVENT_FIELD_UID, uid }), NULL,
+                               "uid %s asks for more than [Limits] allow", uid);
+}
+
+static bool weigh(struct attesterd_call *call, unsigned more, struct base_error *error)
 {
         if (!attesterd_limits_enter(call->callers->limits, call->uid, more, error))
                 return false;
         call->weight += more;
         return attesterd_limits_spend(call->callers->limits, call->uid, more, error);
+}
+
+bool attesterd_call_weigh(struct attesterd_call *call, unsigned more, struct base_error *error)
+{
+        struct base_error problem = BASE_ERROR_INIT;
+
+        if (weigh(call, more, &problem))
+                return true;
+        if (problem.code == BASE_ERROR_RATE_LIMITED)
+                tell_limited(call);
+        return base_error_copy(error, &problem);
 }
 
 struct attesterd_session *attesterd_call_session(struct attesterd_call *call)

@@ -161,12 +161,15 @@ static void on_tpm_changed(void *context, const struct tpm_status *status)
         struct attesterd_daemon *daemon = context;
 
         if (status->state == TPM_STATE_UNAVAILABLE)
-                base_log_error(BASE_LOG_WARNING, &status->reason, "the TPM is unavailable");
+                base_log_event(BASE_EVENT_TPM_UNAVAILABLE, BASE_LOG_NO_FIELDS, &status->reason, "the TPM is unavailable");
         else if (status->seal == TPM_SEAL_SEALED)
-                base_log_error(BASE_LOG_WARNING, &status->seal_reason, "the attestation key is sealed");
+                base_log_event(BASE_EVENT_SEALED, BASE_LOG_NO_FIELDS, &status->seal_reason, "the attestation key is sealed");
+        else if (daemon->tpm_failed)
+                base_log_event(BASE_EVENT_TPM_RECOVERED, BASE_LOG_NO_FIELDS, NULL, "the TPM is ready again");
         else
                 base_log(BASE_LOG_INFO, "the TPM is ready");
         attesterd_facts_note_tpm(daemon->facts);
+        daemon->tpm_failed = status->state == TPM_STATE_UNAVAILABLE;
         attesterd_daemon_announce(daemon);
 }
 
@@ -225,7 +228,7 @@ static bool start_tpm(struct attesterd_daemon *daemon, struct base_error *error)
 static void on_net_exit(void *context, const struct base_error *error)
 {
         (void) context;
-        base_log_error(BASE_LOG_WARNING, error, "attester-net");
+        base_log_event(BASE_EVENT_NET_ENDED, BASE_LOG_NO_FIELDS, error, "attester-net");
 }
 
 static bool start_net(struct attesterd_daemon *daemon, struct base_error *error)

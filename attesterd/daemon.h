@@ -50,6 +50,7 @@ struct attesterd_daemon {
         struct attesterd_grace *grace;
         struct tpm_worker *worker;
         sd_event_source *worker_source;
+        bool tpm_failed; /* when its state changed last */
         struct net_client *net;
         struct net_transport transport;
         struct attesterd_outbox outbox;

@@ -56,7 +56,8 @@ static void finish(struct enrollment *enrollment, const struct attesterd_denials
 {
         struct attesterd_call *call = BASE_STEAL(enrollment->call);
 
-        base_log_error(BASE_LOG_WARNING, error, "enrolment with %s", enrollment->issuer->config.name);
+        base_log_event(BASE_EVENT_ENROLMENT_FAILED, BASE_LOG_FIELDS({ BASE_EVENT_FIELD_ISSUER, enrollment->issuer->config.name }),
+                       error, "enrolment with %s", enrollment->issuer->config.name);
         if (denials != NULL && error->code == BASE_ERROR_POLICY_DENIED)
                 attesterd_call_reply(call, attesterd_denials_message(denials, call->message, error));
         else
@@ -84,7 +85,10 @@ static void succeed(struct enrollment *enrollment)
                 dbus_message_unref(reply);
                 reply = NULL;
         }
-        base_log(BASE_LOG_NOTICE, "enrolled with %s as %s", enrollment->issuer->config.name, device);
+        base_log_event(BASE_EVENT_ENROLLED,
+                       BASE_LOG_FIELDS({ BASE_EVENT_FIELD_ISSUER, enrollment->issuer->config.name },
+                                       { BASE_EVENT_FIELD_DEVICE, device }),
+                       NULL, "enrolled with %s as %s", enrollment->issuer->config.name, device);
         attesterd_daemon_announce(enrollment->daemon);
         attesterd_call_reply(call, reply);
         enrollment_free(enrollment);

@@ -9,6 +9,7 @@
 #include "attesterd/enrolment.h"
 #include "attesterd/mirror.h"
 #include "attesterd/net/transport.h"
+#include "attesterd/notice.h"
 #include "attesterd/outbox.h"
 #include "attesterd/waiter.h"
 #include "base/system.h"
@@ -67,6 +68,9 @@ struct attesterd_issuer {
         struct attesterd_lane lane;
         struct attesterd_log_state event_log;
         uint64_t batches_from_ms; /* monotonic: until then it is sent no batches of token requests */
+        struct attesterd_notice denied; /* what the journal was told of requests that failed: attesterd/outcome.h */
+        struct attesterd_notice failed;
+        bool failing;
 };
 
 /* What `transport` and `clock` point to must outlive the issuer. Copies `config`. Errors: NO_MEMORY. */

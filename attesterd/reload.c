@@ -103,7 +103,7 @@ bool attesterd_daemon_reload_policy(struct attesterd_daemon *daemon)
                 return true;
         }
         daemon->policy_error = error;
-        base_log_error(BASE_LOG_ERROR, &error,
+        base_log_event(BASE_EVENT_POLICY_BROKEN, BASE_LOG_NO_FIELDS, &error,
                        daemon->policy == NULL ? "no policy is in force and no request passes"
                                               : "the policy of before stays in force");
         return false;
@@ -118,7 +118,8 @@ bool attesterd_daemon_reload(struct attesterd_daemon *daemon, struct base_error 
         config_loaded = attesterd_daemon_load_config(daemon, &problem);
         daemon->config_error = problem;
         if (!config_loaded)
-                base_log_error(BASE_LOG_ERROR, &problem, "the configuration of before stays in force");
+                base_log_event(BASE_EVENT_CONFIG_BROKEN, BASE_LOG_NO_FIELDS, &problem,
+                               "the configuration of before stays in force");
         policy_loaded = attesterd_daemon_reload_policy(daemon);
         attesterd_daemon_announce(daemon);
         (void) sd_notify(0, "READY=1\nSTATUS=Serving.");

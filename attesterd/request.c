@@ -2,6 +2,7 @@
 #include "attesterd/request.h"
 
 #include "attesterd/issuance.h"
+#include "attesterd/outcome.h"
 #include "base/log.h"
 
 #include <string.h>
@@ -72,6 +73,7 @@ static void finish(struct request *request, const struct attesterd_denials *deni
         struct attesterd_call *call = request->call;
 
         log_end(request, error);
+        attesterd_outcome_tell(request->issuer, denials, error);
         if (denials != NULL && error->code == BASE_ERROR_POLICY_DENIED)
                 attesterd_call_reply(call, attesterd_denials_message(denials, call->message, error));
         else
@@ -140,6 +142,7 @@ static void succeed(struct request *request)
                 reply = NULL;
         }
         log_end(request, NULL);
+        attesterd_outcome_tell(request->issuer, NULL, NULL);
         attesterd_call_reply(request->call, reply);
         request_free(request);
 }

@@ -109,3 +109,32 @@ bool base_base64_decode(struct base_buffer *to, const char *from, size_t len, en
         }
         return base_buffer_ok(to);
 }
+
+/* The length that the first byte of a UTF-8 sequence announces (RFC 3629), or 0. */
+static size_t announced_len(unsigned char first)
+{
+        if (first < 0x80)
+                return 1;
+        if (first >= 0xC2 && first <= 0xDF)
+                return 2;
+        if ((first & 0xF0) == 0xE0)
+                return 3;
+        return first >= 0xF0 && first <= 0xF4 ? 4 : 0;
+}
+
+size_t base_utf8_sequence_len(const char *string)
+{
+        const unsigned char *text = (const unsigned char *) string;
+        unsigned char first = text[0];
+        size_t len = announced_len(first);
+
+        for (size_t i = 1; i < len; i++)
+                if ((text[i] & 0xC0) != 0x80)
+                        return 0;
+        /* Overlong forms, surrogates, and what is beyond U+10FFFF. */
+        if (len == 3 && ((first == 0xE0 && text[1] < 0xA0) || (first == 0xED && text[1] > 0x9F)))
+                return 0;
+        if (len == 4 && ((first == 0xF0 && text[1] < 0x90) || (first == 0xF4 && text[1] > 0x8F)))
+                return 0;
+        return len;
+}

@@ -2,14 +2,16 @@
 /* The level is the one piece of process-wide state in the tree: a logger that had to be passed would reach every call. */
 #include "base/log.h"
 
+#include "base/journal.h"
+
 #include <errno.h>
 #include <stdarg.h>
 #include <string.h>
-#include <sys/stat.h>
-#define SD_JOURNAL_SUPPRESS_LOCATION
-#include <systemd/sd-journal.h>
+#include <unistd.h>
 
-#define LINE_MAX_BYTES 2048
+#define CONTEXT_BYTES_MAX   1024
+#define LINE_BYTES_MAX      (CONTEXT_BYTES_MAX + 2 * BASE_ERROR_TEXT_MAX + 8)
+#define PRINTABLE_BYTES_MAX (4 * LINE_BYTES_MAX) /* an escape is four bytes long */
 
 static enum base_log_level current_level = BASE_LOG_NOTICE;
 
@@ -36,54 +38,66 @@ bool base_log_level_from_string(const char *name, enum base_log_level *ret)
         return false;
 }
 
-/* systemd sets JOURNAL_STREAM to the device and inode of the stream it connected; it may since have been redirected. */
-static bool stderr_is_journal(void)
+static void write_line(enum base_log_level level, enum base_event event, const struct base_event_field *fields, size_t count,
+                       const char *line)
 {
-        const char *stream = getenv("JOURNAL_STREAM");
-        unsigned long long device, inode;
-        struct stat status;
+        char printable[PRINTABLE_BYTES_MAX];
 
-        return stream != NULL && sscanf(stream, "%llu:%llu", &device, &inode) == 2 && fstat(STDERR_FILENO, &status) == 0 &&
-               status.st_dev == device && status.st_ino == inode;
-}
-
-static void write_line(enum base_log_level level, const char *error_name, const char *line)
-{
-        if (stderr_is_journal()) {
-                (void) sd_journal_send("PRIORITY=%d", (int) level, "MESSAGE=%s", line,
-                                       error_name == NULL ? NULL : "ATTESTER_ERROR=%s", error_name, NULL);
+        if (base_journal_is_stream(STDERR_FILENO)) {
+                base_journal_send(level, event, line, fields, count);
                 return;
         }
-        (void) fprintf(stderr, "%s: %s\n", program_invocation_short_name, line);
+        base_journal_printable(line, printable, sizeof(printable));
+        (void) fprintf(stderr, "%s: %s\n", program_invocation_short_name, printable);
+}
+
+/* `error` NULL: none. */
+static void write_formatted(enum base_log_level level, enum base_event event, const struct base_event_field *fields, size_t count,
+                            const struct base_error *error, const char *format, va_list arguments)
+{
+        struct base_event_field with_error[BASE_JOURNAL_FIELDS_MAX];
+        char context[CONTEXT_BYTES_MAX], line[LINE_BYTES_MAX];
+        size_t filled = 0;
+
+        if (level > current_level)
+                return;
+        (void) vsnprintf(context, sizeof(context), format, arguments);
+        if (error == NULL) {
+                write_line(level, event, fields, count, context);
+                return;
+        }
+        (void) snprintf(line, sizeof(line), error->detail[0] == '\0' ? "%s: %s" : "%s: %s (%s)", context, error->message,
+                        error->detail);
+        with_error[filled++] = (struct base_event_field){ BASE_EVENT_FIELD_ERROR, base_error_name(error->code) };
+        for (size_t i = 0; i < count && filled < BASE_COUNT(with_error); i++)
+                with_error[filled++] = fields[i];
+        write_line(level, event, with_error, filled, line);
 }
 
 void base_log(enum base_log_level level, const char *format, ...)
 {
-        char line[LINE_MAX_BYTES];
         va_list arguments;
 
-        if (level > current_level)
-                return;
         va_start(arguments, format);
-        (void) vsnprintf(line, sizeof(line), format, arguments);
+        write_formatted(level, BASE_EVENT_NONE, BASE_LOG_NO_FIELDS, NULL, format, arguments);
         va_end(arguments);
-        write_line(level, NULL, line);
 }
 
 void base_log_error(enum base_log_level level, const struct base_error *error, const char *format, ...)
 {
-        char context[LINE_MAX_BYTES / 2];
-        char line[LINE_MAX_BYTES + 2 * BASE_ERROR_TEXT_MAX];
         va_list arguments;
 
-        if (level > current_level)
-                return;
         va_start(arguments, format);
-        (void) vsnprintf(context, sizeof(context), format, arguments);
+        write_formatted(level, BASE_EVENT_NONE, BASE_LOG_NO_FIELDS, error, format, arguments);
         va_end(arguments);
-        if (error->detail[0] != '\0')
-                (void) snprintf(line, sizeof(line), "%s: %s (%s)", context, error->message, error->detail);
-        else
-                (void) snprintf(line, sizeof(line), "%s: %s", context, error->message);
-        write_line(level, base_error_name(error->code), line);
+}
+
+void base_log_event(enum base_event event, const struct base_event_field *fields, size_t count, const struct base_error *error,
+                    const char *format, ...)
+{
+        va_list arguments;
+
+        va_start(arguments, format);
+        write_formatted(base_event_level(event), event, fields, count, error, format, arguments);
+        va_end(arguments);
 }

@@ -3,6 +3,8 @@
 
 #include "issuer/json.h"
 
+#include "base/journal.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -89,6 +91,32 @@ static void put_optional(struct base_buffer *line, const char *name, const char 
                 issuer_json_put_member_string(line, name, value);
 }
 
+/* `names` is changed. */
+static size_t add_rules(char *names, struct base_event_field *fields, size_t count)
+{
+        char *rest = NULL;
+
+        for (char *name = strtok_r(names, " ", &rest); name != NULL && count < BASE_JOURNAL_FIELDS_MAX;
+             name = strtok_r(NULL, " ", &rest))
+                fields[count++] = (struct base_event_field){ BASE_EVENT_FIELD_RULE, name };
+        return count;
+}
+
+static void write_journal(const struct issuer_event *event, struct base_buffer *line)
+{
+        base_auto_free char *names = strdup(event->rule_names == NULL ? "" : event->rule_names);
+        struct base_event_field fields[BASE_JOURNAL_FIELDS_MAX] = {
+                { BASE_EVENT_FIELD_OUTCOME, event->outcome },
+                { BASE_EVENT_FIELD_ERROR, event->reason },
+                { BASE_EVENT_FIELD_DEVICE, event->device },
+        };
+        size_t count = names == NULL ? 3 : add_rules(names, fields, 3);
+        const char *text = base_buffer_c_string(line);
+
+        if (text != NULL)
+                base_journal_send(base_event_level(event->id), event->id, text, fields, count);
+}
+
 void issuer_events_write(struct issuer_events *events, const struct issuer_event *event)
 {
         base_auto_buffer struct base_buffer line = BASE_BUFFER_INIT(ISSUER_EVENT_BYTES_MAX);
@@ -107,7 +135,12 @@ void issuer_events_write(struct issuer_events *events, const struct issuer_event
                 base_buffer_put_string(&line, event->rules);
         }
         issuer_json_put_member_unsigned(&line, "elapsed_us", event->elapsed_us);
-        base_buffer_put_string(&line, "}\n");
+        base_buffer_put_u8(&line, '}');
+        if (events->fd == STDOUT_FILENO && base_journal_is_stream(STDOUT_FILENO)) {
+                write_journal(event, &line);
+                return;
+        }
+        base_buffer_put_u8(&line, '\n');
         if (!base_buffer_ok(&line))
                 return;
         pthread_mutex_lock(&events->lock);

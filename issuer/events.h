@@ -7,6 +7,7 @@
 #pragma once
 
 #include "base/error.h"
+#include "base/event.h"
 #include "base/system.h"
 
 #define ISSUER_EVENT_BYTES_MAX 8192
@@ -24,15 +25,20 @@ BASE_DEFINE_CLEANUP(struct issuer_events, issuer_events_close)
 bool issuer_events_reopen(struct issuer_events *events, struct base_error *error) BASE_MUST_CHECK;
 
 struct issuer_event {
-        const char *event;   /* "token-request", "enroll", "start", "reload", … */
-        const char *outcome; /* "issued", "refused", "challenged", "enrolled", "ok", "failed" */
-        unsigned status;     /* of the HTTP response; 0: none */
-        const char *reason;  /* an error's name; NULL: none */
-        const char *detail;  /* sentence; NULL: none */
-        const char *device;  /* identifier; NULL or "": not known */
-        const char *rules;   /* JSON array of the rules that failed, or NULL */
+        const char *event;      /* "token-request", "enroll", "start", "reload", … */
+        const char *outcome;    /* "issued", "refused", "challenged", "enrolled", "ok", "failed" */
+        unsigned status;        /* of the HTTP response; 0: none */
+        const char *reason;     /* an error's name; NULL: none */
+        const char *detail;     /* sentence; NULL: none */
+        const char *device;     /* identifier; NULL or "": not known */
+        const char *rules;      /* JSON array of the rules that failed, or NULL */
+        const char *rule_names; /* their names, with spaces between them; NULL or "": none */
+        enum base_event id;     /* in the journal */
         uint64_t elapsed_us;
 };
 
-/* Writes one line, whole, from any thread. A line that cannot be written is lost; serving goes on. */
+/*
+ * Writes one line, whole, from any thread. A line that cannot be written is lost; serving goes on. Where standard output is the
+ * system's journal the line is the entry's MESSAGE, beside its MESSAGE_ID and fields (docs/journal.md).
+ */
 void issuer_events_write(struct issuer_events *events, const struct issuer_event *event);

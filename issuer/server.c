@@ -45,7 +45,8 @@ static void server_clear(struct server *server)
 static void log_event(struct server *server, const char *event, const char *detail, const struct base_error *failure)
 {
         if (failure != NULL)
-                base_log_error(BASE_LOG_ERROR, failure, "%s", event);
+                base_log_event(BASE_EVENT_RELOAD_FAILED, BASE_LOG_NO_FIELDS, failure, "%s: what was in force stays in force",
+                               event);
         issuer_events_write(server->events, &(struct issuer_event){
                                                     .event = event,
                                                     .outcome = failure == NULL ? "ok" : "failed",

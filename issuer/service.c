@@ -128,12 +128,25 @@ static void log_warning(struct issuer_service *service, const struct issuer_http
                         const struct issuer_verdict *verdict)
 {
         issuer_events_write(service->events, &(struct issuer_event){
+                                                     .id = BASE_EVENT_DEVICE_COPIED,
                                                      .event = "clone",
                                                      .outcome = "noticed",
                                                      .detail = verdict->warning,
                                                      .device = verdict->device,
                                                      .elapsed_us = issuer_http_request_elapsed_us(request),
                                              });
+}
+
+/* What an operator looks for; the rest is everyday. */
+static enum base_event event_of(const struct issuer_verdict *verdict, const char *outcome)
+{
+        if (verdict->status == 503)
+                return BASE_EVENT_ISSUER_FAULT;
+        if (verdict->status == 429)
+                return BASE_EVENT_QUOTA_REACHED;
+        if (verdict->status == 403)
+                return BASE_EVENT_DEVICE_REFUSED;
+        return strcmp(outcome, "enrolled") == 0 ? BASE_EVENT_DEVICE_ENROLLED : BASE_EVENT_NONE;
 }
 
 void issuer_service_log(struct issuer_service *service, const struct issuer_http_request *request, const char *event,
@@ -152,6 +165,7 @@ void issuer_service_log(struct issuer_service *service, const struct issuer_http
                 (void) snprintf(detail, sizeof(detail), "%s", verdict->basis);
         base_buffer_put_bytes(&rules, base_buffer_bytes(&verdict->rules));
         issuer_events_write(service->events, &(struct issuer_event){
+                                                     .id = event_of(verdict, outcome),
                                                      .event = event,
                                                      .outcome = outcome,
                                                      .status = verdict->status,
@@ -159,6 +173,7 @@ void issuer_service_log(struct issuer_service *service, const struct issuer_http
                                                      .detail = detail,
                                                      .device = verdict->device,
                                                      .rules = rules.len == 0 ? NULL : base_buffer_c_string(&rules),
+                                                     .rule_names = verdict->rule_names,
                                                      .elapsed_us = issuer_http_request_elapsed_us(request),
                                              });
 }

@@ -143,6 +143,18 @@ static bool judge_boot(struct trial *trial, struct issuer_verdict *verdict)
                refuse_or_fail(verdict, &reason);
 }
 
+static void put_failed_names(const struct policy_results *results, char to[static ISSUER_RULE_NAMES_MAX])
+{
+        size_t used = 0;
+
+        for (size_t i = 0; i < results->count; i++) {
+                const char *name = results->items[i].rule->name;
+
+                if (results->items[i].outcome == POLICY_OUTCOME_FAIL && used + strlen(name) + 2 <= ISSUER_RULE_NAMES_MAX)
+                        used += (size_t) snprintf(to + used, ISSUER_RULE_NAMES_MAX - used, "%s%s", used == 0 ? "" : " ", name);
+        }
+}
+
 static void put_failed_rules(const struct policy_results *results, struct base_buffer *to)
 {
         base_buffer_put_u8(to, '[');
@@ -322,6 +334,7 @@ static bool judge_policy(struct trial *trial, struct issuer_verdict *verdict)
                 return true;
         }
         put_failed_rules(&results, &verdict->rules);
+        put_failed_names(&results, verdict->rule_names);
         verdict->status = 403;
         return base_error_set(&verdict->error, BASE_ERROR_POLICY_DENIED, "The device does not meet the issuer's policy: %s.",
                               results.summary);

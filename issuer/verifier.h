@@ -15,6 +15,7 @@
 #define ISSUER_RULES_BYTES_MAX    (64 * 1024)
 #define ISSUER_BUSY_RETRY_AFTER_S 10
 #define ISSUER_BASIS_BYTES_MAX    256
+#define ISSUER_RULE_NAMES_MAX     512 /* bytes; names beyond it are left out */
 
 /* Shared by all threads; nothing in it changes while requests are served. */
 struct issuer_verifier {
@@ -27,14 +28,15 @@ struct issuer_verifier {
 };
 
 struct issuer_verdict {
-        unsigned status;                       /* HTTP: 200 is "issue"; otherwise docs/PROTOCOL.md */
-        struct base_error error;               /* why not: the message is for the peer, the detail for the log */
-        char device[ISSUER_DEVICE_ID_LEN + 1]; /* "" while not known */
-        struct base_buffer rules;              /* a JSON array of the rules that failed; empty unless the policy refused */
-        unsigned retry_after_s;                /* 0: none */
-        bool event_log_wanted;                 /* nothing is known of the boot that the quote is of */
-        char basis[ISSUER_BASIS_BYTES_MAX];    /* for the log: what a verdict of 200 or 204 rests on */
-        char warning[ISSUER_BASIS_BYTES_MAX];  /* for the log, whatever the verdict: what an operator should look at; or "" */
+        unsigned status;                        /* HTTP: 200 is "issue"; otherwise docs/PROTOCOL.md */
+        struct base_error error;                /* why not: the message is for the peer, the detail for the log */
+        char device[ISSUER_DEVICE_ID_LEN + 1];  /* "" while not known */
+        struct base_buffer rules;               /* a JSON array of the rules that failed; empty unless the policy refused */
+        char rule_names[ISSUER_RULE_NAMES_MAX]; /* for the log: their names, with spaces between them */
+        unsigned retry_after_s;                 /* 0: none */
+        bool event_log_wanted;                  /* nothing is known of the boot that the quote is of */
+        char basis[ISSUER_BASIS_BYTES_MAX];     /* for the log: what a verdict of 200 or 204 rests on */
+        char warning[ISSUER_BASIS_BYTES_MAX];   /* for the log, whatever the verdict: what an operator should look at; or "" */
 };
 
 void issuer_verdict_clear(struct issuer_verdict *verdict);

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <string.h>
 #include <systemd/sd-daemon.h>
 #include <systemd/sd-event.h>
 
@@ -30,7 +31,14 @@ struct runner {
 
 static void journal(const struct runner *runner, const char *event, const char *outcome, const char *detail)
 {
-        gate_journal_write(runner->gate.clock, &(struct gate_event){ .event = event, .outcome = outcome, .detail = detail });
+        bool keys_failed = strcmp(event, "keys") == 0 && strcmp(outcome, "failed") == 0;
+
+        gate_journal_write(runner->gate.clock, &(struct gate_event){
+                                                       .id = keys_failed ? BASE_EVENT_GATE_KEYS_FAILED : BASE_EVENT_NONE,
+                                                       .event = event,
+                                                       .outcome = outcome,
+                                                       .detail = detail,
+                                               });
 }
 
 /* Whether a signal waits that asks the gate to stop: signals are blocked and go through the event loop. */

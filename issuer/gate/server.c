@@ -28,6 +28,9 @@ static void decision_log(const struct gate *gate, const struct issuer_http_reque
 {
         int origin = host != NULL ? gate_config_find_origin(gate->config, host) : -1;
         struct gate_event event = {
+                .id = outcome == GATE_TOKEN_SPENT ? BASE_EVENT_TOKEN_SPENT
+                      : outcome == GATE_INTERNAL  ? BASE_EVENT_GATE_FAULT
+                                                  : BASE_EVENT_NONE,
                 .event = "auth",
                 .outcome = gate_outcome_name(outcome),
                 .origin = origin >= 0 ? gate->config->origins[origin] : NULL,

@@ -40,6 +40,24 @@ static void write_error(void)
         base_log_error(BASE_LOG_DEBUG, &error, "unseen");
 }
 
+static void write_hostile(void)
+{
+        struct base_error error = BASE_ERROR_INIT;
+
+        (void) base_error_set(&error, BASE_ERROR_ISSUER_REJECTED, "it says \n<1>attesterd: all is well");
+        base_log_event(BASE_EVENT_ISSUER_REJECTED, BASE_LOG_FIELDS({ BASE_EVENT_FIELD_ISSUER, "i\nMESSAGE_ID=0" }), &error,
+                       "no\r%s", "tokens");
+}
+
+static void log_newlines_of_others_are_escaped(void **state)
+{
+        char text[1024];
+
+        capture(write_hostile, text, sizeof(text));
+        assert_non_null(strstr(text, ": no\\x0dtokens: it says \\x0a<1>attesterd: all is well\n"));
+        assert_ptr_equal(strchr(text, '\n'), text + strlen(text) - 1);
+}
+
 static void log_below_the_level_is_not_written(void **state)
 {
         char text[1024];
@@ -76,6 +94,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(log_below_the_level_is_not_written),
                 cmocka_unit_test(log_error_has_context_message_and_detail),
+                cmocka_unit_test(log_newlines_of_others_are_escaped),
                 cmocka_unit_test(log_level_from_string_knows_five_names),
         };
 

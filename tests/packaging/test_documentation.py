@@ -6,8 +6,10 @@ Usage: test_documentation.py BUILD [unittest arguments].
 
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
+import tempfile
 import unittest
 
 SOURCE = pathlib.Path(__file__).resolve().parents[2]
@@ -110,6 +112,78 @@ class Pages(unittest.TestCase):
             if re.search(r"\.[1-8]$", page.name):
                 for name, section in re.findall(r"(?m)^\.BR (\S+) \((\d)\)", page.read_text()):
                     self.assertIn(name.replace("\\-", "-") + "." + section, built, page.name)
+
+
+class Journal(unittest.TestCase):
+    """base/event.c is the source of what docs/journal.md and the catalogs say of events and fields."""
+
+    PROGRAMS = ("attesterd", "attester-issuer", "attester-gate")
+
+    @classmethod
+    def setUpClass(cls):
+        text = (SOURCE / "base/event.c").read_text()
+        rows = re.findall(r'\{ "([0-9a-f]+)", "([a-z-]+)", BASE_LOG_([A-Z]+) \}', text)
+        cls.events = {name: (message_id, level.lower()) for message_id, name, level in rows}
+        cls.fields = set(re.findall(r'"(ATTESTERD_[A-Z]+)"', text))
+
+    def documented(self):
+        """{event: (identifier, priority)} and {event: fields} by program, of the table in docs/journal.md."""
+        table = re.findall(r"(?m)^\| ([a-z-]+) \| `([0-9a-f]+)` \| `([a-z-]+)` \| ([a-z]+) \| (.*?) ?\|$", (SOURCE / "docs/journal.md").read_text())
+        return ({event: (message_id, level) for event, message_id, _, level, _ in table},
+                {program: {row[0]: set(re.findall("ATTESTERD_[A-Z]+", row[4])) for row in table if row[2] == program}
+                 for program in self.PROGRAMS})
+
+    @staticmethod
+    def catalog(file):
+        """[(comment, identifier, text)] of its entries."""
+        return re.findall(r"(?ms)^# ([a-z-]+)\n-- ([0-9a-f]{32})\n(.*?)(?=^# |\Z)", file.read_text())
+
+    def test_table_is_sound(self):
+        ids = [message_id for message_id, _ in self.events.values()]
+        self.assertEqual(len(ids), (SOURCE / "base/event.h").read_text().count("        BASE_EVENT_") - 2 - self.field_lines())
+        self.assertEqual(len(set(ids)), len(ids))
+        for message_id in ids:
+            self.assertRegex(message_id, "^[0-9a-f]{12}4[0-9a-f]{3}[89ab][0-9a-f]{15}$")  # a random UUID
+
+    @staticmethod
+    def field_lines():
+        return (SOURCE / "base/event.h").read_text().count("        BASE_EVENT_FIELD_")
+
+    def test_document_lists_events_and_fields(self):
+        events, _ = self.documented()
+        self.assertEqual(events, self.events)
+        listed = set(re.findall(r"(?m)^\| `(ATTESTERD_[A-Z]+)` \| \S", (SOURCE / "docs/journal.md").read_text()))
+        self.assertEqual(listed, self.fields)
+
+    def test_catalogs_explain_each_event_of_their_program_with_its_fields(self):
+        _, fields = self.documented()
+        for program in self.PROGRAMS:
+            for language in ("", ".de"):
+                file = SOURCE / f"packaging/catalog/{program}{language}.catalog"
+                entries = self.catalog(file)
+                self.assertEqual(file.read_text().count("\n-- "), len(entries), file.name)
+                self.assertEqual([(name, message_id) for name, message_id, _ in entries],
+                                 [(name, self.events[name][0]) for name in fields[program]], file.name)
+                for name, _, text in entries:
+                    self.assertRegex(text, r"\ASubject: \S.*\nDefined-By: attesterd\nDocumentation: man:\S+\n\n\S", name)
+                    self.assertLessEqual(set(re.findall("@([A-Z_]+)@", text)), fields[program][name], name)
+
+    def test_catalogs_name_commands_and_pages_that_are_there(self):
+        pages = {page.name for page in (BUILD / "docs").iterdir()}
+        for file in (SOURCE / "packaging/catalog").iterdir():
+            text = " ".join(file.read_text().split())
+            for page, section in re.findall(r"man:(attest\S+)\((\d)\)", text):
+                self.assertIn(f"{page}.{section}", pages, file.name)
+            for words in re.findall(r'["»]attestctl ([a-z ]+)', text):
+                help_of("client/attestctl", *words.split())
+
+    def test_journalctl_takes_the_catalogs(self):
+        with tempfile.TemporaryDirectory(prefix="attester-catalog-") as top:
+            shutil.copytree(SOURCE / "packaging/catalog", pathlib.Path(top, "usr/lib/systemd/catalog"))
+            for arguments in (["--update-catalog"], ["--list-catalog"]):
+                shown = subprocess.run(["journalctl", f"--root={top}", *arguments], capture_output=True, text=True, timeout=60, check=False)
+                self.assertEqual((shown.returncode, shown.stderr), (0, ""), arguments)
+        self.assertEqual({line.split()[0] for line in shown.stdout.splitlines()}, {message_id for message_id, _ in self.events.values()})
 
 
 class Completion(unittest.TestCase):
