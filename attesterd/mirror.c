@@ -58,7 +58,8 @@ static void change_state(struct attesterd_mirror *mirror, enum attesterd_mirror_
                 base_log_error(BASE_LOG_WARNING, &mirror->reason, "the directory of %s cannot be compared with its mirror",
                                issuer);
         else
-                base_log_error(BASE_LOG_WARNING, &mirror->reason, "nothing is asked of %s", issuer);
+                base_log_event(BASE_EVENT_DIRECTORY_DIFFERS, BASE_LOG_FIELDS({ BASE_EVENT_FIELD_ISSUER, issuer }),
+                               &mirror->reason, "nothing is asked of %s", issuer);
 }
 
 bool attesterd_mirror_compare(struct attesterd_mirror *mirror, const struct attesterd_issuer_config *issuer,

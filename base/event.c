@@ -22,6 +22,7 @@ static const struct {
         [BASE_EVENT_ISSUER_UNREACHABLE] = { "38c3df64ba234bc5935db0bceae81cf3", "issuer-unreachable", BASE_LOG_WARNING },
         [BASE_EVENT_ISSUER_REJECTED] = { "dea374855b714a13bd15dcb04c38a234", "issuer-rejected", BASE_LOG_WARNING },
         [BASE_EVENT_ISSUER_RECOVERED] = { "3126af5a20ff457da01ef25532ac32f1", "issuer-recovered", BASE_LOG_NOTICE },
+        [BASE_EVENT_DIRECTORY_DIFFERS] = { "81661e51ff83442d9a9ebc6bfb18bbc1", "directory-differs", BASE_LOG_WARNING },
         [BASE_EVENT_USER_LIMITED] = { "e0c5b153a5de49d9845b71629eec8c65", "user-limited", BASE_LOG_NOTICE },
         [BASE_EVENT_NET_ENDED] = { "6be0c1999f4b4023b3ec2f5e8f98e3ca", "net-ended", BASE_LOG_WARNING },
         [BASE_EVENT_DEVICE_ENROLLED] = { "0eef9473b22a4b00a2dade1e0930cb4f", "device-enrolled", BASE_LOG_NOTICE },

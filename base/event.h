@@ -26,6 +26,7 @@ enum base_event {
         BASE_EVENT_ISSUER_UNREACHABLE,
         BASE_EVENT_ISSUER_REJECTED,
         BASE_EVENT_ISSUER_RECOVERED,
+        BASE_EVENT_DIRECTORY_DIFFERS,
         BASE_EVENT_USER_LIMITED,
         BASE_EVENT_NET_ENDED,
         /* attester-issuer */

@@ -141,6 +141,10 @@ class ImpatientStack(Stack):
 
     impatient = False
 
+    def write(self, name, text):
+        """Resealing enrols far more often than an issuer takes for an honest device's doing."""
+        return super().write(name, text.replace("[Verifier]\n", "[Verifier]\nEnrollmentsPerHour=1000\n") if name == "issuer.conf" else text)
+
     def wait(self, name, condition, what):
         return None if self.impatient and what in self.LATER else super().wait(name, condition, what)
 
