@@ -18,20 +18,39 @@ void issuer_tls_files_clear(struct issuer_tls_files *files)
         base_buffer_clear(&files->key);
 }
 
+static bool look_at(const char *path, struct stat *ret, struct base_error *error)
+{
+        if (stat(path, ret) == 0)
+                return true;
+        if (errno == ENOENT)
+                return base_error_set(error, BASE_ERROR_NOT_FOUND, "%s does not exist", path);
+        return base_error_set_errno(error, errno, "cannot look at %s", path);
+}
+
 bool issuer_secret_file_read(const char *path, struct base_buffer *to, struct base_error *error)
 {
         struct stat status;
 
-        if (stat(path, &status) < 0) {
-                if (errno == ENOENT)
-                        return base_error_set(error, BASE_ERROR_NOT_FOUND, "%s does not exist", path);
-                return base_error_set_errno(error, errno, "cannot look at %s", path);
-        }
+        if (!look_at(path, &status, error))
+                return false;
         if ((status.st_mode & (S_IRWXO | S_IWGRP)) != 0)
                 return base_error_set(error, BASE_ERROR_CONFIG_INVALID,
                                       "%s holds a key and has mode %04o: take the others' access away (chmod 0600)", path,
                                       status.st_mode & 07777);
         return base_file_read(path, to, error);
+}
+
+bool issuer_own_secret_file_read(const char *path, struct base_buffer *to, struct base_error *error)
+{
+        struct stat status;
+
+        if (!look_at(path, &status, error))
+                return false;
+        if (status.st_uid != 0 && status.st_uid != geteuid())
+                return base_error_set(error, BASE_ERROR_CONFIG_INVALID,
+                                      "%s holds a key and belongs to user %u: make it root's or this service's (chown)", path,
+                                      (unsigned) status.st_uid);
+        return issuer_secret_file_read(path, to, error);
 }
 
 /* An encrypted key would make OpenSSL ask on the terminal. */

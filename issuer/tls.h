@@ -26,3 +26,6 @@ void issuer_tls_files_clear(struct issuer_tls_files *files);
 
 /* Reads a file that holds a secret into `to`. Errors: CONFIG_INVALID if every user may read or change it; as base_file_read(). */
 bool issuer_secret_file_read(const char *path, struct base_buffer *to, struct base_error *error) BASE_MUST_CHECK;
+
+/* As above, and the file must be this user's or root's. */
+bool issuer_own_secret_file_read(const char *path, struct base_buffer *to, struct base_error *error) BASE_MUST_CHECK;

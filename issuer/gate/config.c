@@ -59,6 +59,15 @@ static bool origins_take(const struct base_ini_entry *entry, struct gate_config 
         return true;
 }
 
+/* One file a line: while the issuer changes its key, two are in use. */
+static bool private_key_take(const struct base_ini_entry *entry, struct gate_config *config, struct base_error *error)
+{
+        if (config->private_key_count == GATE_PRIVATE_KEYS_MAX)
+                return entry_invalid(entry, error, "there are too many private keys");
+        return text_take(entry, config->private_key_files[config->private_key_count++], sizeof(config->private_key_files[0]),
+                         error);
+}
+
 /* Plain HTTP only to this machine: whoever sits in between could name keys of their own. */
 static bool url_take(const struct base_ini_entry *entry, struct gate_config *config, struct base_error *error)
 {
@@ -89,6 +98,8 @@ static bool visit(const struct base_ini_entry *entry, void *context, struct base
                                                 : entry_invalid(entry, error, "this is not an issuer's host name");
         if (strcmp(entry->key, "TokenKeyFile") == 0)
                 return text_take(entry, config->key_file, sizeof(config->key_file), error);
+        if (strcmp(entry->key, "TokenPrivateKeyFile") == 0)
+                return private_key_take(entry, config, error);
         if (strcmp(entry->key, "DirectoryUrl") == 0)
                 return url_take(entry, config, error);
         if (strcmp(entry->key, "CaFile") == 0)
@@ -111,8 +122,10 @@ static bool config_complete(const char *name, const struct gate_config *config, 
                 missing = "OriginName= is missing";
         else if (config->issuer[0] == '\0')
                 missing = "Issuer= is missing";
-        else if ((config->key_file[0] == '\0') == (config->directory_url[0] == '\0'))
-                missing = "one of TokenKeyFile= and DirectoryUrl= is needed, not both";
+        else if (config->key_file[0] == '\0' && config->directory_url[0] == '\0' && config->private_key_count == 0)
+                missing = "TokenKeyFile=, DirectoryUrl= or TokenPrivateKeyFile= is needed";
+        else if (config->key_file[0] != '\0' && config->directory_url[0] != '\0')
+                missing = "TokenKeyFile= and DirectoryUrl= do not go together";
         else if (config->ca_file[0] != '\0' && config->directory_url[0] == '\0')
                 missing = "CaFile= goes with DirectoryUrl=";
         if (missing != NULL)

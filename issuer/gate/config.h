@@ -6,6 +6,7 @@
 #include "base/error.h"
 
 #define GATE_ORIGINS_MAX        64
+#define GATE_PRIVATE_KEYS_MAX   4
 #define GATE_NAME_BYTES_MAX     259 /* of a server name */
 #define GATE_PATH_BYTES_MAX     1024
 #define GATE_LIFETIME_S_DEFAULT 300
@@ -23,7 +24,9 @@ struct gate_config {
         char issuer[GATE_NAME_BYTES_MAX + 1];
         char key_file[GATE_PATH_BYTES_MAX];      /* "" if the directory is used */
         char directory_url[GATE_PATH_BYTES_MAX]; /* "" if the file is used */
-        char ca_file[GATE_PATH_BYTES_MAX];       /* "": the system's */
+        char private_key_files[GATE_PRIVATE_KEYS_MAX][GATE_PATH_BYTES_MAX];
+        size_t private_key_count;
+        char ca_file[GATE_PATH_BYTES_MAX]; /* "": the system's */
         uint32_t challenge_lifetime_s;
         uint32_t challenges_max;
         uint32_t refresh_interval_s;

@@ -50,32 +50,68 @@ const char *gate_outcome_sentence(enum gate_outcome outcome)
         return rows[outcome].sentence;
 }
 
-/* Makes a challenge for the origin with a context of its own, remembers it, and writes it. */
-static enum gate_outcome challenge_make(struct gate *gate, uint32_t origin, struct base_buffer *challenge,
-                                        struct base_error *error)
+/*
+ * The types that challenges are made for, as far as there are keys, in this order: who gave the gate a private key wants
+ * tokens of that type from visitors who can make them.
+ */
+static const uint16_t types[] = { TOKEN_TYPE_VOPRF, TOKEN_TYPE_BLIND_RSA };
+
+bool gate_has_key(struct gate *gate)
 {
-        base_auto_token_public_key struct token_public_key *key = NULL;
+        uint64_t now_s = gate->clock->wall_seconds(gate->clock->context);
+        bool found = false;
+
+        for (size_t i = 0; i < BASE_COUNT(types); i++) {
+                gate_auto_key struct gate_key *key = gate_keys_current(gate->keys, types[i], now_s);
+
+                found = found || key != NULL;
+        }
+        return found;
+}
+
+/* Makes a challenge for the origin with a context of its own, remembers it, and writes it. */
+static bool challenge_make(struct gate *gate, uint32_t origin, uint16_t type, struct gate_key *key, struct base_buffer *challenge,
+                           struct base_error *error)
+{
         base_auto_buffer struct base_buffer encoded = BASE_BUFFER_INIT(TOKEN_CHALLENGE_BYTES_MAX);
         uint8_t context[TOKEN_REDEMPTION_CONTEXT_LEN], digest[TOKEN_DIGEST_LEN];
         struct token_challenge contents = {
-                .type = TOKEN_TYPE_BLIND_RSA,
+                .type = type,
                 .issuer_name = base_bytes_from_string(gate->config->issuer),
                 .redemption_context = BASE_BYTES_OF(context),
                 .origin_info = base_bytes_from_string(gate->config->origins[origin]),
         };
         uint32_t max_age_s = gate->config->challenge_lifetime_s;
 
-        key = gate_keys_current(gate->keys, gate->clock->wall_seconds(gate->clock->context));
-        if (key == NULL)
-                return GATE_NO_KEY;
         if (!gate->random->fill(gate->random->context, context, sizeof(context), error) ||
             !token_challenge_encode(&contents, &encoded, error) ||
             !token_challenge_digest(base_buffer_bytes(&encoded), digest, error) ||
-            !token_www_authenticate_append(challenge, base_buffer_bytes(&encoded), token_public_key_encoded(key), &max_age_s,
-                                           error))
-                return GATE_INTERNAL;
+            !token_www_authenticate_append(challenge, base_buffer_bytes(&encoded), token_public_key_encoded(gate_key_public(key)),
+                                           &max_age_s, error))
+                return false;
         gate_store_add(gate->store, digest, origin, key);
-        return GATE_CHALLENGED;
+        return true;
+}
+
+/* A challenge for each type that there is a key of. */
+static enum gate_outcome challenges_make(struct gate *gate, uint32_t origin, struct base_buffer *challenges,
+                                         struct base_error *error)
+{
+        uint64_t now_s = gate->clock->wall_seconds(gate->clock->context);
+        enum gate_outcome outcome = GATE_NO_KEY;
+
+        for (size_t i = 0; i < BASE_COUNT(types); i++) {
+                gate_auto_key struct gate_key *key = gate_keys_current(gate->keys, types[i], now_s);
+
+                if (key == NULL)
+                        continue;
+                if (!challenge_make(gate, origin, types[i], key, challenges, error)) {
+                        base_buffer_reset(challenges);
+                        return GATE_INTERNAL;
+                }
+                outcome = GATE_CHALLENGED;
+        }
+        return outcome;
 }
 
 static enum gate_outcome outcome_of_state(enum gate_store_state state)
@@ -112,7 +148,7 @@ static enum gate_outcome outcome_of_error(const struct base_error *error)
 static enum gate_outcome token_redeem(struct gate *gate, uint32_t origin, const char *authorization, struct base_error *error)
 {
         base_auto_buffer struct base_buffer bytes = BASE_BUFFER_INIT(TOKEN_BYTES_MAX);
-        base_auto_token_public_key struct token_public_key *key = NULL;
+        gate_auto_key struct gate_key *key = NULL;
         enum gate_store_state state;
         struct token token;
         uint32_t challenge_origin;
@@ -125,7 +161,7 @@ static enum gate_outcome token_redeem(struct gate *gate, uint32_t origin, const 
                 return outcome_of_state(state);
         if (challenge_origin != origin)
                 return GATE_ORIGIN_MISMATCH;
-        if (!token_verify(key, base_buffer_bytes(&bytes), token.challenge_digest.data, error))
+        if (!gate_key_verify(key, base_buffer_bytes(&bytes), token.challenge_digest.data, error))
                 return outcome_of_error(error);
         return outcome_of_state(gate_store_spend(gate->store, token.challenge_digest.data));
 }
@@ -144,7 +180,7 @@ static enum gate_outcome decide(struct gate *gate, const struct gate_request *re
                 outcome = token_redeem(gate, (uint32_t) origin, request->authorization, error);
         if (gate_outcome_status(outcome) != 401)
                 return outcome;
-        made = challenge_make(gate, (uint32_t) origin, challenge, error);
+        made = challenges_make(gate, (uint32_t) origin, challenge, error);
         return made == GATE_CHALLENGED ? outcome : made;
 }
 

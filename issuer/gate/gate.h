@@ -47,14 +47,17 @@ struct gate_request {
 };
 
 /*
- * Decides, and counts. With an outcome of status 401 a fresh challenge is appended to `challenge`, which the caller has
- * given room (GATE_CHALLENGE_BYTES_MAX). A token that is accepted is spent.
+ * Decides, and counts. With an outcome of status 401 fresh challenges, one for each token type that there is a key of, are put
+ * into `challenge`, which is empty before and has room for GATE_CHALLENGE_BYTES_MAX. A token that is accepted is spent.
  * `error` says more about an outcome of MALFORMED, UNSUPPORTED, TOKEN_INVALID or INTERNAL; no token bytes.
  */
 enum gate_outcome gate_decide(struct gate *gate, const struct gate_request *request, struct base_buffer *challenge,
                               struct base_error *error);
 
 #define GATE_CHALLENGE_BYTES_MAX 4096
+
+/* Whether challenges can be made now. */
+bool gate_has_key(struct gate *gate);
 
 /* "TokenSpent"; static. */
 const char *gate_outcome_name(enum gate_outcome outcome);

@@ -10,7 +10,7 @@
 #define KEY_FILE_BYTES_MAX 4096
 
 struct key_list {
-        struct token_public_key *items[GATE_KEYS_MAX];
+        struct gate_key *items[GATE_KEYS_MAX];
         uint64_t not_before[GATE_KEYS_MAX];
         size_t count;
 };
@@ -23,7 +23,7 @@ struct gate_keys {
 static void key_list_clear(struct key_list *list)
 {
         for (size_t i = 0; i < list->count; i++)
-                token_public_key_unref(list->items[i]);
+                gate_key_unref(list->items[i]);
         list->count = 0;
 }
 
@@ -60,11 +60,35 @@ static void list_swap(struct gate_keys *keys, struct key_list *list)
         *list = old;
 }
 
-bool gate_keys_load_file(struct gate_keys *keys, const char *path, struct base_error *error)
+/* Takes a reference. */
+static void list_add(struct key_list *list, struct gate_key *key, uint64_t not_before)
+{
+        list->items[list->count] = gate_key_ref(key);
+        list->not_before[list->count++] = not_before;
+}
+
+static uint16_t type_of(const struct gate_key *key)
+{
+        return token_public_key_type(gate_key_public(key))->id;
+}
+
+static bool add_public(struct key_list *list, struct base_bytes encoded, uint64_t not_before, struct base_error *error)
+{
+        base_auto_token_public_key struct token_public_key *public_key = NULL;
+        gate_auto_key struct gate_key *key = NULL;
+
+        if (!token_public_key_decode(TOKEN_TYPE_BLIND_RSA, encoded, &public_key, error) ||
+            !gate_key_new_public(public_key, &key, error))
+                return false;
+        public_key = NULL;
+        list_add(list, key, not_before);
+        return true;
+}
+
+static bool add_public_file(struct key_list *list, const char *path, struct base_error *error)
 {
         base_auto_buffer struct base_buffer content = BASE_BUFFER_INIT(KEY_FILE_BYTES_MAX);
         base_auto_buffer struct base_buffer decoded = BASE_BUFFER_INIT(KEY_FILE_BYTES_MAX);
-        BASE_CLEANUP(key_list_clear) struct key_list list = { .count = 0 };
         struct base_bytes key;
         size_t text_len;
 
@@ -75,46 +99,96 @@ bool gate_keys_load_file(struct gate_keys *keys, const char *path, struct base_e
                 ;
         if (base_base64_decode(&decoded, (const char *) content.data, text_len, BASE_BASE64_URL))
                 key = base_buffer_bytes(&decoded);
-        if (!token_public_key_decode(TOKEN_TYPE_BLIND_RSA, key, &list.items[0], error))
-                return base_error_prefix(error, "%s", path);
-        list.count = 1;
-        list_swap(keys, &list);
-        return true;
+        return add_public(list, key, 0, error) || base_error_prefix(error, "%s", path);
 }
 
-bool gate_keys_load_directory(struct gate_keys *keys, struct base_bytes body, const char *url, struct base_error *error)
+static bool add_files(struct key_list *list, const struct gate_config *config, struct base_error *error)
+{
+        for (size_t i = 0; i < config->private_key_count; i++) {
+                gate_auto_key struct gate_key *key = NULL;
+
+                if (!gate_key_new_private(config->private_key_files[i], &key, error))
+                        return base_error_prefix(error, "TokenPrivateKeyFile=");
+                list_add(list, key, 0);
+        }
+        return config->key_file[0] == '\0' || add_public_file(list, config->key_file, error) ||
+               base_error_prefix(error, "TokenKeyFile=");
+}
+
+/* The key with the id that `encoded` has, or NULL. */
+static struct gate_key *find_private(const struct key_list *files, struct base_bytes encoded)
+{
+        for (size_t i = 0; i < files->count; i++)
+                if (base_bytes_equal(token_public_key_encoded(gate_key_public(files->items[i])), encoded))
+                        return files->items[i];
+        return NULL;
+}
+
+static bool add_directory(struct key_list *list, const struct key_list *files, struct base_bytes body, const char *url,
+                          struct base_error *error)
 {
         base_auto_free struct evidence_directory *directory = calloc(1, sizeof(*directory));
-        BASE_CLEANUP(key_list_clear) struct key_list list = { .count = 0 };
 
         if (directory == NULL)
                 return base_error_set_no_memory(error);
         if (!evidence_directory_parse(body, url, directory, error))
                 return base_error_prefix(error, "the issuer's directory");
-        for (size_t i = 0; i < directory->key_count && list.count < GATE_KEYS_MAX; i++) {
+        for (size_t i = 0; i < directory->key_count && list->count < GATE_KEYS_MAX; i++) {
                 const struct evidence_directory_key *key = &directory->keys[i];
+                struct base_bytes encoded = BASE_BYTES(key->bytes, key->len);
+                struct gate_key *private_key = key->token_type == TOKEN_TYPE_VOPRF ? find_private(files, encoded) : NULL;
 
-                if (key->token_type != TOKEN_TYPE_BLIND_RSA)
-                        continue;
-                if (!token_public_key_decode(key->token_type, BASE_BYTES(key->bytes, key->len), &list.items[list.count], error))
+                if (private_key != NULL)
+                        list_add(list, private_key, key->not_before);
+                else if (key->token_type == TOKEN_TYPE_BLIND_RSA && !add_public(list, encoded, key->not_before, error))
                         return base_error_prefix(error, "key %zu of the issuer's directory", i + 1);
-                list.not_before[list.count++] = key->not_before;
         }
-        if (list.count == 0)
-                return base_error_set(error, BASE_ERROR_ISSUER_REJECTED,
-                                      "the issuer's directory has no key for token type 0x%04x", (unsigned) TOKEN_TYPE_BLIND_RSA);
-        list_swap(keys, &list);
+        return list->count > 0 ||
+               base_error_set(error, BASE_ERROR_ISSUER_REJECTED,
+                              "the issuer's directory has no key for token type 0x%04x, and none of TokenPrivateKeyFile=",
+                              (unsigned) TOKEN_TYPE_BLIND_RSA);
+}
+
+bool gate_keys_load(struct gate_keys *keys, const struct gate_config *config, struct base_bytes directory,
+                    struct base_error *error)
+{
+        BASE_CLEANUP(key_list_clear) struct key_list files = { .count = 0 };
+        BASE_CLEANUP(key_list_clear) struct key_list listed = { .count = 0 };
+        bool by_directory = config->directory_url[0] != '\0';
+
+        if (!add_files(&files, config, error) ||
+            (by_directory && !add_directory(&listed, &files, directory, config->directory_url, error)))
+                return false;
+        list_swap(keys, by_directory ? &listed : &files);
         return true;
 }
 
-struct token_public_key *gate_keys_current(struct gate_keys *keys, uint64_t now_s)
+bool gate_keys_check_files(const struct gate_config *config, struct base_error *error)
 {
-        struct token_public_key *key = NULL;
+        BASE_CLEANUP(key_list_clear) struct key_list files = { .count = 0 };
+
+        return add_files(&files, config, error);
+}
+
+struct gate_key *gate_keys_current(struct gate_keys *keys, uint16_t type, uint64_t now_s)
+{
+        struct gate_key *key = NULL;
 
         (void) pthread_mutex_lock(&keys->lock);
         for (size_t i = 0; i < keys->list.count && key == NULL; i++)
-                if (keys->list.not_before[i] <= now_s)
-                        key = token_public_key_ref(keys->list.items[i]);
+                if (type_of(keys->list.items[i]) == type && keys->list.not_before[i] <= now_s)
+                        key = gate_key_ref(keys->list.items[i]);
         (void) pthread_mutex_unlock(&keys->lock);
         return key;
+}
+
+size_t gate_keys_count(struct gate_keys *keys, uint16_t type)
+{
+        size_t count = 0;
+
+        (void) pthread_mutex_lock(&keys->lock);
+        for (size_t i = 0; i < keys->list.count; i++)
+                count += type_of(keys->list.items[i]) == type;
+        (void) pthread_mutex_unlock(&keys->lock);
+        return count;
 }

@@ -55,18 +55,20 @@ static bool keys_refresh(struct runner *runner)
         base_auto_buffer struct base_buffer body = BASE_BUFFER_INIT(EVIDENCE_DIRECTORY_BYTES_MAX);
         const struct gate_config *config = runner->gate.config;
         struct base_error error = BASE_ERROR_INIT;
+        char counts[64];
         bool success;
 
-        if (config->key_file[0] != '\0')
-                success = gate_keys_load_file(runner->gate.keys, config->key_file, &error);
-        else
-                success = gate_fetch(config->directory_url, config->ca_file, stop_pending, &body, &error) &&
-                          gate_keys_load_directory(runner->gate.keys, base_buffer_bytes(&body), config->directory_url, &error);
+        success = (config->directory_url[0] == '\0' ||
+                   gate_fetch(config->directory_url, config->ca_file, stop_pending, &body, &error)) &&
+                  gate_keys_load(runner->gate.keys, config, base_buffer_bytes(&body), &error);
         if (success)
                 atomic_store(&runner->gate.refreshed_at_s, runner->gate.clock->wall_seconds(runner->gate.clock->context));
         else
                 atomic_fetch_add(&runner->gate.refreshes_failed, 1);
-        journal(runner, "keys", success ? "ok" : "failed", error.message);
+        (void) snprintf(counts, sizeof(counts), "%zu of type 0x0001, %zu of type 0x0002",
+                        gate_keys_count(runner->gate.keys, TOKEN_TYPE_VOPRF),
+                        gate_keys_count(runner->gate.keys, TOKEN_TYPE_BLIND_RSA));
+        journal(runner, "keys", success ? "ok" : "failed", success ? counts : error.message);
         return success;
 }
 
@@ -180,8 +182,9 @@ bool gate_run(const struct gate_config *config, const char *port_file, struct ba
         if (!gate_keys_new(&runner.gate.keys, error))
                 return false;
         /* A key file that is not there is a mistake; a directory that is not there may come. */
-        if (config->key_file[0] != '\0' && !gate_keys_load_file(runner.gate.keys, config->key_file, error))
-                return base_error_prefix(error, "TokenKeyFile=");
+        if (!(config->directory_url[0] == '\0' ? gate_keys_load(runner.gate.keys, config, BASE_BYTES("", 0), error)
+                                               : gate_keys_check_files(config, error)))
+                return false;
         if (!gate_store_new(config->challenges_max, (uint64_t) config->challenge_lifetime_s * 1000, runner.gate.clock,
                             &runner.gate.store, error) ||
             !loop_prepare(&runner, error) || !servers_start(&runner, port_file, error))

@@ -100,11 +100,10 @@ static void metrics_handle(const struct issuer_http_request *request, struct iss
 static void health_handle(const struct issuer_http_request *request, struct issuer_http_response *response, void *context)
 {
         struct gate *gate = context;
-        base_auto_token_public_key struct token_public_key *key = gate_keys_current(
-                gate->keys, gate->clock->wall_seconds(gate->clock->context));
-        const char *text = key != NULL ? "ok\n" : "no issuer key\n";
+        bool has_key = gate_has_key(gate);
+        const char *text = has_key ? "ok\n" : "no issuer key\n";
 
-        issuer_http_response_put_body(response, key != NULL ? 200 : 503, "text/plain", base_bytes_from_string(text));
+        issuer_http_response_put_body(response, has_key ? 200 : 503, "text/plain", base_bytes_from_string(text));
 }
 
 static const struct issuer_http_route auth_routes[] = {

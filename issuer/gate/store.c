@@ -7,7 +7,7 @@
 struct slot {
         uint8_t digest[TOKEN_DIGEST_LEN];
         uint64_t expires_ms; /* monotonic */
-        struct token_public_key *key;
+        struct gate_key *key;
         uint32_t origin;
         bool spent;
 };
@@ -77,7 +77,7 @@ static void oldest_drop(struct gate_store *store)
         struct slot *slot = &store->slots[store->oldest];
 
         bucket_clear(store, bucket_find(store, slot->digest));
-        token_public_key_unref(slot->key);
+        gate_key_unref(slot->key);
         *slot = (struct slot){ .key = NULL };
         store->oldest = (store->oldest + 1) % store->capacity;
         store->count--;
@@ -135,7 +135,7 @@ static void slots_trim(struct gate_store *store, uint64_t now)
 }
 
 void gate_store_add(struct gate_store *store, const uint8_t digest[static TOKEN_DIGEST_LEN], uint32_t origin,
-                    struct token_public_key *key)
+                    struct gate_key *key)
 {
         uint32_t bucket, number;
 
@@ -146,7 +146,7 @@ void gate_store_add(struct gate_store *store, const uint8_t digest[static TOKEN_
                 number = (store->oldest + store->count) % store->capacity;
                 store->slots[number] = (struct slot){
                         .expires_ms = now_ms(store) + store->lifetime_ms,
-                        .key = token_public_key_ref(key),
+                        .key = gate_key_ref(key),
                         .origin = origin,
                 };
                 memcpy(store->slots[number].digest, digest, TOKEN_DIGEST_LEN);
@@ -172,7 +172,7 @@ static struct slot *slot_find(const struct gate_store *store, const uint8_t *dig
 }
 
 enum gate_store_state gate_store_find(struct gate_store *store, const uint8_t digest[static TOKEN_DIGEST_LEN],
-                                      uint32_t *ret_origin, struct token_public_key **ret_key)
+                                      uint32_t *ret_origin, struct gate_key **ret_key)
 {
         enum gate_store_state state;
         struct slot *slot;
@@ -181,7 +181,7 @@ enum gate_store_state gate_store_find(struct gate_store *store, const uint8_t di
         slot = slot_find(store, digest, &state);
         if (state == GATE_STORE_OUTSTANDING) {
                 *ret_origin = slot->origin;
-                *ret_key = token_public_key_ref(slot->key);
+                *ret_key = gate_key_ref(slot->key);
         }
         (void) pthread_mutex_unlock(&store->lock);
         return state;

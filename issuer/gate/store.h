@@ -12,7 +12,7 @@
 #pragma once
 
 #include "base/system.h"
-#include "token/key.h"
+#include "issuer/gate/key.h"
 
 struct gate_store;
 
@@ -25,7 +25,7 @@ BASE_DEFINE_CLEANUP(struct gate_store, gate_store_free)
 
 /* Remembers a challenge by its digest, for an origin's index; takes a reference to the key that it names. */
 void gate_store_add(struct gate_store *store, const uint8_t digest[static TOKEN_DIGEST_LEN], uint32_t origin,
-                    struct token_public_key *key);
+                    struct gate_key *key);
 
 enum gate_store_state {
         GATE_STORE_OUTSTANDING,
@@ -36,7 +36,7 @@ enum gate_store_state {
 
 /* Looks a challenge up. If OUTSTANDING, `ret_key` is a reference that the caller gives back. */
 enum gate_store_state gate_store_find(struct gate_store *store, const uint8_t digest[static TOKEN_DIGEST_LEN],
-                                      uint32_t *ret_origin, struct token_public_key **ret_key);
+                                      uint32_t *ret_origin, struct gate_key **ret_key);
 
 /* Marks a challenge spent. OUTSTANDING is what it was before: exactly one caller gets that answer. */
 enum gate_store_state gate_store_spend(struct gate_store *store, const uint8_t digest[static TOKEN_DIGEST_LEN]);

@@ -23,6 +23,7 @@ struct fixture {
         struct base_clock clock;
         uint64_t now_ms;
         struct token_issuer_key *issuer, *other_issuer;
+        struct token_issuer_key *voprf, *other_voprf; /* made by use_private_key() */
 };
 
 static uint64_t fake_wall(void *context)
@@ -46,7 +47,30 @@ static void keys_set(struct fixture *fixture, const struct token_issuer_key *key
                                "{\"issuer-request-uri\":\"/token-request\",\"token-keys\":[{\"token-type\":2,\"token-key\":\"");
         base_base64_encode(&body, spki, BASE_BASE64_URL);
         base_buffer_printf(&body, "\",\"not-before\":%llu}]}", (unsigned long long) not_before);
-        assert_true(gate_keys_load_directory(fixture->gate.keys, base_buffer_bytes(&body), "https://issuer.example/d", &error));
+        assert_true(gate_keys_load(fixture->gate.keys, &fixture->config, base_buffer_bytes(&body), &error));
+}
+
+/* Gives the gate a private key of type 0x0001 in a file, and no directory; NULL for a new one. */
+static void use_private_key(struct fixture *fixture, const struct token_issuer_key *key)
+{
+        base_auto_buffer struct base_buffer text = BASE_BUFFER_INIT(TOKEN_ISSUER_KEY_TEXT_MAX);
+        char *path = fixture->config.private_key_files[0];
+        struct base_error error = BASE_ERROR_INIT;
+        int fd;
+
+        if (fixture->voprf == NULL) {
+                assert_true(token_issuer_key_generate(TOKEN_TYPE_VOPRF, &fixture->voprf, &error));
+                assert_true(token_issuer_key_generate(TOKEN_TYPE_VOPRF, &fixture->other_voprf, &error));
+        }
+        fixture->config.directory_url[0] = '\0';
+        fixture->config.private_key_count = 1;
+        (void) strcpy(path, "/tmp/attester-gate-test-XXXXXX");
+        assert_true((fd = mkstemp(path)) >= 0);
+        assert_true(token_issuer_key_save(key != NULL ? key : fixture->voprf, &text, &error));
+        assert_int_equal(write(fd, text.data, text.len), text.len);
+        (void) close(fd);
+        assert_true(gate_keys_load(fixture->gate.keys, &fixture->config, BASE_BYTES("", 0), &error));
+        (void) unlink(path);
 }
 
 static void gate_restart(struct fixture *fixture)
@@ -57,18 +81,38 @@ static void gate_restart(struct fixture *fixture)
         assert_true(gate_store_new(CAPACITY, LIFETIME_S * 1000, &fixture->clock, &fixture->gate.store, &error));
 }
 
+/* For all cases: an RSA key takes long to make. */
+static struct token_issuer_key *issuers[2];
+
+static int issuers_make(void **state)
+{
+        struct base_error error = BASE_ERROR_INIT;
+
+        for (size_t i = 0; i < BASE_COUNT(issuers); i++)
+                assert_true(token_issuer_key_generate(TOKEN_TYPE_BLIND_RSA, &issuers[i], &error));
+        return 0;
+}
+
+static int issuers_free(void **state)
+{
+        for (size_t i = 0; i < BASE_COUNT(issuers); i++)
+                token_issuer_key_free(issuers[i]);
+        return 0;
+}
+
 static int set_up(void **state)
 {
         struct fixture *fixture = calloc(1, sizeof(*fixture));
         struct base_error error = BASE_ERROR_INIT;
-        char text[] = "[Gate]\nOriginName=" HOST " " OTHER_HOST ":443\nIssuer=issuer.example\nTokenKeyFile=/x\n";
+        char text[] = "[Gate]\nOriginName=" HOST " " OTHER_HOST
+                      ":443\nIssuer=issuer.example\nDirectoryUrl=https://issuer.example/d\n";
 
         assert_non_null(fixture);
         fixture->now_ms = 1000;
         fixture->clock = (struct base_clock){ fake_wall, fake_monotonic, &fixture->now_ms };
         assert_true(gate_config_parse("test", base_bytes_from_string(text), &fixture->config, &error));
-        assert_true(token_issuer_key_generate(TOKEN_TYPE_BLIND_RSA, &fixture->issuer, &error));
-        assert_true(token_issuer_key_generate(TOKEN_TYPE_BLIND_RSA, &fixture->other_issuer, &error));
+        fixture->issuer = issuers[0];
+        fixture->other_issuer = issuers[1];
         fixture->gate.config = &fixture->config;
         fixture->gate.clock = &fixture->clock;
         fixture->gate.random = &base_system_random;
@@ -85,8 +129,8 @@ static int tear_down(void **state)
 
         gate_store_free(fixture->gate.store);
         gate_keys_free(fixture->gate.keys);
-        token_issuer_key_free(fixture->issuer);
-        token_issuer_key_free(fixture->other_issuer);
+        token_issuer_key_free(fixture->voprf);
+        token_issuer_key_free(fixture->other_voprf);
         free(fixture);
         return 0;
 }
@@ -108,6 +152,16 @@ static enum gate_outcome ask(struct fixture *fixture, const char *host, const ch
         return outcome;
 }
 
+/* The header's offer of that type. */
+static const struct token_offer *offer_find(const struct token_offers *offers, uint16_t type)
+{
+        for (size_t i = 0; i < offers->count; i++)
+                if (offers->items[i].challenge.type == type)
+                        return &offers->items[i];
+        fail_msg("no challenge of type 0x%04x", type);
+        return NULL;
+}
+
 /* Writes the Authorization value for a header's challenge, signed by `key`, as an honest client and issuer would. */
 static void token_make(const struct token_issuer_key *key, const struct base_buffer *header, char ret[static AUTHORIZATION_MAX])
 {
@@ -115,15 +169,28 @@ static void token_make(const struct token_issuer_key *key, const struct base_buf
         base_auto_token_client_state struct token_client_state *state = NULL;
         base_auto_buffer struct base_buffer request = BASE_BUFFER_INIT(4096), response = BASE_BUFFER_INIT(4096);
         base_auto_buffer struct base_buffer token = BASE_BUFFER_INIT(4096), text = BASE_BUFFER_INIT(AUTHORIZATION_MAX);
+        const struct token_offer *offer;
         struct base_error error = BASE_ERROR_INIT;
         uint8_t digest[TOKEN_DIGEST_LEN];
 
         assert_true(token_www_authenticate_parse(base_buffer_bytes(header), &offers, &error));
-        assert_int_equal(offers.count, 1);
-        assert_true(token_challenge_digest(base_buffer_bytes(&offers.items[0].encoded), digest, &error));
+        offer = offer_find(&offers, token_public_key_type(token_issuer_key_public(key))->id);
+        assert_true(token_challenge_digest(base_buffer_bytes(&offer->encoded), digest, &error));
         assert_true(token_client_blind(token_issuer_key_public(key), digest, &base_system_random, &request, &state, &error));
         assert_true(token_issuer_evaluate(key, base_buffer_bytes(&request), &response, &error));
         assert_true(token_client_finalize(state, base_buffer_bytes(&response), &token, &error));
+        assert_true(token_authorization_format(base_buffer_bytes(&token), &text, &error));
+        (void) snprintf(ret, AUTHORIZATION_MAX, "%s", base_buffer_c_string(&text));
+}
+
+/* As an attacker alters a token: one byte, at `at` (from the end if it is below 0). */
+static void token_alter(const char *authorization, int at, uint8_t mask, char ret[static AUTHORIZATION_MAX])
+{
+        base_auto_buffer struct base_buffer token = BASE_BUFFER_INIT(4096), text = BASE_BUFFER_INIT(AUTHORIZATION_MAX);
+        struct base_error error = BASE_ERROR_INIT;
+
+        assert_true(token_authorization_parse(base_bytes_from_string(authorization), &token, &error));
+        token.data[at < 0 ? token.len - (size_t) -at : (size_t) at] ^= mask;
         assert_true(token_authorization_format(base_buffer_bytes(&token), &text, &error));
         (void) snprintf(ret, AUTHORIZATION_MAX, "%s", base_buffer_c_string(&text));
 }
@@ -346,6 +413,98 @@ static void decide_without_randomness_makes_no_challenge(void **state)
         assert_int_equal(ask(fixture, HOST, NULL, NULL), GATE_INTERNAL);
 }
 
+static void decide_private_type_is_accepted_once(void **state)
+{
+        struct fixture *fixture = *state;
+        base_auto_buffer struct base_buffer header = BASE_BUFFER_INIT(4096);
+        base_auto_token_offers struct token_offers offers = { .count = 0 };
+        char one[AUTHORIZATION_MAX], two[AUTHORIZATION_MAX];
+        struct base_error error = BASE_ERROR_INIT;
+
+        use_private_key(fixture, NULL);
+        assert_int_equal(ask(fixture, HOST, NULL, &header), GATE_CHALLENGED);
+        assert_true(token_www_authenticate_parse(base_buffer_bytes(&header), &offers, &error));
+        assert_int_equal(offers.count, 1);
+        assert_int_equal(offers.items[0].challenge.type, TOKEN_TYPE_VOPRF);
+        assert_true(base_bytes_equal(base_buffer_bytes(&offers.items[0].token_key),
+                                     token_public_key_encoded(token_issuer_key_public(fixture->voprf))));
+        token_make(fixture->voprf, &header, one);
+        token_make(fixture->voprf, &header, two);
+        assert_int_equal(ask(fixture, HOST, one, NULL), GATE_ACCEPTED);
+        assert_int_equal(ask(fixture, HOST, one, NULL), GATE_TOKEN_SPENT);
+        assert_int_equal(ask(fixture, HOST, two, NULL), GATE_TOKEN_SPENT);
+}
+
+static void decide_forged_token_of_the_private_type_is_refused_and_spends_nothing(void **state)
+{
+        /* Nonce, key id, first and last byte of the authenticator. */
+        static const int places[] = { 2, 2 + TOKEN_NONCE_LEN + TOKEN_DIGEST_LEN, TOKEN_INPUT_LEN, -1 };
+        struct fixture *fixture = *state;
+        base_auto_buffer struct base_buffer header = BASE_BUFFER_INIT(4096);
+        char honest[AUTHORIZATION_MAX], forged[AUTHORIZATION_MAX];
+
+        use_private_key(fixture, NULL);
+        assert_int_equal(ask(fixture, HOST, NULL, &header), GATE_CHALLENGED);
+        token_make(fixture->voprf, &header, honest);
+        token_make(fixture->other_voprf, &header, forged);
+        assert_int_equal(ask(fixture, HOST, forged, NULL), GATE_TOKEN_INVALID);
+        for (size_t i = 0; i < BASE_COUNT(places); i++) {
+                token_alter(honest, places[i], 1, forged);
+                assert_int_equal(ask(fixture, HOST, forged, NULL), GATE_TOKEN_INVALID);
+        }
+        token_alter(honest, 2 + TOKEN_NONCE_LEN, 1, forged);
+        assert_int_equal(ask(fixture, HOST, forged, NULL), GATE_CHALLENGE_UNKNOWN);
+        assert_int_equal(ask(fixture, OTHER_HOST, honest, NULL), GATE_ORIGIN_MISMATCH);
+        assert_int_equal(ask(fixture, HOST, honest, NULL), GATE_ACCEPTED);
+}
+
+/* A token of one type that says it is of the other, and one whose challenge was of the other. */
+static void decide_types_are_not_mixed_up(void **state)
+{
+        struct fixture *fixture = *state;
+        base_auto_buffer struct base_buffer rsa_header = BASE_BUFFER_INIT(4096), voprf_header = BASE_BUFFER_INIT(4096);
+        base_auto_buffer struct base_buffer token = BASE_BUFFER_INIT(4096), other = BASE_BUFFER_INIT(4096);
+        base_auto_buffer struct base_buffer text = BASE_BUFFER_INIT(AUTHORIZATION_MAX);
+        char rsa[AUTHORIZATION_MAX], voprf[AUTHORIZATION_MAX], forged[AUTHORIZATION_MAX];
+        struct base_error error = BASE_ERROR_INIT;
+
+        assert_int_equal(ask(fixture, HOST, NULL, &rsa_header), GATE_CHALLENGED);
+        use_private_key(fixture, NULL);
+        assert_int_equal(ask(fixture, HOST, NULL, &voprf_header), GATE_CHALLENGED);
+        token_make(fixture->issuer, &rsa_header, rsa);
+        token_make(fixture->voprf, &voprf_header, voprf);
+        token_alter(rsa, 1, 3, forged);
+        assert_int_equal(ask(fixture, HOST, forged, NULL), GATE_MALFORMED);
+        token_alter(voprf, 1, 3, forged);
+        assert_int_equal(ask(fixture, HOST, forged, NULL), GATE_MALFORMED);
+        /* Of the right length for its type, but with the other's challenge digest. */
+        assert_true(token_authorization_parse(base_bytes_from_string(rsa), &token, &error));
+        assert_true(token_authorization_parse(base_bytes_from_string(voprf), &other, &error));
+        memcpy(token.data + 2 + TOKEN_NONCE_LEN, other.data + 2 + TOKEN_NONCE_LEN, TOKEN_DIGEST_LEN);
+        assert_true(token_authorization_format(base_buffer_bytes(&token), &text, &error));
+        assert_int_equal(ask(fixture, HOST, base_buffer_c_string(&text), NULL), GATE_TOKEN_INVALID);
+        assert_int_equal(ask(fixture, HOST, rsa, NULL), GATE_ACCEPTED);
+        assert_int_equal(ask(fixture, HOST, voprf, NULL), GATE_ACCEPTED);
+}
+
+static void decide_private_key_outlives_its_replacement(void **state)
+{
+        struct fixture *fixture = *state;
+        base_auto_buffer struct base_buffer header = BASE_BUFFER_INIT(4096);
+        char before[AUTHORIZATION_MAX], after[AUTHORIZATION_MAX], wrong[AUTHORIZATION_MAX];
+
+        use_private_key(fixture, NULL);
+        assert_int_equal(ask(fixture, HOST, NULL, &header), GATE_CHALLENGED);
+        token_make(fixture->voprf, &header, before);
+        use_private_key(fixture, fixture->other_voprf);
+        assert_int_equal(ask(fixture, HOST, NULL, &header), GATE_CHALLENGED);
+        token_make(fixture->other_voprf, &header, after);
+        token_make(fixture->voprf, &header, wrong);
+        assert_int_equal(ask(fixture, HOST, wrong, NULL), GATE_TOKEN_INVALID);
+        assert_int_equal(ask(fixture, HOST, before, NULL), GATE_ACCEPTED);
+        assert_int_equal(ask(fixture, HOST, after, NULL), GATE_ACCEPTED);
+}
+
 struct contender {
         struct fixture *fixture;
         const char *authorization;
@@ -419,9 +578,13 @@ int main(void)
                 CASE(decide_rotated_key_leaves_outstanding_challenges_good),
                 CASE(decide_without_valid_key_is_unavailable),
                 CASE(decide_without_randomness_makes_no_challenge),
+                CASE(decide_private_type_is_accepted_once),
+                CASE(decide_forged_token_of_the_private_type_is_refused_and_spends_nothing),
+                CASE(decide_types_are_not_mixed_up),
+                CASE(decide_private_key_outlives_its_replacement),
                 CASE(decide_one_token_from_many_threads_is_accepted_once),
                 cmocka_unit_test(outcome_tables_are_complete),
         };
 
-        return cmocka_run_group_tests_name("gate", tests, NULL, NULL);
+        return cmocka_run_group_tests_name("gate", tests, issuers_make, issuers_free);
 }

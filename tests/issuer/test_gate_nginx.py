@@ -95,6 +95,14 @@ class BehindNginx(Guarded, Base):
         path.write_text(self.gate.config.read_text().replace(str(self.public), "/nonexistent/key"))
         return path
 
+    def open_key_file(self):
+        keys = self.directory / "open.pem", self.directory / "open.spki"
+        subprocess.run([TOOL, "keygen-voprf", *keys], check=True, timeout=WAIT)
+        keys[0].chmod(0o644)
+        path = self.directory / "open-key.conf"
+        path.write_text(self.gate.config.read_text() + f"TokenPrivateKeyFile={keys[0]}\n")
+        return path
+
     def test_usage_and_configuration_errors_have_their_status(self):
         broken = self.directory / "broken.conf"
         broken.write_text("[Gate]\nListne=x\n")
@@ -102,6 +110,7 @@ class BehindNginx(Guarded, Base):
                                         (["--config", "/nonexistent/gate.conf"], 8, "gate.conf"), (["--help"], 0, ""),
                                         (["--config", self.gate.config, "--check"], 0, ""),
                                         (["--allow-root", "--config", self.no_key_file()], 8, "TokenKeyFile="),
+                                        (["--allow-root", "--config", self.open_key_file()], 11, "open.pem"),
                                         (["--allow-root", "--config", self.gate.config, "--listen", "0.0.0.0:0"], None, "Listen=")):
             done = subprocess.run([GATE, *arguments], capture_output=True, text=True, timeout=WAIT)
             self.assertIn(text, done.stderr)
@@ -141,13 +150,20 @@ class Directory(Base):
 
     @staticmethod
     def directory_body(*paths, not_before=0):
-        keys = [{"token-type": 2, "token-key": base64.urlsafe_b64encode(path.read_bytes()).decode(), "not-before": not_before}
-                for path in paths]
+        """A key of 49 bytes is of type 0x0001."""
+        keys = [{"token-type": 1 if path.stat().st_size == 49 else 2, "not-before": not_before,
+                 "token-key": base64.urlsafe_b64encode(path.read_bytes()).decode()} for path in paths]
         return json.dumps({"issuer-request-uri": "/token-request", "token-keys": keys}).encode()
 
-    def gate(self, ca="server.pem"):
-        return Gate(pathlib.Path(tempfile.mkdtemp(dir=self.directory)),
-                    f"DirectoryUrl=https://127.0.0.1:{self.server.server_port}/d\nCaFile={self.directory / ca}", self.addCleanup)
+    def gate(self, ca="server.pem", private=()):
+        lines = [f"DirectoryUrl=https://127.0.0.1:{self.server.server_port}/d", f"CaFile={self.directory / ca}"]
+        lines += [f"TokenPrivateKeyFile={path}" for path in private]
+        return Gate(pathlib.Path(tempfile.mkdtemp(dir=self.directory)), "\n".join(lines), self.addCleanup)
+
+    def voprf_key(self, name):
+        private, public = self.directory / f"{name}.pem", self.directory / f"{name}.point"
+        subprocess.run([TOOL, "keygen-voprf", private, public], check=True, timeout=WAIT)
+        return private, public
 
     def refresh(self, gate):
         """Has the gate read the directory again; returns the outcome."""
@@ -181,6 +197,57 @@ class Directory(Base):
         self.assertEqual(gate.auth(token_for(private, gate.auth())).status, 204)
         self.assertEqual(gate.auth(token_for(self.private, gate.auth())).getheader("X-Attester-Reason"), "TokenInvalid")
         self.assertEqual(gate.auth(old_token).status, 204)
+
+    def test_both_types_are_asked_for_and_each_token_passes_once(self):
+        private, public = self.voprf_key("voprf")
+        self.body = self.directory_body(self.public, public)
+        gate = self.gate(private=[private])
+        wait_for(lambda: gate.get("/healthz", gate.metrics_port)[0].status == 200, "keys")
+        self.assertEqual([event["detail"] for event in gate.events() if event["event"] == "keys"], ["1 of type 0x0001, 1 of type 0x0002"])
+        challenged = gate.auth()
+        self.assertEqual(challenged.getheader("WWW-Authenticate").count("PrivateToken challenge="), 2)
+        for key in (private, self.private):
+            token = token_for(key, challenged)
+            self.assertEqual(gate.auth(token).status, 204)
+            self.assertEqual(gate.auth(token).getheader("X-Attester-Reason"), "TokenSpent")
+
+    def test_rotated_private_key_is_used_and_the_old_one_ends_with_its_challenges(self):
+        (private, public), (next_private, next_public) = self.voprf_key("old"), self.voprf_key("new")
+        files = [self.directory / "slot-0.pem", self.directory / "slot-1.pem"]
+        for file in files:
+            shutil.copy(private, file)
+        self.body = self.directory_body(public)
+        gate = self.gate(private=files)
+        wait_for(lambda: gate.get("/healthz", gate.metrics_port)[0].status == 200, "keys")
+        old_token = token_for(private, gate.auth())
+        shutil.copy(next_private, files[1])
+        self.body = self.directory_body(next_public, public)
+        self.assertEqual(self.refresh(gate)["outcome"], "ok")
+        self.assertEqual(gate.auth(token_for(next_private, gate.auth())).status, 204)
+        self.assertEqual(gate.auth(token_for(private, gate.auth())).getheader("X-Attester-Reason"), "TokenInvalid")
+        self.assertEqual(gate.auth(old_token).status, 204)
+        files[0].chmod(0o644)
+        failed = self.refresh(gate)
+        self.assertEqual(failed["outcome"], "failed")
+        self.assertIn(str(files[0]), failed["detail"])
+        self.assertEqual(gate.auth(token_for(next_private, gate.auth())).status, 204)
+
+    def test_private_key_that_the_directory_has_not_is_not_used(self):
+        private, _ = self.voprf_key("stranger")
+        gate = self.gate(private=[private])
+        wait_for(lambda: gate.get("/healthz", gate.metrics_port)[0].status == 200, "keys")
+        self.assertEqual(gate.auth().getheader("WWW-Authenticate").count("challenge="), 1)
+        self.assertEqual(gate.auth(token_for(self.private, gate.auth())).status, 204)
+
+    def test_private_key_alone_needs_no_directory(self):
+        private, _ = self.voprf_key("alone")
+        gate = Gate(pathlib.Path(tempfile.mkdtemp(dir=self.directory)), f"TokenPrivateKeyFile={private}", self.addCleanup)
+        token = token_for(private, gate.auth())
+        self.assertEqual(gate.auth(token, OTHER).getheader("X-Attester-Reason"), "OriginMismatch")
+        self.assertEqual(gate.auth(token).status, 204)
+        self.assertEqual(gate.auth(token).getheader("X-Attester-Reason"), "TokenSpent")
+        log = (gate.directory / "gate.log").read_text()
+        self.assertNotIn(token[20:80], log)
 
     def test_untrusted_directory_gives_no_key(self):
         certificate(self.directory, "stranger")
