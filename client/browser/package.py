@@ -12,7 +12,8 @@ import sys
 import zipfile
 
 FILES = ("api.js", "background.js", "challenge.js", "host.js", "refusals.js", "report.js", "sites.js",
-         "popup.html", "popup.css", "popup.js", "icon-32.png", "icon-128.png", "_locales/de/messages.json", "_locales/en/messages.json")
+         "popup.html", "popup.css", "popup.js", "icon-32.png", "icon-128.png",
+         *(f"_locales/{language}/messages.json" for language in ("de", "en", "es", "fr", "it", "nl")))
 EPOCH = (2020, 1, 1, 0, 0, 0)  # of every file in the zip, which is thus the same each time
 
 

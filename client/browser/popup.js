@@ -41,9 +41,11 @@ async function showSite(tab) {
   });
 }
 
-async function showDevice() {
+/** What the website's lines say already is not said again. */
+async function showDevice(siteShown) {
   show("device", { line: text("deviceAsking") });
-  show("device", deviceLines(await api.runtime.sendMessage("status"), text));
+  const [answer] = await Promise.all([api.runtime.sendMessage("status"), siteShown]);
+  show("device", deviceLines(answer, text, element("here-more").textContent));
 }
 
 document.documentElement.lang = api.i18n.getUILanguage();
@@ -51,4 +53,4 @@ document.title = text("name");
 element("switch-label").textContent = text("switchLabel");
 element("device-title").textContent = text("deviceTitle");
 const [tab] = await api.tabs.query({ active: true, currentWindow: true });
-await Promise.all([showSite(tab), showDevice()]);
+await showDevice(showSite(tab));

@@ -9,7 +9,8 @@ function why(name, message, text) {
 }
 
 function sentence(message) {
-  const first = message.charAt(0).toUpperCase() + message.slice(1);
+  // Our programs' names are written as they are.
+  const first = message.startsWith("attest") ? message : message.charAt(0).toUpperCase() + message.slice(1);
   return /[.!?]$/.test(first) ? first : `${first}.`;
 }
 
@@ -39,8 +40,11 @@ function after(prefix, state) {
   return state?.startsWith(prefix) ? state.slice(prefix.length) : null;
 }
 
-/** Of the background's answer to "status": `{ line, remedy, good }`; what is no trouble any more is no `remedy` but a `note`. */
-export function deviceLines({ status, error }, text) {
+/**
+ * Of the background's answer to "status": `{ line, remedy, good }`; what is no trouble any more is no `remedy` but a `note`, left
+ * out if the website's lines have just `said` it.
+ */
+export function deviceLines({ status, error }, text, said) {
   const bad = (key, message) => ({ line: text(key), remedy: sentence(message), good: false });
   if (error) {
     return bad("deviceUnknown", why(error.name, error.message, text));
@@ -54,9 +58,10 @@ export function deviceLines({ status, error }, text) {
     return tpm !== null ? bad("deviceTpm", tpm) : bad("deviceSealed", sealed);
   }
   const kept = status["cached-tokens"];
+  const refusal = status["last-refusal"] && sentence(status["last-refusal-message"]);
   return {
     line: kept > 0 ? text("deviceReadyKept", String(kept)) : text("deviceReady"),
-    note: status["last-refusal"] ? text("deviceRefused", sentence(status["last-refusal-message"])) : undefined,
+    note: refusal && refusal !== said ? text("deviceRefused", refusal) : undefined,
     good: true,
   };
 }

@@ -47,6 +47,8 @@ export function noteEvent(tabId, origin, event, error = null) {
       });
       const trouble = event === "refused" || event === "failed" || event === "often";
       await api.action.setBadgeText({ tabId, text: trouble ? "!" : "" });
+      // The same for those who do not see it.
+      await api.action.setTitle({ tabId, title: api.i18n.getMessage(trouble ? "titleTrouble" : "name") });
     })
     .catch(() => {}); // The tab has gone.
   return changes;

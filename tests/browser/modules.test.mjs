@@ -213,18 +213,62 @@ test("siteLines_every_event_has_its_sentence", () => {
 
 test("deviceLines_trouble_comes_with_the_remedy", () => {
   const fine = { daemon: "ready", "tpm-state": "ready", "seal-state": "open", "cached-tokens": 0 };
-  assert.deepEqual(deviceLines({ status: fine }, text), { line: "Everything is fine.", note: undefined, good: true });
+  assert.deepEqual(deviceLines({ status: fine }, text), { line: "Ready.", note: undefined, good: true });
   assert.match(deviceLines({ status: { ...fine, "cached-tokens": 7 } }, text).line, /: 7\.$/);
   assert.match(deviceLines({ status: { ...fine, "last-refusal": "PolicyDenied", "last-refusal-message": "update" } }, text).note, /: Update\.$/);
-  assert.equal(deviceLines({ status: { ...fine, daemon: "attesterd is not running" } }, text).remedy, "Attesterd is not running.");
+  assert.equal(deviceLines({ status: { ...fine, "last-refusal": "PolicyDenied", "last-refusal-message": "update" } }, text, "Update.").note, undefined);
+  assert.equal(deviceLines({ status: { ...fine, daemon: "attesterd is not running" } }, text).remedy, "attesterd is not running.");
   assert.equal(deviceLines({ status: { ...fine, "tpm-state": "unavailable: locked out" } }, text).remedy, "Locked out.");
   assert.equal(deviceLines({ status: { ...fine, "seal-state": "sealed: PCR 7 changed" } }, text).remedy, "PCR 7 changed.");
   assert.match(deviceLines({ error: { name: "HostSilent", message: "" } }, text).remedy, /in time/);
 });
 
+/** What the browser gives an extension, as far as answer.js takes it; each event tells who listens. */
+function fakeApi() {
+  const event = () => {
+    const listeners = new Set();
+    return { listeners, addListener: (listener) => listeners.add(listener), removeListener: (listener) => listeners.delete(listener) };
+  };
+  const events = (...names) => Object.fromEntries(names.map((name) => [name, event()]));
+  const rules = { changes: 0, getSessionRules: async () => [], updateSessionRules: async () => (rules.changes += 1) };
+  return {
+    webRequest: events("onBeforeRequest", "onBeforeSendHeaders", "onSendHeaders", "onHeadersReceived", "onCompleted", "onErrorOccurred"),
+    webNavigation: events("onCommitted", "onErrorOccurred"),
+    declarativeNetRequest: rules,
+  };
+}
+
+const nobodyIsAsked = { authorize: () => assert.fail("the agent is asked"), answered: () => assert.fail("nothing was answered") };
+const ordinary = { requestId: "1", tabId: 1, frameId: 0, method: "GET", url: "https://shop.example/", type: "main_frame" };
+
+test("answer_of_each_browser_lets_responses_that_do_not_ask_go_their_way_at_once", async () => {
+  globalThis.browser = fakeApi();
+  const { webRequest, declarativeNetRequest: rules } = globalThis.browser;
+  for (const name of ["firefox", "chromium"]) {
+    const before = rules.changes;
+    Object.values(webRequest).forEach(({ listeners }) => listeners.clear());
+    const { start } = await import(`../../client/browser/answer.${name}.js`);
+    start(nobodyIsAsked);
+    // Nothing looks at requests before they are sent, except to see that a navigation begins.
+    assert.equal(webRequest.onBeforeSendHeaders.listeners.size, 0);
+    for (const [statusCode, headers] of [[200, []], [304, []], [200, [header("PrivateToken challenge=a")]], [401, [header("Basic realm=x")]], [404, []]]) {
+      for (const listener of webRequest.onHeadersReceived.listeners) {
+        const answer = listener({ ...ordinary, statusCode, responseHeaders: headers });
+        assert.ok(answer === undefined || Object.keys(answer).length === 0, "held up or changed");
+      }
+      for (const listener of webRequest.onSendHeaders.listeners) {
+        assert.equal(listener(ordinary), undefined);
+      }
+    }
+    assert.equal(webRequest.onBeforeSendHeaders.listeners.size, 0);
+    await new Promise((resolve) => setImmediate(resolve));
+    assert.equal(rules.changes - before, name === "chromium" ? 1 : 0, "beyond what the start takes away");
+  }
+});
+
 test("locales_have_the_same_messages_and_the_sources_use_each", () => {
   const sources = readdirSync(SOURCE).filter((name) => /\.(js|in)$/.test(name)).map((name) => readFileSync(new URL(name, SOURCE), "utf8")).join();
-  assert.deepEqual(Object.keys(locales).sort(), ["de", "en"]);
+  assert.deepEqual(Object.keys(locales).sort(), ["de", "en", "es", "fr", "it", "nl"]);
   for (const messages of Object.values(locales)) {
     assert.deepEqual(Object.keys(messages).sort(), Object.keys(locales.en).sort());
     for (const [key, { message, placeholders }] of Object.entries(messages)) {

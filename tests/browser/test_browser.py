@@ -11,6 +11,7 @@ import unittest
 from sites import HOST_NAME, Sites, StackError, wait_for
 
 from browsers import Chromium, Firefox
+from look_cases import LookCases
 from privacy_cases import PrivacyCases
 from test_focus import Client as WindowClient
 
@@ -20,7 +21,7 @@ STRICT_POLICY = ("[Policy]\nVersion=2\n[Rule disk]\nRequire=os.id == \"no such s
 FOCUS_POLICY = "[Policy]\nVersion=2\n[Rule focus]\nRequire=window.focused\nRemedy=Click into the browser's window, then reload the page.\n"
 
 
-class Cases(PrivacyCases, unittest.TestCase):
+class Cases(PrivacyCases, LookCases, unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.pictures = pathlib.Path(BUILD) / "tests" / "browser" / BROWSER
@@ -72,7 +73,7 @@ class Cases(PrivacyCases, unittest.TestCase):
             self.assertEqual(self.sites.statuses("/one.html"), [("GET", 401, False), ("GET", 200, True)] * count)
         tokens = {line[4] for line in self.sites.requests("/one.html") if line[4]}
         self.assertEqual(len(tokens), 2)
-        self.popup_says("This website asked for tokens and got 2.", "Everything is fine", picture="answered")
+        self.popup_says("This website asked for tokens and got 2.", "Ready.", picture="answered")
         self.assertEqual(self.sites.requests("/one.html")[-1][3], 200)
 
     def test_first_visit_leaves_one_entry_in_the_history_and_keeps_fragment_and_query(self):
