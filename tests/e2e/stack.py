@@ -228,7 +228,7 @@ class Stack:
         file = self.path(f"{name}.port")
         return int(self.wait(name, lambda: file.exists() and file.read_text().split(), f"{name}'s port")[0])
 
-    def start_issuer(self, policy=LENIENT_POLICY, require_evidence=True, nonce_lifetime=120, port=0):
+    def start_issuer(self, policy=LENIENT_POLICY, require_evidence=True, nonce_lifetime=120, port=0, types=None):
         state = self.path("issuer")
         state.mkdir(mode=0o700, exist_ok=True)
         self.write("issuer-policy/50-fleet.conf", policy)
@@ -245,13 +245,13 @@ RequireEkCertificate=yes
 EkCaFile={self.path('tpm-ca/chain.pem')}
 NonceLifetime={nonce_lifetime}
 Policy={self.path('issuer-policy')}
-""")
+""" + (f"[Keys]\nTypes={types}\n" if types else ""))
         self.path("issuer.port").unlink(missing_ok=True)
         self.spawn("issuer", self.build / "issuer" / "attester-issuer", "--allow-root", "--config", config, "--port-file", self.path("issuer.port"))
         self.issuer_port = self.wait_for_port("issuer")
         self.issuer_url = f"https://localhost:{self.issuer_port}/.well-known/private-token-issuer-directory"
 
-    def start_gate(self, origin=None, issuer=ISSUER_NAME, directory=None):
+    def start_gate(self, origin=None, issuer=ISSUER_NAME, directory=None, private_key=None):
         """For `origin`, or for the site that start_site() brings up on a port that is taken now."""
         if origin is None:
             self.site_port = self.reserve_port()
@@ -262,7 +262,7 @@ OriginName={origin}
 Issuer={issuer}
 DirectoryUrl={directory or self.issuer_url}
 CaFile={self.path('ca.pem')}
-""")
+""" + (f"TokenPrivateKeyFile={private_key}\n" if private_key else ""))
         for file in ("gate.port", "gate.log"):
             self.path(file).unlink(missing_ok=True)
         self.spawn("gate", self.build / "issuer" / "gate" / "attester-gate", "--allow-root", "--config", config, "--port-file", self.path("gate.port"))

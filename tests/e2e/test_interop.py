@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Each of our roles against @cloudflare/privacypass-ts. Usage: test_interop.py BUILD-DIRECTORY"""
 
+import base64
 import json
 import re
 import shutil
@@ -26,7 +27,7 @@ class Interop(unittest.TestCase):
         stack.start_tpm()
         stack.start_bus()
         # Their client sends no evidence; an issuer that asks for none serves it.
-        stack.start_issuer(require_evidence=False)
+        stack.start_issuer(require_evidence=False, types="blind-rsa voprf")
         stack.spawn("peer", cls.node, PEER, "issuer", stack.path("tls.pem"), stack.path("tls.key"), stack.path("peer.port"))
         cls.our_issuer = f"localhost:{stack.issuer_port}"
         cls.their_issuer = f"localhost:{stack.wait_for_port('peer')}"
@@ -54,21 +55,43 @@ class Interop(unittest.TestCase):
         return self.stack.run("curl", "--silent", "--include", "--max-time", "10", *arguments, "--header",
                               f"X-Forwarded-Host: {GATE_ORIGIN}", f"http://127.0.0.1:{self.stack.gate_port}/auth").stdout
 
-    def start_gate(self, issuer):
+    def start_gate(self, issuer, private_key=None):
         self.stack.end("gate")
-        self.stack.start_gate(GATE_ORIGIN, issuer=issuer,
+        self.stack.start_gate(GATE_ORIGIN, issuer=issuer, private_key=private_key,
                               directory=f"https://{issuer}/.well-known/private-token-issuer-directory")
 
+    def start_gate_for_both_types(self):
+        self.start_gate(self.our_issuer, private_key=next(self.stack.path("issuer").glob("token-key-1-*.pem")))
+
+    def challenge(self):
+        found = re.search(r"(?im)^www-authenticate: *(.+)$", self.gate())
+        self.assertTrue(found, self.gate() + self.stack.log("gate"))
+        return found.group(1).strip()
+
     def assert_gate_takes(self, make_authorization):
-        challenge = re.search(r"(?im)^www-authenticate: *(.+)$", self.gate())
-        self.assertTrue(challenge, self.gate() + self.stack.log("gate"))
-        authorization = make_authorization(challenge.group(1))
+        self.assert_passes_once(make_authorization(self.challenge()))
+
+    def assert_passes_once(self, authorization):
         self.assertRegex(self.gate(f"Authorization: {authorization}"), r"^HTTP/1.1 20[04]")
         self.assertRegex(self.gate(f"Authorization: {authorization}"), r"^HTTP/1.1 401")
 
     def test_their_client_takes_a_token_from_our_issuer_for_our_gate(self):
         self.start_gate(self.our_issuer)
         self.assert_gate_takes(lambda challenge: self.peer("client", challenge).stdout.strip())
+
+    def test_their_client_takes_a_token_of_either_type_for_our_gate(self):
+        self.start_gate_for_both_types()
+        for token_type, length in (("1", 146), ("2", 354)):
+            made = []
+            self.assert_gate_takes(lambda challenge: made.append(self.peer("client", challenge, token_type).stdout.strip()) or made[0])
+            self.assertEqual(len(base64.urlsafe_b64decode(re.search('token="?([^",]+)', made[0]).group(1))), length)
+
+    def test_their_client_takes_a_batch_of_both_types_for_our_gate(self):
+        self.start_gate_for_both_types()
+        tokens = self.peer("batch", *(self.challenge() for _ in range(3))).stdout.split("\n")[:-1]
+        self.assertEqual((len(tokens), len(set(tokens))), (6, 6))
+        for token in tokens:
+            self.assert_passes_once(token)
 
     def test_our_client_takes_a_token_from_their_issuer_for_our_gate(self):
         self.start_gate(self.their_issuer)

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // @cloudflare/privacypass-ts as client, issuer and origin, one role a command, so that tests can set each against ours.
 //
-//   peer.mjs client WWW-AUTHENTICATE            takes a token from the challenge's issuer; prints the Authorization value
+//   peer.mjs client WWW-AUTHENTICATE [TYPE]     takes a token from the challenge's issuer; prints the Authorization value
+//   peer.mjs batch WWW-AUTHENTICATE...          takes a token for each challenge, all in one batch; prints the values by line
 //   peer.mjs issuer CERTIFICATE KEY PORT-FILE   an HTTPS issuer that knows nothing of attestation; serves until SIGTERM
 //   peer.mjs challenge ISSUER ORIGIN SPKI       prints a WWW-Authenticate value; SPKI in base64url
 //   peer.mjs verify AUTHORIZATION SPKI          prints "valid" or "invalid"
@@ -14,7 +15,8 @@ import { webcrypto } from "node:crypto";
 globalThis.crypto ??= webcrypto;
 
 const {
-  AuthorizationHeader, MediaType, PRIVATE_TOKEN_ISSUER_DIRECTORY, TOKEN_TYPES, WWWAuthenticateHeader, fetchToken, publicVerif,
+  AuthorizationHeader, MediaType, PRIVATE_TOKEN_ISSUER_DIRECTORY, TOKEN_TYPES, WWWAuthenticateHeader, fetchToken, genericBatched,
+  getIssuerUrl, privateVerif, publicVerif,
 } = await import("@cloudflare/privacypass-ts");
 const { BlindRSAMode, Client, Issuer, Origin, TokenRequest, convertRSASSAPSSToEnc, getPublicKeyBytes } = publicVerif;
 
@@ -23,9 +25,30 @@ const ALGORITHM = { name: "RSA-PSS", hash: "SHA-384" };
 
 const fromBase64url = (text) => new Uint8Array(Buffer.from(text, "base64url"));
 
-async function client(header) {
-  const [challenge] = WWWAuthenticateHeader.parse(header);
-  return (await fetchToken(new Client(BlindRSAMode.PSS), challenge)).toString();
+const makeClient = (type) => (type === TOKEN_TYPES.VOPRF.value ? new privateVerif.Client() : new Client(BlindRSAMode.PSS));
+
+async function client(header, type = TOKEN_TYPES.BLIND_RSA.value) {
+  const challenge = WWWAuthenticateHeader.parse(header).find((one) => one.challenge.tokenType === Number(type));
+  return (await fetchToken(makeClient(Number(type)), challenge)).toString();
+}
+
+async function batch(...headers) {
+  const challenges = headers.flatMap((header) => WWWAuthenticateHeader.parse(header));
+  const clients = challenges.map((one) => makeClient(one.challenge.tokenType));
+  const requests = [];
+  for (const [i, one] of challenges.entries())
+    requests.push(new genericBatched.TokenRequest(await clients[i].createTokenRequest(one.challenge, one.tokenKey)));
+  const response = await fetch(await getIssuerUrl(challenges[0].challenge.issuerName), {
+    method: "POST",
+    headers: { "Content-Type": MediaType.GENERIC_BATCHED_TOKEN_REQUEST, Accept: MediaType.GENERIC_BATCHED_TOKEN_RESPONSE },
+    body: new genericBatched.Client().createTokenRequest(requests).serialize(),
+  });
+  if (response.status !== 200 || response.headers.get("Content-Type") !== MediaType.GENERIC_BATCHED_TOKEN_RESPONSE)
+    throw new Error(`the issuer answered ${response.status}: ${await response.text()}`);
+  const answers = [...new genericBatched.Client().deserializeTokenResponse(new Uint8Array(await response.arrayBuffer()))];
+  if (answers.length !== challenges.length) throw new Error(`${answers.length} answers to ${challenges.length} requests`);
+  const tokens = await Promise.all(answers.map((answer, i) => clients[i].finalize(answer.tokenResponse)));
+  return tokens.map((token) => new AuthorizationHeader(token).toString()).join("\n");
 }
 
 async function readBody(request) {
@@ -85,10 +108,10 @@ async function verify(header, key) {
   return (await new Origin(BlindRSAMode.PSS).verify(authorization.token, imported)) ? "valid" : "invalid";
 }
 
-const roles = { client, issuer, challenge, verify };
+const roles = { client, batch, issuer, challenge, verify };
 const [role, ...rest] = process.argv.slice(2);
 if (!(role in roles)) {
-  console.error("usage: peer.mjs client|issuer|challenge|verify ...");
+  console.error("usage: peer.mjs client|batch|issuer|challenge|verify ...");
   process.exit(2);
 }
 try {
