@@ -51,6 +51,7 @@ struct attestctl {
         bool json;
         bool color_out; /* standard output is a terminal that shows colours */
         bool color_err;
+        bool verbose;                    /* tell on standard error what happens */
         struct attester *attester;       /* made before a command runs */
         struct attester_options options; /* interactive; for every call */
         char issuer[264];                /* whose token was asked for last, or "" */
@@ -62,8 +63,13 @@ int attestctl_fail_own(struct attestctl *ctl, const struct base_error *error);
 /* As attestctl_fail_own(), with an exit status of attestctl's own. */
 int attestctl_fail_as(struct attestctl *ctl, const struct base_error *error, int status);
 
-/* A trace function for attester_authorize() that keeps the issuer's name; `context` is the struct attestctl. */
-void attestctl_trace_issuer(enum attester_step step, const char *text, void *context);
+/* Tells what happens, if that is wanted. */
+void attestctl_narrate(const struct attestctl *ctl, const char *format, ...) BASE_PRINTF(2, 3);
+/* A trace function for attester_authorize() that keeps the issuer's name, and narrates; `context` is the struct attestctl. */
+void attestctl_trace(enum attester_step step, const char *text, void *context);
+
+/* What a token type is called; "unknown" if it has no name here. */
+const char *attestctl_token_type_name(uint16_t token_type);
 
 /*
  * As attestctl_fail(), for a failed token request: if the policy denied it, asks the daemon which of the issuer's rules

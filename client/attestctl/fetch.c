@@ -24,38 +24,6 @@ struct state {
         struct attestctl *ctl;
 };
 
-static void narrate(const struct state *state, const char *format, ...) BASE_PRINTF(2, 3);
-
-static void narrate(const struct state *state, const char *format, ...)
-{
-        char text[ATTESTCTL_HTTP_URL_MAX + 256];
-        va_list arguments;
-
-        if (!state->verbose)
-                return;
-        va_start(arguments, format);
-        (void) vsnprintf(text, sizeof(text), format, arguments);
-        va_end(arguments);
-        (void) fputs("* ", stderr);
-        attestctl_print(stderr, false, ATTESTCTL_PLAIN, text);
-        (void) fputc('\n', stderr);
-}
-
-static void trace(enum attester_step step, const char *text, void *context)
-{
-        static const char *const steps[] = {
-                [ATTESTER_STEP_CHALLENGE] = "challenge: issuer",
-                [ATTESTER_STEP_KEY] = "issuer key:",
-                [ATTESTER_STEP_BLINDED] = "blinded request:",
-                [ATTESTER_STEP_RESPONSE] = "response:",
-                [ATTESTER_STEP_TOKEN] = "token unblinded and verified:",
-        };
-        const struct state *state = context;
-
-        attestctl_trace_issuer(step, text, state->ctl);
-        narrate(state, "%s %s", steps[step], text);
-}
-
 static bool take_header(struct state *state, const char *value, struct base_error *error)
 {
         const char *colon = strchr(value, ':');
@@ -147,7 +115,7 @@ static bool redirect_follow(struct state *state, const struct attestctl_http_res
             !attestctl_http_origin_read(response->redirect, &to, NULL) || !attestctl_http_origin_equal(&from, &to))
                 return false;
         (void) snprintf(state->url, sizeof(state->url), "%s", response->redirect);
-        narrate(state, "redirected to %s", state->url);
+        attestctl_narrate(state->ctl, "redirected to %s", state->url);
         return true;
 }
 
@@ -162,7 +130,7 @@ static bool request_follow(struct state *state, const char *authorization, struc
                 if (!attestctl_http_perform(&state->request, ret, error))
                         return state->write_error != 0 ? output_finish(state, error) : false;
                 state->request.authorization = NULL;
-                narrate(state, "HTTP %ld", ret->status);
+                attestctl_narrate(state->ctl, "HTTP %ld", ret->status);
                 if (!redirect_follow(state, ret))
                         return true;
         }
@@ -263,11 +231,12 @@ static int run(struct attestctl *ctl, void *context, char **arguments, int count
         state->info = (struct attester_info) ATTESTER_INFO_INIT;
         state->discard_body = ctl->json && state->output == NULL;
         state->ctl = ctl;
+        ctl->verbose = state->verbose;
         state->request.write = body_write;
         state->request.write_context = state;
         state->request.timeout_ms = ctl->options.timeout_ms != 0 ? ctl->options.timeout_ms : ATTESTER_TIMEOUT_MS_DEFAULT;
-        ctl->options.trace = trace;
-        ctl->options.trace_context = state;
+        ctl->options.trace = attestctl_trace;
+        ctl->options.trace_context = ctl;
         if (!attestctl_http_origin_read(arguments[0], &origin, &error))
                 return attestctl_fail_own(ctl, &error);
         (void) snprintf(state->url, sizeof(state->url), "%s", arguments[0]);
@@ -275,7 +244,7 @@ static int run(struct attestctl *ctl, void *context, char **arguments, int count
                 return transfer_fail(ctl, state, &error);
         if (!asks_for_token(&response))
                 return finish(ctl, state, &response);
-        narrate(state, "challenge seen from %s", origin.server_name);
+        attestctl_narrate(state->ctl, "challenge seen from %s", origin.server_name);
         if (!origin.secure) {
                 (void) base_error_set(&error, BASE_ERROR_UNSUPPORTED,
                                       "a token is not sent over plain http, where others could take it");
@@ -285,7 +254,7 @@ static int run(struct attestctl *ctl, void *context, char **arguments, int count
                                &authorization, &state->info, &failure) < 0)
                 return attestctl_fail_token(ctl, &failure);
         state->token_sent = true;
-        narrate(state, "request repeated with the token");
+        attestctl_narrate(state->ctl, "request repeated with the token");
         answered = request_follow(state, authorization, &response, &error);
         attester_string_free(authorization);
         return answered ? finish(ctl, state, &response) : transfer_fail(ctl, state, &error);

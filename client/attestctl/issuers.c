@@ -29,9 +29,10 @@ static json_t *issuer_json(const struct attester_issuer_state *state, const stru
         }
         keys = json_array();
         for (size_t i = 0; i < issuer->key_count; i++)
-                (void) json_array_append_new(keys, json_pack("{s:i, s:s, s:I}", "token_type", (int) issuer->keys[i].token_type,
-                                                             "id", issuer->keys[i].id, "not_before",
-                                                             (json_int_t) issuer->keys[i].not_before));
+                (void) json_array_append_new(
+                        keys, json_pack("{s:i, s:s, s:s, s:I}", "token_type", (int) issuer->keys[i].token_type, "token_type_name",
+                                        attestctl_token_type_name(issuer->keys[i].token_type), "id", issuer->keys[i].id,
+                                        "not_before", (json_int_t) issuer->keys[i].not_before));
         (void) json_object_set_new(object, "request_uri", attestctl_json_string(issuer->request_uri));
         (void) json_object_set_new(object, "attestation", json_boolean(issuer->attestation));
         (void) json_object_set_new(object, "fetched", json_integer((json_int_t) issuer->fetched));
@@ -72,12 +73,13 @@ static void issuer_print(const struct attestctl *ctl, const struct attester_issu
                                     issuer->mirror);
         }
         for (size_t i = 0; i < issuer->key_count; i++) {
-                char text[160], from[32] = "";
+                char text[192], from[32] = "";
 
                 if (issuer->keys[i].not_before != 0)
                         time_print(issuer->keys[i].not_before, from, sizeof(from));
-                (void) snprintf(text, sizeof(text), "type 0x%04x %s%s%s", (unsigned) issuer->keys[i].token_type,
-                                issuer->keys[i].id, from[0] != '\0' ? " from " : "", from);
+                (void) snprintf(text, sizeof(text), "type 0x%04x, %s: %s%s%s", (unsigned) issuer->keys[i].token_type,
+                                attestctl_token_type_name(issuer->keys[i].token_type), issuer->keys[i].id,
+                                from[0] != '\0' ? " from " : "", from);
                 attestctl_table_add(&table, ATTESTCTL_PLAIN, i == 0 ? "  keys" : "");
                 attestctl_table_add(&table, ATTESTCTL_PLAIN, text);
         }

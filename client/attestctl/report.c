@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* How failures, facts and rules are shown. */
 #include "client/attestctl/command.h"
+#include "client/attestctl/http.h"
 #include "client/attestctl/table.h"
 #include "policy/span.h"
 
@@ -184,12 +185,47 @@ int attestctl_fail_as(struct attestctl *ctl, const struct base_error *error, int
         return attestctl_fail(ctl, &own);
 }
 
-void attestctl_trace_issuer(enum attester_step step, const char *text, void *context)
+void attestctl_narrate(const struct attestctl *ctl, const char *format, ...)
 {
+        char text[ATTESTCTL_HTTP_URL_MAX + 256];
+        va_list arguments;
+
+        if (!ctl->verbose)
+                return;
+        va_start(arguments, format);
+        (void) vsnprintf(text, sizeof(text), format, arguments);
+        va_end(arguments);
+        (void) fputs("* ", stderr);
+        attestctl_print(stderr, false, ATTESTCTL_PLAIN, text);
+        (void) fputc('\n', stderr);
+}
+
+void attestctl_trace(enum attester_step step, const char *text, void *context)
+{
+        static const char *const steps[] = {
+                [ATTESTER_STEP_CHALLENGE] = "challenge: issuer",
+                [ATTESTER_STEP_KEY] = "issuer key:",
+                [ATTESTER_STEP_BLINDED] = "blinded request:",
+                [ATTESTER_STEP_RESPONSE] = "response:",
+                [ATTESTER_STEP_TOKEN] = "token unblinded and verified:",
+        };
         struct attestctl *ctl = context;
 
         if (step == ATTESTER_STEP_CHALLENGE)
                 (void) snprintf(ctl->issuer, sizeof(ctl->issuer), "%s", text);
+        attestctl_narrate(ctl, "%s %s", steps[step], text);
+}
+
+const char *attestctl_token_type_name(uint16_t token_type)
+{
+        switch (token_type) {
+        case 0x0001:
+                return "VOPRF (P-384, SHA-384)";
+        case 0x0002:
+                return "Blind RSA (2048-bit)";
+        default:
+                return "unknown";
+        }
 }
 
 int attestctl_fail_token(struct attestctl *ctl, const struct attester_error *error)

@@ -6,6 +6,7 @@
 struct state {
         const char *challenge;
         const char *origin;
+        bool verbose;
 };
 
 static bool take_option(void *context, char letter, const char *value, struct base_error *error)
@@ -14,16 +15,19 @@ static bool take_option(void *context, char letter, const char *value, struct ba
 
         if (letter == 'c')
                 state->challenge = value;
-        else
+        else if (letter == 'o')
                 state->origin = value;
+        else
+                state->verbose = true;
         return true;
 }
 
 static json_t *token_json(const char *authorization, const struct attester_info *info)
 {
-        return json_pack("{s:s, s:o, s:i, s:b, s:I, s:I}", "authorization", authorization, "issuer",
-                         attestctl_json_string(info->issuer), "token_type", (int) info->token_type, "attested", info->attested,
-                         "quote_shared_by", (json_int_t) info->quote_shared_by, "elapsed_ms", (json_int_t) info->elapsed_ms);
+        return json_pack("{s:s, s:o, s:i, s:s, s:b, s:I, s:I}", "authorization", authorization, "issuer",
+                         attestctl_json_string(info->issuer), "token_type", (int) info->token_type, "token_type_name",
+                         attestctl_token_type_name(info->token_type), "attested", info->attested, "quote_shared_by",
+                         (json_int_t) info->quote_shared_by, "elapsed_ms", (json_int_t) info->elapsed_ms);
 }
 
 static int run(struct attestctl *ctl, void *context, char **arguments, int count)
@@ -41,7 +45,8 @@ static int run(struct attestctl *ctl, void *context, char **arguments, int count
                                       "--challenge and --origin are needed; see attestctl token --help");
                 return attestctl_fail_own(ctl, &usage);
         }
-        ctl->options.trace = attestctl_trace_issuer;
+        ctl->verbose = state->verbose;
+        ctl->options.trace = attestctl_trace;
         ctl->options.trace_context = ctl;
         if (attester_authorize(ctl->attester, state->challenge, state->origin, &ctl->options, &authorization, &info, &error) < 0)
                 return attestctl_fail_token(ctl, &error);
@@ -56,6 +61,7 @@ static int run(struct attestctl *ctl, void *context, char **arguments, int count
 static const struct attestctl_option options[] = {
         { 'c', "challenge", "HEADER", "the value of the website's WWW-Authenticate" },
         { 'o', "origin", "HOST[:PORT]", "the website that sent it" },
+        { 'v', "verbose", NULL, "tell on standard error what happens" },
         { 0 },
 };
 

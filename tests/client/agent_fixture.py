@@ -19,7 +19,9 @@ import dbus.lowlevel
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
+for folder in ("e2e", "issuer"):
+    sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / folder))
+import voprf  # noqa: E402
 from bus_errors import BusErrors  # noqa: E402
 from stack import listens, wait_for  # noqa: E402
 
@@ -31,9 +33,9 @@ BUS_CONFIG = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Config
   <allow send_destination="*" eavesdrop="true"/><allow eavesdrop="true"/><allow own="*"/></policy></busconfig>"""
 
 
-def challenge(issuer, origin, key, context=b""):
+def challenge(issuer, origin, key, context=b"", token_type=2):
     """A WWW-Authenticate value and the digest of its challenge (RFC 9577, section 2.1); without a context it is cacheable."""
-    encoded = struct.pack(">HH", 2, len(issuer)) + issuer.encode()
+    encoded = struct.pack(">HH", token_type, len(issuer)) + issuer.encode()
     encoded += bytes([len(context)]) + context + struct.pack(">H", len(origin)) + origin.encode()
     text = base64.urlsafe_b64encode(encoded).decode()
     header = f'PrivateToken challenge="{text}"'
@@ -51,6 +53,12 @@ def verify(token, digest, spki):
     assert token[:2] == b"\0\2" and token[34:66] == digest and token[66:98] == hashlib.sha256(spki).digest(), "another token"
     key = serialization.load_der_public_key(spki[spki.index(b"\x30\x82\x01\x0a\x02\x82\x01\x01"):])
     key.verify(token[98:], token[:98], padding.PSS(padding.MGF1(hashes.SHA384()), 48), hashes.SHA384())
+
+
+def verify_voprf(token, digest, point, scalar):
+    """The same for type 0x0001, for which the private key is needed."""
+    assert token[:2] == b"\0\1" and token[34:66] == digest and token[66:98] == hashlib.sha256(point).digest(), "another token"
+    assert token[98:] == voprf.prf(scalar, token[:98]), "not this issuer's"
 
 
 class Agent:
@@ -91,6 +99,9 @@ class Agent:
         self.spawn("fake", self.fake, self.addresses["system"], self.top)
         wait_for(lambda: "ready" in self.log("fake"), "the stand-in for attesterd")
         self.key, self.other_key = (self.top / "a.spki").read_bytes(), (self.top / "b.spki").read_bytes()
+        self.point = (self.top / "c.point").read_bytes()
+        private_key = serialization.load_pem_private_key((self.top / "c.pem").read_bytes(), None)
+        self.scalar = private_key.private_numbers().private_value
 
     def start_activatable(self):
         """A session bus that starts the agent when it is called."""

@@ -105,7 +105,7 @@ void test_bus_restart(struct test_bus *bus)
 
 void test_bus_stop(struct test_bus *bus)
 {
-        static const char *const names[] = { "bus", "bus.conf", "a.spki", "b.spki", "dump" };
+        static const char *const names[] = { "bus", "bus.conf", "a.spki", "b.spki", "c.point", "c.pem", "dump" };
         char path[128];
 
         end(&bus->fake);

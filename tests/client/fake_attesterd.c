@@ -3,7 +3,7 @@
  * Stands in for attesterd on a private bus, for tests of the client: issues real tokens with a key of its own, and fails
  * in the manner that the issuer's name asks for. A message that it receives is appended to a dump, byte for byte.
  * Beside attesterd's methods it has some of its own, so that tests can direct it: see direct().
- * usage: fake_attesterd BUS-ADDRESS DIRECTORY; writes DIRECTORY/{a,b}.spki, dump, and "ready" to its output.
+ * usage: fake_attesterd BUS-ADDRESS DIRECTORY; writes DIRECTORY/{a.spki,b.spki,c.point,c.pem}, dump, and "ready" to its output.
  *        fake_attesterd --make-keys DIRECTORY; writes the keys, once for all tests: it takes long.
  */
 #include "base/file.h"
@@ -14,12 +14,14 @@
 #include <string.h>
 #include <time.h>
 
-#define HUGE_BYTES (2 * 1024 * 1024)
-#define HELD_MAX   64
+#define HUGE_BYTES   (2 * 1024 * 1024)
+#define HELD_MAX     64
+#define REQUESTS_MAX 16 /* of one call */
 
 struct fake {
         DBusConnection *connection;
-        struct token_issuer_key *a, *b;
+        struct token_issuer_key *a, *b;   /* type 0x0002 */
+        struct token_issuer_key *c;       /* type 0x0001 */
         struct base_buffer first_request; /* what swapped.example answers ever after */
         FILE *dump;
         dbus_uint32_t call_count, request_count; /* of RequestTokens */
@@ -50,6 +52,10 @@ static const char *const issuers[] = {
         "foreign-error.example",
         "fail-PolicyDenied.example",
         "held.example",
+        "voprf.example",
+        "both.example",
+        "wrong-proof.example",
+        "shuffled.example",
 };
 
 static void check(bool success)
@@ -133,10 +139,9 @@ static void get_all(DBusMessage *reply)
         check(dbus_message_iter_close_container(&iterator, &dictionary));
 }
 
-static void put_key(DBusMessageIter *array, struct base_bytes key, uint64_t not_before)
+static void put_key_of_type(DBusMessageIter *array, dbus_uint16_t type, struct base_bytes key, uint64_t not_before)
 {
         DBusMessageIter row, bytes;
-        dbus_uint16_t type = TOKEN_TYPE_BLIND_RSA;
         dbus_uint64_t seconds = not_before;
 
         check(dbus_message_iter_open_container(array, DBUS_TYPE_STRUCT, NULL, &row));
@@ -148,10 +153,21 @@ static void put_key(DBusMessageIter *array, struct base_bytes key, uint64_t not_
         check(dbus_message_iter_close_container(array, &row));
 }
 
+static void put_key(DBusMessageIter *array, struct base_bytes key, uint64_t not_before)
+{
+        put_key_of_type(array, TOKEN_TYPE_BLIND_RSA, key, not_before);
+}
+
+static bool has_voprf_key(const char *issuer)
+{
+        return is(issuer, "voprf.example") || is(issuer, "wrong-proof.example") || is(issuer, "both.example");
+}
+
 static void get_issuer(const struct fake *fake, const char *issuer, DBusMessage *reply)
 {
         struct base_bytes a = token_public_key_encoded(token_issuer_key_public(fake->a));
         struct base_bytes b = token_public_key_encoded(token_issuer_key_public(fake->b));
+        struct base_bytes c = token_public_key_encoded(token_issuer_key_public(fake->c));
         DBusMessageIter iterator, dictionary, entry, variant, array;
         dbus_uint64_t fetched = 1760000000;
         const char *mirror = "agrees";
@@ -180,8 +196,10 @@ static void get_issuer(const struct fake *fake, const char *issuer, DBusMessage 
                 put_key(&array, a, (uint64_t) time(NULL) + 300);
         else if (is(issuer, "hour.example"))
                 put_key(&array, a, (uint64_t) time(NULL) + 3600);
-        else if (!is(issuer, "nokeys.example"))
+        else if (!is(issuer, "nokeys.example") && (!has_voprf_key(issuer) || is(issuer, "both.example")))
                 put_key(&array, a, 1);
+        if (has_voprf_key(issuer))
+                put_key_of_type(&array, TOKEN_TYPE_VOPRF, c, 1);
         check(dbus_message_iter_close_container(&variant, &array));
         close_variant(&dictionary, &entry, &variant);
         check(dbus_message_iter_close_container(&iterator, &dictionary));
@@ -218,8 +236,8 @@ static void put_answer(struct fake *fake, const char *issuer, struct base_bytes 
                 base_buffer_put_bytes(&fake->first_request, request);
         if (is(issuer, "swapped.example"))
                 request = base_buffer_bytes(&fake->first_request);
-        check(token_issuer_evaluate(fake->a, request, &response, &error));
-        if (is(issuer, "wrong-signature.example"))
+        check(token_issuer_evaluate(request.data[1] == TOKEN_TYPE_VOPRF ? fake->c : fake->a, request, &response, &error));
+        if (is(issuer, "wrong-signature.example") || is(issuer, "wrong-proof.example"))
                 response.data[100] ^= 1;
         if (is(issuer, "short.example"))
                 response.len--;
@@ -230,29 +248,43 @@ static void put_answer(struct fake *fake, const char *issuer, struct base_bytes 
                 put_response(list, base_buffer_bytes(&response));
 }
 
+static size_t requests_read(DBusMessageIter *from, struct base_bytes ret[static REQUESTS_MAX])
+{
+        DBusMessageIter list;
+        size_t count = 0;
+
+        dbus_message_iter_recurse(from, &list);
+        for (; dbus_message_iter_get_arg_type(&list) == DBUS_TYPE_ARRAY; (void) dbus_message_iter_next(&list)) {
+                DBusMessageIter bytes;
+                const uint8_t *data = NULL;
+                int len = 0;
+
+                check(count < REQUESTS_MAX);
+                dbus_message_iter_recurse(&list, &bytes);
+                dbus_message_iter_get_fixed_array(&bytes, &data, &len);
+                ret[count++] = BASE_BYTES(data, (size_t) len);
+        }
+        return count;
+}
+
 static void request_tokens(struct fake *fake, const char *issuer, DBusMessage *message, DBusMessage *reply)
 {
-        DBusMessageIter from, requests, iterator, list;
+        struct base_bytes requests[REQUESTS_MAX];
+        DBusMessageIter from, iterator, list;
+        size_t count;
 
         check(dbus_message_iter_init(message, &from) && dbus_message_iter_next(&from));
-        dbus_message_iter_recurse(&from, &requests);
+        count = requests_read(&from, requests);
         fake->call_count++;
+        fake->request_count += (dbus_uint32_t) count;
         dbus_message_iter_init_append(reply, &iterator);
         if (is(issuer, "badsignature.example")) {
                 check(dbus_message_iter_append_basic(&iterator, DBUS_TYPE_STRING, &issuer));
                 return;
         }
         check(dbus_message_iter_open_container(&iterator, DBUS_TYPE_ARRAY, "ay", &list));
-        for (; dbus_message_iter_get_arg_type(&requests) == DBUS_TYPE_ARRAY; (void) dbus_message_iter_next(&requests)) {
-                DBusMessageIter bytes;
-                const uint8_t *data = NULL;
-                int len = 0;
-
-                dbus_message_iter_recurse(&requests, &bytes);
-                dbus_message_iter_get_fixed_array(&bytes, &data, &len);
-                put_answer(fake, issuer, BASE_BYTES(data, (size_t) len), &list);
-                fake->request_count++;
-        }
+        for (size_t i = 0; i < count; i++)
+                put_answer(fake, issuer, requests[is(issuer, "shuffled.example") ? count - 1 - i : i], &list);
         check(dbus_message_iter_close_container(&iterator, &list));
         put_info(&iterator);
 }
@@ -504,25 +536,32 @@ static void public_key_write(const struct token_issuer_key *key, int directory, 
         check(base_file_replace_at(directory, name, token_public_key_encoded(token_issuer_key_public(key)), 0644, &error));
 }
 
-static void key_make(int directory, const char *name)
+static void private_key_write(const struct token_issuer_key *key, int directory, const char *name)
 {
         base_auto_buffer struct base_buffer text = BASE_BUFFER_INIT(TOKEN_ISSUER_KEY_TEXT_MAX);
-        base_auto_token_issuer_key struct token_issuer_key *key = NULL;
         struct base_error error = BASE_ERROR_INIT;
 
-        check(token_issuer_key_generate(TOKEN_TYPE_BLIND_RSA, &key, &error));
         check(token_issuer_key_save(key, &text, &error));
         check(base_file_replace_at(directory, name, base_buffer_bytes(&text), 0600, &error));
 }
 
-static void key_load(const char *name, struct token_issuer_key **ret)
+static void key_make(uint16_t type, int directory, const char *name)
+{
+        base_auto_token_issuer_key struct token_issuer_key *key = NULL;
+        struct base_error error = BASE_ERROR_INIT;
+
+        check(token_issuer_key_generate(type, &key, &error));
+        private_key_write(key, directory, name);
+}
+
+static void key_load(uint16_t type, const char *name, struct token_issuer_key **ret)
 {
         base_auto_buffer struct base_buffer text = BASE_BUFFER_INIT(TOKEN_ISSUER_KEY_TEXT_MAX);
         base_auto_close int keys = open(TEST_KEYS, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         struct base_error error = BASE_ERROR_INIT;
 
         check(base_file_read_at(keys, name, &text, &error));
-        check(token_issuer_key_load(TOKEN_TYPE_BLIND_RSA, base_buffer_bytes(&text), ret, &error));
+        check(token_issuer_key_load(type, base_buffer_bytes(&text), ret, &error));
 }
 
 int main(int argc, char **argv)
@@ -533,14 +572,18 @@ int main(int argc, char **argv)
 
         check(argc == 3 && (directory = open(argv[2], O_RDONLY | O_DIRECTORY | O_CLOEXEC)) >= 0);
         if (strcmp(argv[1], "--make-keys") == 0) {
-                key_make(directory, "a.pem");
-                key_make(directory, "b.pem");
+                key_make(TOKEN_TYPE_BLIND_RSA, directory, "a.pem");
+                key_make(TOKEN_TYPE_BLIND_RSA, directory, "b.pem");
+                key_make(TOKEN_TYPE_VOPRF, directory, "c.pem");
                 return 0;
         }
-        key_load("a.pem", &fake.a);
-        key_load("b.pem", &fake.b);
+        key_load(TOKEN_TYPE_BLIND_RSA, "a.pem", &fake.a);
+        key_load(TOKEN_TYPE_BLIND_RSA, "b.pem", &fake.b);
+        key_load(TOKEN_TYPE_VOPRF, "c.pem", &fake.c);
         public_key_write(fake.a, directory, "a.spki");
         public_key_write(fake.b, directory, "b.spki");
+        public_key_write(fake.c, directory, "c.point");
+        private_key_write(fake.c, directory, "c.pem");
         check((fake.dump = fdopen(openat(directory, "dump", O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600), "a")) != NULL);
         fake.connection = dbus_connection_open_private(argv[1], &reason);
         check(fake.connection != NULL && dbus_bus_register(fake.connection, &reason));

@@ -14,7 +14,7 @@ import unittest
 import dbus
 import dbus.lowlevel
 
-from agent_fixture import Agent, AgentCase, challenge, send, verify, wait_for
+from agent_fixture import Agent, AgentCase, challenge, send, verify, verify_voprf, wait_for
 
 GOOD, ORIGIN = "good.example", "shop.example"
 
@@ -147,6 +147,62 @@ class Authorize(AgentCase):
             return self.agent.authorize(header)
         except dbus.DBusException:
             return None
+
+
+class Types(AgentCase):
+    """Challenges for tokens of type 0x0001."""
+
+    def challenge(self, issuer="both.example", origin=ORIGIN, key=None, context=b""):
+        return challenge(issuer, origin, key, context, 1)
+
+    def verify(self, token, digest):
+        verify_voprf(token, digest, self.agent.point, self.agent.scalar)
+
+    def test_first_visit_gets_a_token_and_the_second_one_from_the_cache(self):
+        header, digest = self.challenge("voprf.example", key=self.agent.point)
+        token, info = self.agent.authorize(header)
+        self.verify(token, digest)
+        self.assertEqual(dict(info), {"issuer": "voprf.example", "token-type": 1, "from-cache": False, "quote-shared-by": 3})
+        self.assertEqual(list(self.agent.direct()[:2]), [1, 2])
+        second, info = self.agent.authorize(header)
+        self.verify(second, digest)
+        self.assertEqual(dict(info), {"issuer": "voprf.example", "token-type": 1, "from-cache": True})
+        self.assertNotEqual(token, second)
+        self.assertEqual(self.agent.direct()[0], 1)
+
+    def test_tokens_of_one_type_do_not_serve_challenges_of_the_other(self):
+        voprf, digest = self.challenge()
+        rsa, rsa_digest = challenge("both.example", ORIGIN, None)
+        self.verify(self.agent.authorize(voprf)[0], digest)
+        self.assertEqual(self.agent.status()["cached-tokens"], 1)
+        self.assert_authorizes(rsa, rsa_digest, False)
+        token, info = self.agent.authorize(voprf)
+        self.verify(token, digest)
+        self.assertTrue(info["from-cache"])
+        self.assert_authorizes(rsa, rsa_digest, True)
+
+    def test_header_of_several_types_takes_the_first_that_can_be_served(self):
+        unknown = challenge("both.example", ORIGIN, None, token_type=0xda7a)[0]
+        voprf, digest = self.challenge()
+        rsa, rsa_digest = challenge("both.example", ORIGIN, None)
+        self.verify(self.agent.authorize(f"{unknown}, {voprf}, {rsa}")[0], digest)
+        self.assert_authorizes(f"{unknown}, {rsa}, {voprf}", rsa_digest, False)
+        # An issuer that has no such key, and one that is not configured.
+        lacking = [self.challenge(issuer)[0] for issuer in (GOOD, "nobody.example")]
+        self.assert_authorizes(", ".join((*lacking, rsa)), rsa_digest, True)
+        self.assert_error("IssuerRejected", self.agent.authorize, lacking[0])
+
+    def test_key_of_the_other_type_is_refused(self):
+        self.assert_error("KeyMismatch", self.agent.authorize, self.challenge(key=self.agent.key)[0])
+        self.assert_error("KeyMismatch", self.agent.authorize, challenge("both.example", ORIGIN, self.agent.point)[0])
+
+    def test_answers_that_do_not_verify_leave_nothing_behind(self):
+        """Those of shuffled.example are good ones, each to another request."""
+        for header in (self.challenge("wrong-proof.example")[0], challenge("shuffled.example", ORIGIN, self.agent.key)[0]):
+            self.assert_error("TokenInvalid", self.agent.authorize, header)
+        self.assertEqual(self.agent.status()["cached-tokens"], 0)
+        header, digest = self.challenge()
+        self.verify(self.agent.authorize(header)[0], digest)
 
 
 class Refusals(AgentCase):

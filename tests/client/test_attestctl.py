@@ -38,13 +38,14 @@ def wait_for(condition, what):
     raise AssertionError(f"{what}: not within {WAIT} s")
 
 
-def challenge(issuer, origin, key, context=None):
+def challenge(issuer, origin, key, context=None, token_type=2):
     """A WWW-Authenticate value and the digest of its challenge (RFC 9577, section 2.1)."""
     context = os.urandom(32) if context is None else context
-    encoded = struct.pack(">HH", 2, len(issuer)) + issuer.encode()
+    encoded = struct.pack(">HH", token_type, len(issuer)) + issuer.encode()
     encoded += bytes([len(context)]) + context + struct.pack(">H", len(origin)) + origin.encode()
     text = base64.urlsafe_b64encode(encoded).decode()
-    return f'PrivateToken challenge="{text}", token-key="{base64.urlsafe_b64encode(key).decode()}"', hashlib.sha256(encoded).digest()
+    token_key = "" if key is None else f', token-key="{base64.urlsafe_b64encode(key).decode()}"'
+    return f'PrivateToken challenge="{text}"{token_key}', hashlib.sha256(encoded).digest()
 
 
 class Bus:
@@ -289,6 +290,9 @@ This device does not meet the policy.
         issuers = {issuer["name"]: issuer for issuer in self.run_json("issuers", "--timeout", 500)["issuers"]}
         self.assertEqual(issuers["good.example"]["keys"][0]["id"], hashlib.sha256(self.bus.key).hexdigest())
         self.assertEqual(issuers["unreachable.example"]["error"]["name"], "IssuerUnreachable")
+        both = [(key["token_type"], key["token_type_name"]) for key in issuers["both.example"]["keys"]]
+        self.assertEqual(both, [(2, "Blind RSA (2048-bit)"), (1, "VOPRF (P-384, SHA-384)")])
+        self.assertIn("type 0x0001, VOPRF (P-384, SHA-384): ", out)
 
     def test_admin_commands(self):
         self.assertIn("device-1", self.run_ctl("enroll", "good.example").out)
@@ -352,6 +356,16 @@ class Tokens(Case):
         self.assertEqual((token[:2], token[34:66], token[66:98]), (b"\x00\x02", digest, hashlib.sha256(self.bus.key).digest()))
         report = self.run_json("token", "--challenge", header, "--origin", "shop.example")
         self.assertEqual((report["issuer"], report["attested"], report["quote_shared_by"]), ("good.example", True, 3))
+        self.assertEqual((report["token_type"], report["token_type_name"]), (2, "Blind RSA (2048-bit)"))
+
+    def test_token_of_type_1_is_told_as_such(self):
+        header, digest = challenge("both.example", "shop.example", None, token_type=1)
+        run = self.run_ctl("token", "--challenge", header, "--origin", "shop.example", "--verbose")
+        self.assertIn("* issuer key: type 0x0001, key id", run.err)
+        token = base64.urlsafe_b64decode(re.fullmatch(r'PrivateToken token="([^"]+)"\n', run.out).group(1))
+        self.assertEqual((len(token), token[:2], token[34:66]), (98 + 48, b"\x00\x01", digest))
+        report = self.run_json("token", "--challenge", header, "--origin", "shop.example")
+        self.assertEqual((report["token_type"], report["token_type_name"]), (1, "VOPRF (P-384, SHA-384)"))
 
     def test_token_refusals_have_their_status_and_name(self):
         for issuer, key, origin, status, name in (

@@ -3,6 +3,7 @@
 #include "base/encode.h"
 #include "tests/client/authorize_fixture.h"
 #include "tests/cmocka.h"
+#include "token/issuer.h"
 
 #include <string.h>
 
@@ -90,6 +91,69 @@ static void authorize_offer_without_a_key_gives_way_to_the_next(void **state)
         assert_token_valid(fixture, authorization);
         assert_int_equal(info.token_type, TOKEN_TYPE_BLIND_RSA);
         attester_string_free(authorization);
+}
+
+/* Only who has the private key can verify it. */
+static void assert_voprf_token_valid(struct fixture *fixture, const char *authorization)
+{
+        base_auto_buffer struct base_buffer token = BASE_BUFFER_INIT(TOKEN_BYTES_MAX);
+        base_auto_buffer struct base_buffer pem = BASE_BUFFER_INIT(TOKEN_ISSUER_KEY_TEXT_MAX);
+        base_auto_token_issuer_key struct token_issuer_key *key = NULL;
+        struct base_error error = BASE_ERROR_INIT;
+
+        test_bus_read(&fixture->bus, "c.pem", &pem);
+        assert_true(token_issuer_key_load(TOKEN_TYPE_VOPRF, base_buffer_bytes(&pem), &key, &error));
+        assert_true(token_authorization_parse(base_bytes_from_string(authorization), &token, &error));
+        assert_true(token_issuer_verify(key, base_buffer_bytes(&token), fixture->digest, &error));
+}
+
+static void authorize_voprf_challenge_gives_valid_token(void **state)
+{
+        struct fixture *fixture = *state;
+        base_auto_buffer struct base_buffer point = BASE_BUFFER_INIT(64);
+        struct attester_info info = ATTESTER_INFO_INIT;
+        char *authorization = NULL;
+
+        test_bus_read(&fixture->bus, "c.point", &point);
+        challenge_of_type_add(fixture, TOKEN_TYPE_VOPRF, "voprf.example", ORIGIN, base_buffer_bytes(&point));
+        assert_int_equal(authorize(fixture, 0, &authorization, &info, NULL), 0);
+        assert_voprf_token_valid(fixture, authorization);
+        assert_int_equal(info.token_type, TOKEN_TYPE_VOPRF);
+        attester_string_free(authorization);
+}
+
+static void authorize_issuer_of_both_types_gives_the_type_that_is_asked_for_first(void **state)
+{
+        struct fixture *fixture = *state;
+        struct attester_info info = ATTESTER_INFO_INIT;
+        char *authorization = NULL;
+
+        challenge_of_type_add(fixture, 0x7777, "both.example", ORIGIN, BASE_BYTES(NULL, 0));
+        challenge_of_type_add(fixture, TOKEN_TYPE_VOPRF, "both.example", ORIGIN, BASE_BYTES(NULL, 0));
+        assert_int_equal(authorize(fixture, 0, &authorization, &info, NULL), 0);
+        assert_voprf_token_valid(fixture, authorization);
+        attester_string_free(authorization);
+        challenge_add(fixture, "both.example", ORIGIN, BASE_BYTES(NULL, 0));
+        assert_int_equal(authorize(fixture, 0, &authorization, &info, NULL), 0);
+        assert_int_equal(info.token_type, TOKEN_TYPE_VOPRF);
+        attester_string_free(authorization);
+        base_buffer_reset(&fixture->header);
+        challenge_add(fixture, "both.example", ORIGIN, BASE_BYTES(NULL, 0));
+        assert_int_equal(authorize(fixture, 0, &authorization, &info, NULL), 0);
+        assert_token_valid(fixture, authorization);
+        attester_string_free(authorization);
+}
+
+static void authorize_voprf_answer_without_a_valid_proof_is_refused(void **state)
+{
+        struct fixture *fixture = *state;
+        struct attester_error error = ATTESTER_ERROR_INIT;
+        char *authorization = NULL;
+
+        challenge_of_type_add(fixture, TOKEN_TYPE_VOPRF, "wrong-proof.example", ORIGIN, BASE_BYTES(NULL, 0));
+        assert_int_equal(authorize(fixture, 0, &authorization, NULL, &error), -1);
+        assert_int_equal(error.code, ATTESTER_ERROR_TOKEN_INVALID);
+        assert_null(authorization);
 }
 
 static void authorize_two_tokens_for_one_challenge_differ(void **state)
@@ -387,6 +451,9 @@ int main(void)
                 CASE(authorize_without_token_key_uses_directory_key),
                 CASE(authorize_several_challenges_takes_the_first_usable),
                 CASE(authorize_offer_without_a_key_gives_way_to_the_next),
+                CASE(authorize_voprf_challenge_gives_valid_token),
+                CASE(authorize_issuer_of_both_types_gives_the_type_that_is_asked_for_first),
+                CASE(authorize_voprf_answer_without_a_valid_proof_is_refused),
                 CASE(authorize_two_tokens_for_one_challenge_differ),
                 CASE(authorize_challenge_of_other_origin_is_refused),
                 CASE(authorize_key_outside_directory_is_refused),

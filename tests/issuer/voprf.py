@@ -141,6 +141,11 @@ class VoprfKey:
         return token_input + hashlib.sha384(sized(token_input, unblinded) + b"Finalize").digest()
 
 
+def prf(scalar, token_input):
+    """The authenticator that the owner of this private scalar makes for a Token's first part (RFC 9497, section 3.3.1)."""
+    return hashlib.sha384(sized(token_input, encode(multiply(scalar, hash_to_group(token_input)))) + b"Finalize").digest()
+
+
 RESPONSE_LENGTHS = {1: ELEMENT + 2 * SCALAR, 2: 256}
 
 
