@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
 """Token requests a second and their median time: a real attester-issuer over keep-alive TLS on loopback, every request with
-evidence of its own (requests of one connection share a quote). Prints one line of JSON a figure, with OpenSSL's raw RSA-2048
-private operation measured in the same run. Usage: bench_issuer.py PROGRAM [REQUESTS [CONNECTIONS]]."""
+evidence of its own (requests of one connection share a quote); then the server's processor time for tokens in batches of 64. Prints
+one line of JSON a figure, with OpenSSL's raw RSA-2048 private operation measured in the same run. Usage: bench_issuer.py PROGRAM [REQUESTS [CONNECTIONS]]."""
 
 import json
 import multiprocessing
@@ -15,9 +15,11 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "issuer"))
 
 from device import Device  # noqa: E402
-from running_issuer import REQUEST_MEDIA_TYPE, RunningIssuer  # noqa: E402
+from running_issuer import BATCH_REQUEST_MEDIA_TYPE, REQUEST_MEDIA_TYPE, RunningIssuer  # noqa: E402
+from voprf import answers, batch  # noqa: E402
 
-BATCH = 100
+BATCH = 100  # requests that share a quote
+BATCHES, BATCH_TOKENS = 10, 64
 RAW_S = 2
 
 
@@ -67,6 +69,20 @@ def drive(issuer, key, device, count, barrier, results):
     results.put((times, span, good, valid))
 
 
+def cpu_seconds(process):
+    return sum(map(int, pathlib.Path(f"/proc/{process.pid}/stat").read_text().rsplit(")")[1].split()[11:13])) / 100
+
+
+def batched_cpu(issuer, key, device):
+    """The server's seconds of processor time for a token of a batch."""
+    bodies = [batch([key.blind()[0] for _ in range(BATCH_TOKENS)]) for _ in range(BATCHES)]
+    evidence, before = device.batch(bodies, issuer.nonce()), cpu_seconds(issuer.process)
+    for body, header in zip(bodies, evidence):
+        response = issuer.token_request(body, header, BATCH_REQUEST_MEDIA_TYPE)
+        assert response.status == 200 and None not in answers(response.body), response.body
+    return (cpu_seconds(issuer.process) - before) / (BATCHES * BATCH_TOKENS)
+
+
 def raw_rsa():
     """Seconds of one RSA-2048 private operation on one core."""
     command = ["openssl", "speed", "-mr", "-seconds", str(RAW_S), "rsa2048"]
@@ -95,7 +111,8 @@ def main():
         outcome = [results.get(timeout=300) for _ in workers]
         for worker in workers:
             worker.join()
-        server_cpu = sum(map(int, pathlib.Path(f"/proc/{issuer.process.pid}/stat").read_text().rsplit(")")[1].split()[11:13])) / 100
+        server_cpu = cpu_seconds(issuer.process)
+        server_cpu_batched = batched_cpu(issuer, key, device)
     finally:
         issuer.close()
     count = sum(len(times) for times, _, _, _ in outcome)
@@ -105,6 +122,7 @@ def main():
     figure("issuer_tokens_per_second", count / span, "1/s", requests=count, connections=connections)
     figure("issuer_token_request_p50", statistics.median(t for times, _, _, _ in outcome for t in times) * 1000, "ms")
     figure("issuer_server_cpu_per_token", server_cpu / count * 1000, "ms")
+    figure("issuer_server_cpu_per_token_batched", server_cpu_batched * 1000, "ms", batch=BATCH_TOKENS)
     figure("issuer_raw_rsa2048_private", raw * 1000, "ms")
 
 
