@@ -13,6 +13,8 @@
 #include "base/error.h"
 #include "base/system.h"
 
+#include <sys/types.h>
+
 #define ISSUER_HTTP_HEADER_BYTES_MAX (24 * 1024) /* request line and fields, with the server's own bookkeeping */
 #define ISSUER_HTTP_DISCARD_BYTES_MAX                                                                                            \
         (256 * 1024)                      /* of a body that is too large: read this much so that the peer sees the 413           \
@@ -39,6 +41,10 @@ size_t issuer_http_request_field_count(const struct issuer_http_request *request
 const char *issuer_http_request_query(const struct issuer_http_request *request, const char *name);
 /* Whether Content-Type names this media type, whatever its parameters. */
 bool issuer_http_request_is_media_type(const struct issuer_http_request *request, const char *media_type);
+/* Calls `visitor` for each query parameter, percent-decoded; `value` may hold any bytes, and is NULL if there is no '='. */
+void issuer_http_request_visit_query(const struct issuer_http_request *request,
+                                     bool (*visitor)(void *context, const char *name, const char *value, size_t value_len),
+                                     void *context);
 /* Microseconds since `started_us`. */
 uint64_t issuer_http_request_elapsed_us(const struct issuer_http_request *request);
 
@@ -66,6 +72,30 @@ void issuer_http_response_put_body(struct issuer_http_response *response, unsign
 void issuer_http_response_put_problem(struct issuer_http_response *response, unsigned status, enum base_error_code code,
                                       const char *detail, const char *members);
 
+/* Who is at the other end, as far as the connection itself proves it. */
+enum issuer_http_peer_kind {
+        ISSUER_HTTP_PEER_ANYBODY,     /* TCP without client certificates */
+        ISSUER_HTTP_PEER_CERTIFICATE, /* the key of a certificate that the server takes */
+        ISSUER_HTTP_PEER_USER,        /* a process of this user, over a Unix socket */
+};
+
+#define ISSUER_HTTP_SUBJECT_MAX 256
+
+struct issuer_http_peer {
+        enum issuer_http_peer_kind kind;
+        uint8_t fingerprint[32];               /* SHA-256 of the certificate */
+        char subject[ISSUER_HTTP_SUBJECT_MAX]; /* its subject (RFC 4514), cut to fit; "" if there is none */
+        uid_t uid;
+};
+
+/*
+ * Of the connection of this request. A certificate is checked anew, so that one that has expired, or is refused by lists that
+ * were read since, stops to count while its connection lasts.
+ * Errors: NOT_AUTHORIZED (no certificate, or one that does not count; says why), IO, CRYPTO.
+ */
+bool issuer_http_request_peer(const struct issuer_http_request *request, struct issuer_http_peer *ret,
+                              struct base_error *error) BASE_MUST_CHECK;
+
 typedef void issuer_http_handler(const struct issuer_http_request *request, struct issuer_http_response *response, void *context);
 
 struct issuer_http_route {
@@ -78,6 +108,17 @@ struct issuer_http_route {
         size_t other_body_max;
 };
 
+/*
+ * Which clients may connect, by TLS certificate: those by one of the authorities, of the allow-list if there is one, and never
+ * those of the revocation list. A list has one certificate a line, by SHA-256 fingerprint (64 hex digits, colons between or
+ * not) or by subject (RFC 4514), each as openssl-x509(1) prints it.
+ */
+struct issuer_http_client_files {
+        const char *authorities;     /* PEM */
+        const char *allow_list;      /* NULL: none */
+        const char *revocation_list; /* NULL: none */
+};
+
 struct issuer_http_options {
         const char *listen;                     /* see issuer/address.h */
         const char *certificate_file;           /* PEM chain; NULL: plain HTTP */
@@ -85,6 +126,12 @@ struct issuer_http_options {
         const struct issuer_http_route *routes; /* must outlive the server */
         size_t route_count;
         void *context; /* for the handlers */
+        /* NULL, or asked before anything else is done; false: it has put a response, which is sent. */
+        bool (*admit)(const struct issuer_http_request *request, struct issuer_http_response *response, void *context);
+        issuer_http_handler *finish;                    /* NULL, or called for every response, whatever its path */
+        const struct issuer_http_client_files *clients; /* NULL: no client certificates; else TLS and a certificate are needed */
+        unsigned socket_mode;                           /* of a Unix socket; 0: as the umask has it */
+        void (*on_refused)(const char *why, void *context); /* NULL, or called when a client's certificate is refused */
         unsigned threads;
         unsigned connections_max;
         unsigned idle_timeout_s;
@@ -96,8 +143,8 @@ struct issuer_http_server;
 
 /*
  * Listens and serves. Plain HTTP is refused on an address that others than this machine can reach.
- * Errors: INVALID_ARGUMENT (address), CONFIG_INVALID (certificate or key, or a key that others may read; names the
- * file), IO, INTERNAL (libmicrohttpd).
+ * Errors: INVALID_ARGUMENT (address), CONFIG_INVALID (certificate, key or a list of clients, or a key that others may read;
+ * names the file), IO, INTERNAL (libmicrohttpd).
  */
 bool issuer_http_server_start(const struct issuer_http_options *options, struct issuer_http_server **ret,
                               struct base_error *error) BASE_MUST_CHECK;
@@ -109,8 +156,8 @@ uint16_t issuer_http_server_port(const struct issuer_http_server *server);
 const char *issuer_http_server_address(const struct issuer_http_server *server);
 
 /*
- * Reads certificate and key again; new connections get them, connections that are open end with their next response.
- * Errors: as of start, and the old ones stay in use.
+ * Reads certificate, key and the files of `clients` again; new connections get them, connections that are open end with their
+ * next response. Errors: as of start, and the old ones stay in use.
  */
 bool issuer_http_server_reload(struct issuer_http_server *server, struct base_error *error) BASE_MUST_CHECK;
 

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "issuer/http_internal.h"
 
+#include <errno.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/socket.h>
 #include <time.h>
 
 #define LARGE_RETRY_AFTER_S "10"
@@ -65,6 +67,31 @@ const char *issuer_http_request_query(const struct issuer_http_request *request,
                                           &len) != MHD_YES)
                 return NULL;
         return value == NULL ? "" : value;
+}
+
+struct query_visit {
+        bool (*visitor)(void *context, const char *name, const char *value, size_t value_len);
+        void *context;
+};
+
+static enum MHD_Result visit_parameter(void *context, enum MHD_ValueKind kind, const char *name, size_t name_len,
+                                       const char *value, size_t value_len)
+{
+        const struct query_visit *visit = context;
+
+        /* A name with a NUL byte is none that anybody looks for. */
+        if (name == NULL || strlen(name) != name_len)
+                name = "";
+        return visit->visitor(visit->context, name, value, value_len) ? MHD_YES : MHD_NO;
+}
+
+void issuer_http_request_visit_query(const struct issuer_http_request *request,
+                                     bool (*visitor)(void *context, const char *name, const char *value, size_t value_len),
+                                     void *context)
+{
+        struct query_visit visit = { .visitor = visitor, .context = context };
+
+        (void) MHD_get_connection_values_n(request->exchange->connection, MHD_GET_ARGUMENT_KIND, visit_parameter, &visit);
 }
 
 bool issuer_http_request_is_media_type(const struct issuer_http_request *request, const char *media_type)
@@ -170,12 +197,41 @@ void issuer_http_on_completed(void *context, struct MHD_Connection *connection, 
         *state = NULL;
 }
 
-static void respond(struct issuer_http_exchange *exchange, struct issuer_http_response *response)
+static bool user_peer(int fd, struct issuer_http_peer *ret, struct base_error *error)
+{
+        struct ucred credentials;
+        socklen_t len = sizeof(credentials);
+
+        if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &credentials, &len) < 0)
+                return base_error_set_errno(error, errno, "cannot find out who is at the other end of the socket");
+        *ret = (struct issuer_http_peer){ .kind = ISSUER_HTTP_PEER_USER, .uid = credentials.uid };
+        return true;
+}
+
+bool issuer_http_request_peer(const struct issuer_http_request *request, struct issuer_http_peer *ret, struct base_error *error)
+{
+        struct issuer_http_server *server = request->exchange->server;
+        struct MHD_Connection *connection = request->exchange->connection;
+        const union MHD_ConnectionInfo *info;
+
+        if (server->clients != NULL) {
+                info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_GNUTLS_SESSION);
+                if (info == NULL)
+                        return base_error_set(error, BASE_ERROR_INTERNAL, "the connection has no TLS session");
+                return issuer_http_clients_check(server->clients, info->tls_session, ret, error);
+        }
+        info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+        if (server->socket_path != NULL && info != NULL)
+                return user_peer(info->connect_fd, ret, error);
+        *ret = (struct issuer_http_peer){ .kind = ISSUER_HTTP_PEER_ANYBODY };
+        return true;
+}
+
+static void respond_by_route(struct issuer_http_exchange *exchange, struct issuer_http_response *response)
 {
         const struct issuer_http_route *route = exchange->route;
         struct issuer_http_server *server = exchange->server;
 
-        exchange->request.body = base_buffer_bytes(&exchange->body);
         if (route == NULL) {
                 issuer_http_response_put_problem(response, 404, BASE_ERROR_NOT_FOUND, "There is nothing at this path.", "");
                 return;
@@ -196,6 +252,17 @@ static void respond(struct issuer_http_exchange *exchange, struct issuer_http_re
         }
         if (route->finish != NULL)
                 route->finish(&exchange->request, response, server->context);
+}
+
+static void respond(struct issuer_http_exchange *exchange, struct issuer_http_response *response)
+{
+        struct issuer_http_server *server = exchange->server;
+
+        exchange->request.body = base_buffer_bytes(&exchange->body);
+        if (server->admit == NULL || server->admit(&exchange->request, response, server->context))
+                respond_by_route(exchange, response);
+        if (server->finish != NULL)
+                server->finish(&exchange->request, response, server->context);
 }
 
 /* Whether the server is stopping, or has another certificate by now. */

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "issuer/http.h"
+#include "issuer/http_clients.h"
 
 #include <microhttpd.h>
 #include <pthread.h>
@@ -12,6 +13,7 @@
 
 /* One TCP connection; in the server's list, under its lock, from accept to close. */
 struct issuer_http_connection {
+        struct issuer_http_server *server;
         struct issuer_http_connection *next;
         struct issuer_http_connection *previous;
         int fd;              /* libmicrohttpd's */
@@ -24,6 +26,10 @@ struct issuer_http_server {
         const struct issuer_http_route *routes;
         size_t route_count;
         void *context;
+        bool (*admit)(const struct issuer_http_request *request, struct issuer_http_response *response, void *context);
+        issuer_http_handler *finish;
+        void (*on_refused)(const char *why, void *context);
+        struct issuer_http_clients *clients; /* owned; NULL: no client certificates */
         const struct base_clock *clock;
         unsigned threads;
         unsigned connections_max;

@@ -4,15 +4,47 @@
 #include "issuer/address.h"
 #include "issuer/tls.h"
 
+#include <errno.h>
 #include <fcntl.h>
+#include <gnutls/gnutls.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 
 #define TLS_PRIORITIES "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:%SERVER_PRECEDENCE"
 
 static uint64_t now_ms(const struct issuer_http_server *server)
 {
         return server->clock->monotonic_ms(server->clock->context);
+}
+
+/* Within the handshake: a peer whose certificate does not count never gets as far as a request. */
+static int on_certificate(gnutls_session_t session)
+{
+        struct issuer_http_connection *entry = gnutls_db_get_ptr(session);
+        struct issuer_http_server *server = entry->server;
+        struct base_error reason = BASE_ERROR_INIT;
+        struct issuer_http_peer peer;
+
+        if (issuer_http_clients_check(server->clients, session, &peer, &reason))
+                return 0;
+        if (server->on_refused != NULL)
+                server->on_refused(reason.message, server->context);
+        return GNUTLS_E_CERTIFICATE_ERROR;
+}
+
+/* libmicrohttpd asks for a certificate, and would go on without one. No session is kept, so that their pointer is free. */
+static void demand_certificate(struct MHD_Connection *connection, struct issuer_http_connection *entry)
+{
+        const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_GNUTLS_SESSION);
+
+        if (info == NULL) {
+                (void) shutdown(entry->fd, SHUT_RDWR);
+                return;
+        }
+        gnutls_db_set_ptr(info->tls_session, entry);
+        gnutls_certificate_server_set_request(info->tls_session, GNUTLS_CERT_REQUIRE);
+        gnutls_session_set_verify_function(info->tls_session, on_certificate);
 }
 
 static void connection_opened(struct issuer_http_server *server, struct MHD_Connection *connection, void **socket_context)
@@ -27,6 +59,7 @@ static void connection_opened(struct issuer_http_server *server, struct MHD_Conn
                 free(entry);
                 return;
         }
+        entry->server = server;
         entry->fd = info->connect_fd;
         entry->generation = atomic_load(&server->generation);
         atomic_init(&entry->busy, false);
@@ -39,6 +72,8 @@ static void connection_opened(struct issuer_http_server *server, struct MHD_Conn
         server->connection_count++;
         pthread_mutex_unlock(&server->lock);
         *socket_context = entry;
+        if (server->clients != NULL)
+                demand_certificate(connection, entry);
 }
 
 /* Called before the descriptor is closed, so that under the lock every listed one is open. */
@@ -77,10 +112,12 @@ static bool daemon_start(struct issuer_http_server *server, struct MHD_Daemon **
         bool tls = server->certificate_file != NULL;
         unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ITC | (tls ? MHD_USE_TLS : 0);
         base_auto_close int fd = -1;
+        base_auto_buffer struct base_buffer authorities = BASE_BUFFER_INIT(ISSUER_TLS_FILE_BYTES_MAX);
         struct MHD_OptionItem options[] = {
                 { tls ? MHD_OPTION_HTTPS_MEM_CERT : MHD_OPTION_END, 0, NULL },
                 { MHD_OPTION_HTTPS_MEM_KEY, 0, NULL },
                 { MHD_OPTION_HTTPS_PRIORITIES, 0, (void *) TLS_PRIORITIES },
+                { MHD_OPTION_END, 0, NULL },
                 { MHD_OPTION_END, 0, NULL },
         };
 
@@ -89,6 +126,11 @@ static bool daemon_start(struct issuer_http_server *server, struct MHD_Daemon **
                         return false;
                 options[0].ptr_value = files.certificate.data;
                 options[1].ptr_value = files.key.data;
+                if (server->clients != NULL) {
+                        if (!issuer_http_clients_authorities(server->clients, &authorities, error))
+                                return false;
+                        options[3] = (struct MHD_OptionItem){ MHD_OPTION_HTTPS_MEM_TRUST, 0, authorities.data };
+                }
         }
         fd = fcntl(server->listen_fd, F_DUPFD_CLOEXEC, 3);
         if (fd < 0)
@@ -134,6 +176,8 @@ static bool open_socket(struct issuer_http_server *server, const struct issuer_h
                                       options->listen);
         if (!issuer_address_listen(&address, &server->listen_fd, &server->port, error))
                 return false;
+        if (options->socket_mode != 0 && options->listen[0] == '/' && chmod(options->listen, options->socket_mode) < 0)
+                return base_error_set_errno(error, errno, "cannot set the mode of %s", options->listen);
         issuer_address_print(&address, server->port, text);
         return copy_string(text, &server->address, error) &&
                copy_string(text[0] == '/' ? text : NULL, &server->socket_path, error);
@@ -151,14 +195,18 @@ bool issuer_http_server_start(const struct issuer_http_options *options, struct 
         server->routes = options->routes;
         server->route_count = options->route_count;
         server->context = options->context;
+        server->admit = options->admit;
+        server->finish = options->finish;
+        server->on_refused = options->on_refused;
         server->clock = options->clock;
         server->threads = options->threads;
         server->connections_max = options->connections_max;
         server->idle_timeout_s = options->idle_timeout_s;
         server->request_timeout_s = options->request_timeout_s;
         if (!copy_string(options->certificate_file, &server->certificate_file, error) ||
-            !copy_string(options->key_file, &server->key_file, error) || !open_socket(server, options, error) ||
-            !daemon_start(server, &server->daemon, error))
+            !copy_string(options->key_file, &server->key_file, error) ||
+            (options->clients != NULL && !issuer_http_clients_new(options->clients, &server->clients, error)) ||
+            !open_socket(server, options, error) || !daemon_start(server, &server->daemon, error))
                 return false;
         *ret = BASE_STEAL(server);
         return true;
@@ -178,7 +226,8 @@ bool issuer_http_server_reload(struct issuer_http_server *server, struct base_er
 {
         struct MHD_Daemon *fresh = NULL;
 
-        if (!daemon_start(server, &fresh, error))
+        if ((server->clients != NULL && !issuer_http_clients_reload(server->clients, error)) ||
+            !daemon_start(server, &fresh, error))
                 return false;
         if (server->retired != NULL)
                 MHD_stop_daemon(server->retired);
@@ -241,6 +290,7 @@ void issuer_http_server_free(struct issuer_http_server *server)
         if (server->socket_path != NULL)
                 (void) unlink(server->socket_path);
         (void) pthread_mutex_destroy(&server->lock);
+        issuer_http_clients_free(server->clients);
         free(server->certificate_file);
         free(server->key_file);
         free(server->address);

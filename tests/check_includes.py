@@ -26,6 +26,7 @@ LIBRARIES = {
     "tss2/": {"tpm"},
     "dbus/": {"base", "attesterd", "client"},
     "curl/": {"attesterd", "client", "issuer"},
+    "gnutls/": {"issuer"},
     "microhttpd.h": {"issuer"},
     "sqlite3.h": {"issuer"},
     "openssl/": {"base", "token", "evidence", "policy", "issuer"},
