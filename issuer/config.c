@@ -35,6 +35,13 @@ static const struct issuer_setting settings[] = {
         { "Verifier", "TokensPerDay", ISSUER_SETTING_NUMBER, AT(tokens_per_day), 0, ISSUER_TOKENS_PER_DAY_MAX },
         { "Verifier", "EventLogsPerHour", ISSUER_SETTING_NUMBER, AT(event_logs_per_hour), 1, 1000 },
         { "Verifier", "EnrollmentsPerHour", ISSUER_SETTING_NUMBER, AT(enrollments_per_hour), 1, 1000 },
+        { "Admin", "Listen", ISSUER_SETTING_ADDRESS, AT(admin_listen) },
+        { "Admin", "Certificate", ISSUER_SETTING_PATH, AT(admin_certificate) },
+        { "Admin", "CertificateKey", ISSUER_SETTING_PATH, AT(admin_certificate_key) },
+        { "Admin", "ClientCA", ISSUER_SETTING_PATH, AT(admin_client_ca) },
+        { "Admin", "ClientAllowList", ISSUER_SETTING_PATH, AT(admin_client_allow_list) },
+        { "Admin", "ClientRevocationList", ISSUER_SETTING_PATH, AT(admin_client_revocation_list) },
+        { "Admin", "AllowedUsers", ISSUER_SETTING_TEXT, AT(admin_allowed_users), 0, 1024 },
         { "Keys", "Types", ISSUER_SETTING_TYPES, AT(token_types) },
         { "Keys", "RotateDays", ISSUER_SETTING_NUMBER, AT(rotate_days), 0, 3650 },
 };
@@ -91,6 +98,30 @@ static bool check_ek(const char *file, const struct issuer_config *config, struc
         }
 }
 
+/* The page changes who gets tokens: without proof of who asks it does not open, not even on loopback. */
+static bool check_admin(const char *file, const struct issuer_config *config, struct base_error *error)
+{
+        bool any = config->admin_certificate != NULL || config->admin_certificate_key != NULL ||
+                   config->admin_client_ca != NULL || config->admin_client_allow_list != NULL ||
+                   config->admin_client_revocation_list != NULL || config->admin_allowed_users != NULL;
+
+        if (config->admin_listen == NULL)
+                return !any || fail(file, error, "[Admin] needs Listen=");
+        if (strcmp(config->admin_listen, config->listen) == 0 && strstr(config->listen, ":0") == NULL)
+                return fail(file, error, "[Admin] Listen= must not be the public one");
+        if (config->admin_listen[0] == '/')
+                return config->admin_client_ca == NULL ||
+                       fail(file, error, "[Admin] ClientCA= is for an address with a port; a Unix socket has AllowedUsers=");
+        if (config->admin_client_ca == NULL)
+                return fail(file, error, "[Admin] Listen= with a port needs ClientCA=");
+        if (config->admin_allowed_users != NULL)
+                return fail(file, error, "[Admin] AllowedUsers= is for a Unix socket");
+        if ((config->admin_certificate == NULL) != (config->admin_certificate_key == NULL))
+                return fail(file, error, "[Admin] Certificate= and CertificateKey= belong together");
+        return config->admin_certificate != NULL || config->tls ||
+               fail(file, error, "[Admin] Certificate= and CertificateKey= are needed, since [Issuer] has none");
+}
+
 static bool check(const char *file, const struct issuer_config *config, struct base_error *error)
 {
         struct issuer_address metrics;
@@ -103,7 +134,8 @@ static bool check(const char *file, const struct issuer_config *config, struct b
                 if (!issuer_address_is_local(&metrics))
                         return fail(file, error, "[Issuer] MetricsListen= must be a loopback address or a Unix socket");
         }
-        return check_tls(file, config, error) && check_ek(file, config, error) && issuer_config_check_named(file, config, error);
+        return check_admin(file, config, error) && check_tls(file, config, error) && check_ek(file, config, error) &&
+               issuer_config_check_named(file, config, error);
 }
 
 static void set_defaults(struct issuer_config *config)

@@ -70,6 +70,14 @@ struct issuer_config {
         struct issuer_config_approver approvers[ISSUER_APPROVERS_MAX];
         size_t group_count;
         struct issuer_config_group groups[ISSUER_GROUPS_MAX];
+        /* [Admin] */
+        char *admin_listen; /* NULL: no admin page */
+        char *admin_certificate;
+        char *admin_certificate_key;
+        char *admin_client_ca; /* NULL on a Unix socket */
+        char *admin_client_allow_list;
+        char *admin_client_revocation_list;
+        char *admin_allowed_users; /* names or numbers, separated by spaces; NULL: root and the process's own */
         /* [Keys] */
         unsigned token_types; /* ISSUER_TYPE_BIT() of each */
         unsigned rotate_days; /* 0: never */

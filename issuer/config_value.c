@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+#define UNIX_PREFIX "unix:" /* may stand before a socket's path */
+
 static const struct {
         const char *name;
         enum issuer_ek_requirement value;
@@ -38,13 +40,13 @@ bool issuer_config_fail_at_entry(const struct base_ini_entry *entry, bool sectio
                               entry->key_column, entry->section, entry->key);
 }
 
-static bool set_text(const struct base_ini_entry *entry, char **to, struct base_error *error)
+static bool set_text(const struct base_ini_entry *entry, const char *value, char **to, struct base_error *error)
 {
         char *copy;
 
-        if (entry->value[0] == '\0')
+        if (value[0] == '\0')
                 return issuer_config_fail_at_value(entry, error, "a value is needed");
-        copy = strdup(entry->value);
+        copy = strdup(value);
         if (copy == NULL)
                 return base_error_set_no_memory(error);
         free(*to);
@@ -54,12 +56,14 @@ static bool set_text(const struct base_ini_entry *entry, char **to, struct base_
 
 static bool set_address(const struct base_ini_entry *entry, char **to, struct base_error *error)
 {
+        bool path = strncmp(entry->value, UNIX_PREFIX "/", strlen(UNIX_PREFIX "/")) == 0;
+        const char *value = path ? entry->value + strlen(UNIX_PREFIX) : entry->value;
         struct issuer_address address;
         struct base_error reason = BASE_ERROR_INIT;
 
-        if (!issuer_address_parse(entry->value, &address, &reason))
+        if (!issuer_address_parse(value, &address, &reason))
                 return issuer_config_fail_at_value(entry, error, reason.message);
-        return set_text(entry, to, error);
+        return set_text(entry, value, to, error);
 }
 
 static bool set_boolean(const struct base_ini_entry *entry, bool *to, struct base_error *error)
@@ -144,9 +148,9 @@ bool issuer_setting_set(const struct issuer_setting *setting, const struct base_
         case ISSUER_SETTING_TEXT:
                 return setting->max != 0 && strlen(entry->value) > setting->max
                                ? issuer_config_fail_at_value(entry, error, "the value is too long")
-                               : set_text(entry, to, error);
+                               : set_text(entry, entry->value, to, error);
         case ISSUER_SETTING_PATH:
-                return entry->value[0] == '/' ? set_text(entry, to, error)
+                return entry->value[0] == '/' ? set_text(entry, entry->value, to, error)
                                               : issuer_config_fail_at_value(entry, error, "an absolute path is needed");
         case ISSUER_SETTING_ADDRESS:
                 return set_address(entry, to, error);

@@ -130,6 +130,7 @@ void issuer_events_write(struct issuer_events *events, const struct issuer_event
         put_optional(&line, "reason", event->reason);
         put_optional(&line, "detail", event->detail);
         put_optional(&line, "device", event->device);
+        put_optional(&line, "who", event->who);
         if (event->rules != NULL && line.len + strlen(event->rules) + 64 < ISSUER_EVENT_BYTES_MAX) {
                 issuer_json_put_name(&line, "rules");
                 base_buffer_put_string(&line, event->rules);

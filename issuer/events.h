@@ -25,12 +25,13 @@ BASE_DEFINE_CLEANUP(struct issuer_events, issuer_events_close)
 bool issuer_events_reopen(struct issuer_events *events, struct base_error *error) BASE_MUST_CHECK;
 
 struct issuer_event {
-        const char *event;      /* "token-request", "enroll", "start", "reload", … */
+        const char *event;      /* "token-request", "enroll", "admin", "start", "reload", … */
         const char *outcome;    /* "issued", "refused", "challenged", "enrolled", "ok", "failed" */
         unsigned status;        /* of the HTTP response; 0: none */
         const char *reason;     /* an error's name; NULL: none */
         const char *detail;     /* sentence; NULL: none */
         const char *device;     /* identifier; NULL or "": not known */
+        const char *who;        /* the operator who asked for it; NULL: nobody did */
         const char *rules;      /* JSON array of the rules that failed, or NULL */
         const char *rule_names; /* their names, with spaces between them; NULL or "": none */
         enum base_event id;     /* in the journal */

@@ -23,6 +23,11 @@ struct issuer_snapshot *issuer_service_snapshot(struct issuer_service *service)
         return snapshot;
 }
 
+struct issuer_refusals *issuer_service_refusals(struct issuer_service *service)
+{
+        return service->refusals;
+}
+
 /* The state directory stays the one that the registry was opened in. */
 static bool load(struct issuer_service *service, const struct issuer_config *config, struct base_error *error)
 {
@@ -77,7 +82,7 @@ bool issuer_service_new(const struct issuer_config *config, struct issuer_events
         service->events = events;
         service->clock = clock;
         service->random = random;
-        if (!load(service, config, error) || !open_state(service, error))
+        if (!issuer_refusals_new(&service->refusals, error) || !load(service, config, error) || !open_state(service, error))
                 return false;
         service->verifier = (struct issuer_verifier){
                 .registry = service->registry,
@@ -99,6 +104,7 @@ void issuer_service_free(struct issuer_service *service)
         issuer_snapshot_unref(service->snapshot);
         issuer_registry_close(service->registry);
         issuer_replay_free(service->replay);
+        issuer_refusals_free(service->refusals);
         base_buffer_clear(&service->enrollment_secret);
         explicit_bzero(service->verifier.nonce_key, sizeof(service->verifier.nonce_key));
         (void) pthread_mutex_destroy(&service->lock);
@@ -158,6 +164,10 @@ void issuer_service_log(struct issuer_service *service, const struct issuer_http
 
         if (verdict->warning[0] != '\0')
                 log_warning(service, request, verdict);
+        /* A 401 asks for fresh evidence, as every device meets it now and then: it is counted for all of them together. */
+        if (refused)
+                issuer_refusals_note(service->refusals, event, verdict->status == 401 ? "" : verdict->device, verdict->status,
+                                     &verdict->error, service->clock->wall_seconds(service->clock->context));
         if (refused)
                 (void) snprintf(detail, sizeof(detail), verdict->error.detail[0] == '\0' ? "%s" : "%s (%s)",
                                 verdict->error.message, verdict->error.detail);

@@ -7,6 +7,8 @@
 #include "issuer/config.h"
 #include "issuer/events.h"
 #include "issuer/http.h"
+#include "issuer/refusals.h"
+#include "issuer/snapshot.h"
 
 #define ISSUER_ENROLLMENT_LIFETIME_S 300           /* between the challenge and its answer */
 #define ISSUER_REGISTRY_FILE         "registry.db" /* in the state directory */
@@ -29,6 +31,12 @@ BASE_DEFINE_CLEANUP(struct issuer_service, issuer_service_free)
  * was.
  */
 bool issuer_service_reload(struct issuer_service *service, struct base_error *error) BASE_MUST_CHECK;
+
+/* A reference to what is in force now; the caller unrefs it. */
+struct issuer_snapshot *issuer_service_snapshot(struct issuer_service *service);
+
+/* What was refused of late; owned by the service. */
+struct issuer_refusals *issuer_service_refusals(struct issuer_service *service);
 
 /* The routes of the public listener and of the operator's, both for a server whose context is the service. */
 extern const struct issuer_http_route issuer_service_routes[];

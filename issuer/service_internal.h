@@ -5,6 +5,7 @@
 #pragma once
 
 #include "issuer/metrics.h"
+#include "issuer/refusals.h"
 #include "issuer/service.h"
 #include "issuer/verifier.h"
 #include "token/batch.h"
@@ -21,12 +22,10 @@ struct issuer_service {
         struct issuer_verifier verifier;
         struct base_buffer enrollment_secret;
         struct issuer_metrics metrics;
-        pthread_mutex_t lock; /* of `snapshot`, the pointer */
+        struct issuer_refusals *refusals; /* owned */
+        pthread_mutex_t lock;             /* of `snapshot`, the pointer */
         struct issuer_snapshot *snapshot;
 };
-
-/* A reference to what is in force now; the caller unrefs it. */
-struct issuer_snapshot *issuer_service_snapshot(struct issuer_service *service);
 
 /*
  * Sends a verdict that is not 200 as a problem and counts it. The event is written by issuer_service_log().
