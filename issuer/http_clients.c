@@ -232,8 +232,10 @@ static bool verify(gnutls_session_t session, struct base_error *error)
                 return base_error_set(error, BASE_ERROR_NOT_AUTHORIZED, "a client certificate is needed: %s",
                                       gnutls_strerror(result));
         result = gnutls_certificate_verification_status_print(status, GNUTLS_CRT_X509, &text, 0);
-        (void) base_error_set(error, BASE_ERROR_NOT_AUTHORIZED, "the client certificate does not count: %s",
-                              result == 0 ? (const char *) text.data : "it does not verify");
+        /* GnuTLS ends its sentences with a space. */
+        (void) base_error_set(error, BASE_ERROR_NOT_AUTHORIZED, "the client certificate does not count: %.*s",
+                              result == 0 && text.size > 0 ? (int) text.size - 1 : 19,
+                              result == 0 && text.size > 0 ? (const char *) text.data : "it does not verify.");
         gnutls_free(text.data);
         return false;
 }

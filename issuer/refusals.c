@@ -51,21 +51,21 @@ static struct issuer_refusal *place(struct issuer_refusal *entries, size_t count
 }
 
 void issuer_refusals_note(struct issuer_refusals *refusals, const char *event, const char *device, unsigned status,
-                          const struct base_error *reason, uint64_t now)
+                          enum base_error_code reason, const char *text, uint64_t now)
 {
         struct issuer_refusal *entry;
 
         pthread_mutex_lock(&refusals->lock);
         if (device[0] != '\0')
-                entry = place(refusals->of_devices, ISSUER_REFUSALS_OF_DEVICES_MAX, event, device, status, reason->code);
+                entry = place(refusals->of_devices, ISSUER_REFUSALS_OF_DEVICES_MAX, event, device, status, reason);
         else
-                entry = place(refusals->of_others, ISSUER_REFUSALS_OF_OTHERS_MAX, event, device, status, reason->code);
+                entry = place(refusals->of_others, ISSUER_REFUSALS_OF_OTHERS_MAX, event, device, status, reason);
         if (entry->count == 0) {
-                *entry = (struct issuer_refusal){ .status = status, .reason = reason->code, .first = now };
+                *entry = (struct issuer_refusal){ .status = status, .reason = reason, .first = now };
                 (void) snprintf(entry->device, sizeof(entry->device), "%s", device);
                 (void) snprintf(entry->event, sizeof(entry->event), "%s", event);
         }
-        (void) snprintf(entry->text, sizeof(entry->text), "%s", reason->message);
+        (void) snprintf(entry->text, sizeof(entry->text), "%s", text);
         entry->count++;
         entry->last = now;
         pthread_mutex_unlock(&refusals->lock);

@@ -32,7 +32,7 @@ BASE_DEFINE_CLEANUP(struct issuer_refusals, issuer_refusals_free)
 /* Notes one. Of the same device, event, status and reason there is one entry; where there is no room, the one goes whose last was
  * longest ago. */
 void issuer_refusals_note(struct issuer_refusals *refusals, const char *event, const char *device, unsigned status,
-                          const struct base_error *reason, uint64_t now);
+                          enum base_error_code reason, const char *text, uint64_t now);
 
 /* Copies entries, the latest first: of `device`, or of all if it is NULL. Returns how many, at most `max`. */
 size_t issuer_refusals_copy(struct issuer_refusals *refusals, const char *device, struct issuer_refusal *ret, size_t max);

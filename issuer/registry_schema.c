@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/stat.h>
 
 #define SCHEMA_VERSION  6
 #define BUSY_TIMEOUT_MS 2000
@@ -203,15 +204,20 @@ static bool set_up(struct issuer_registry *registry, const char *path, struct ba
         return true;
 }
 
-/* SQLite would make it with the process's umask. */
+/*
+ * SQLite would make it with the process's umask. One that is there is not opened here: closing any descriptor of it would give up
+ * the locks of this process's other connections (fcntl(2)), and the next program to close the database would take their log away.
+ */
 static bool create_private(const char *path, struct base_error *error)
 {
-        int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+        int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+        struct stat status;
 
-        if (fd < 0)
+        if (fd >= 0)
+                return close(fd) == 0 || base_error_set_errno(error, errno, "cannot make the device registry %s", path);
+        if (errno != EEXIST || lstat(path, &status) < 0)
                 return base_error_set_errno(error, errno, "cannot open the device registry %s", path);
-        (void) close(fd);
-        return true;
+        return S_ISREG(status.st_mode) || base_error_set(error, BASE_ERROR_IO, "the device registry %s is not a file", path);
 }
 
 bool issuer_registry_open(const char *path, const struct base_random *random, struct issuer_registry **ret,

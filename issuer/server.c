@@ -2,6 +2,7 @@
 #include "issuer/server.h"
 
 #include "issuer/address.h"
+#include "issuer/admin/admin.h"
 #include "issuer/events.h"
 #include "issuer/http.h"
 #include "issuer/service.h"
@@ -26,6 +27,7 @@ struct server {
         struct issuer_service *service;
         struct issuer_http_server *http;
         struct issuer_http_server *metrics; /* NULL: none */
+        struct issuer_admin *admin;         /* NULL: none */
         sd_event *loop;
         sd_event_source *sweep;
         unsigned seconds_since_rotation;
@@ -34,6 +36,7 @@ struct server {
 
 static void server_clear(struct server *server)
 {
+        issuer_admin_stop(server->admin);
         issuer_http_server_free(server->metrics);
         issuer_http_server_free(server->http);
         issuer_service_free(server->service);
@@ -82,8 +85,10 @@ static bool write_port_file(const struct server *server, const char *path, struc
         base_auto_buffer struct base_buffer text = BASE_BUFFER_INIT(64);
 
         base_buffer_printf(&text, "%u\n", issuer_http_server_port(server->http));
-        if (server->metrics != NULL)
-                base_buffer_printf(&text, "%u\n", issuer_http_server_port(server->metrics));
+        if (server->metrics != NULL || server->admin != NULL)
+                base_buffer_printf(&text, "%u\n", server->metrics == NULL ? 0 : issuer_http_server_port(server->metrics));
+        if (server->admin != NULL)
+                base_buffer_printf(&text, "%u\n", issuer_http_server_port(issuer_admin_server(server->admin)));
         return base_file_replace_at(AT_FDCWD, path, base_buffer_bytes(&text), 0644, error);
 }
 
@@ -91,7 +96,8 @@ static void reload(struct server *server)
 {
         struct base_error error = BASE_ERROR_INIT;
         bool ok = issuer_events_reopen(server->events, &error) && issuer_service_reload(server->service, &error) &&
-                  (!server->config->tls || issuer_http_server_reload(server->http, &error));
+                  (!server->config->tls || issuer_http_server_reload(server->http, &error)) &&
+                  (server->admin == NULL || issuer_http_server_reload(issuer_admin_server(server->admin), &error));
 
         log_event(server, "reload", "certificate, keys, policy and trust were read again", ok ? NULL : &error);
 }
@@ -130,6 +136,8 @@ static int on_sweep(sd_event_source *source, uint64_t usec, void *context)
         issuer_http_server_sweep(server->http);
         if (server->metrics != NULL)
                 issuer_http_server_sweep(server->metrics);
+        if (server->admin != NULL)
+                issuer_http_server_sweep(issuer_admin_server(server->admin));
         if (server->drain_ticks > 0)
                 drain(server);
         else if (server->config->rotate_days > 0 && ++server->seconds_since_rotation >= ROTATE_INTERVAL_S) {
@@ -168,6 +176,8 @@ static bool start(struct server *server, const struct issuer_server_options *opt
             !set_up_loop(server, error) ||
             !listen_on(server, options->listen != NULL ? options->listen : config->listen, true, &server->http, error) ||
             (config->metrics_listen != NULL && !listen_on(server, config->metrics_listen, false, &server->metrics, error)) ||
+            (config->admin_listen != NULL && !issuer_admin_start(config, server->service, server->events, &base_system_clock,
+                                                                 &base_system_random, &server->admin, error)) ||
             (options->port_file != NULL && !write_port_file(server, options->port_file, error)))
                 return false;
         if (config->ek_requirement == ISSUER_EK_ANY)

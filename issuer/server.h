@@ -9,7 +9,8 @@
 struct issuer_server_options {
         const char *listen;    /* in place of the configuration's; NULL: that */
         const char *log_file;  /* NULL: standard output */
-        const char *port_file; /* NULL, or where to write the bound ports: the public one, then the metrics' if there is one */
+        const char *port_file; /* NULL, or where to write the bound ports: the public one, then the metrics' and the admin page's
+                                  if there are such */
 };
 
 /*

@@ -167,7 +167,8 @@ void issuer_service_log(struct issuer_service *service, const struct issuer_http
         /* A 401 asks for fresh evidence, as every device meets it now and then: it is counted for all of them together. */
         if (refused)
                 issuer_refusals_note(service->refusals, event, verdict->status == 401 ? "" : verdict->device, verdict->status,
-                                     &verdict->error, service->clock->wall_seconds(service->clock->context));
+                                     verdict->error.code, verdict->reasons[0] == '\0' ? verdict->error.message : verdict->reasons,
+                                     service->clock->wall_seconds(service->clock->context));
         if (refused)
                 (void) snprintf(detail, sizeof(detail), verdict->error.detail[0] == '\0' ? "%s" : "%s (%s)",
                                 verdict->error.message, verdict->error.detail);

@@ -177,6 +177,17 @@ static void put_failed_rules(const struct policy_results *results, struct base_b
                 base_buffer_reset(to);
 }
 
+/* "firmware: pcr.approved is false; system: …" */
+static void put_reasons(const struct policy_results *results, char *to, size_t size)
+{
+        size_t len = 0;
+
+        for (size_t i = 0; i < results->count && len < size; i++)
+                if (results->items[i].outcome == POLICY_OUTCOME_FAIL)
+                        len += (size_t) snprintf(to + len, size - len, "%s%s: %s", len == 0 ? "" : "; ",
+                                                 results->items[i].rule->name, results->items[i].reason);
+}
+
 static const struct issuer_approver *approver_of(const struct trial *trial)
 {
         return issuer_approvers_find(&trial->snapshot->approvers, trial->verified.sealed_to_authority);
@@ -335,6 +346,7 @@ static bool judge_policy(struct trial *trial, struct issuer_verdict *verdict)
         }
         put_failed_rules(&results, &verdict->rules);
         put_failed_names(&results, verdict->rule_names);
+        put_reasons(&results, verdict->reasons, sizeof(verdict->reasons));
         verdict->status = 403;
         return base_error_set(&verdict->error, BASE_ERROR_POLICY_DENIED, "The device does not meet the issuer's policy: %s.",
                               results.summary);

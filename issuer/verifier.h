@@ -33,6 +33,7 @@ struct issuer_verdict {
         char device[ISSUER_DEVICE_ID_LEN + 1];  /* "" while not known */
         struct base_buffer rules;               /* a JSON array of the rules that failed; empty unless the policy refused */
         char rule_names[ISSUER_RULE_NAMES_MAX]; /* for the log: their names, with spaces between them */
+        char reasons[BASE_ERROR_TEXT_MAX];      /* the same as a sentence, for the operator; cut to fit */
         unsigned retry_after_s;                 /* 0: none */
         bool event_log_wanted;                  /* nothing is known of the boot that the quote is of */
         char basis[ISSUER_BASIS_BYTES_MAX];     /* for the log: what a verdict of 200 or 204 rests on */

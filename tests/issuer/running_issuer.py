@@ -129,7 +129,8 @@ class RunningIssuer:
             if self.process.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError("the issuer does not start: " + (self.directory / "stderr").read_text())
             time.sleep(0.02)
-        self.port, self.metrics_port = [int(line) for line in ports.read_text().split()]
+        self.port, self.metrics_port, *admin = [int(line) for line in ports.read_text().split()]
+        self.admin_port = admin[0] if admin else None
 
     def stop(self, how=signal.SIGTERM):
         """The exit status."""

@@ -16,10 +16,7 @@ static struct issuer_refusals *make(void)
 
 static void note(struct issuer_refusals *refusals, const char *device, enum base_error_code code, const char *text, uint64_t now)
 {
-        struct base_error reason;
-
-        (void) base_error_set(&reason, code, "%s", text);
-        issuer_refusals_note(refusals, "token-request", device, 403, &reason, now);
+        issuer_refusals_note(refusals, "token-request", device, 403, code, text, now);
 }
 
 static void note_of_the_same_kind_is_counted(void **state)
@@ -62,12 +59,10 @@ static void note_of_strangers_leaves_the_devices_entries(void **state)
 {
         issuer_auto_refusals struct issuer_refusals *refusals = make();
         static struct issuer_refusal found[ISSUER_REFUSALS_MAX];
-        struct base_error reason;
 
         note(refusals, "a", BASE_ERROR_POLICY_DENIED, "x", 1);
-        (void) base_error_set(&reason, BASE_ERROR_MALFORMED, "y");
         for (unsigned i = 0; i < 10 * ISSUER_REFUSALS_MAX; i++)
-                issuer_refusals_note(refusals, "enroll", "", i, &reason, 2 + i);
+                issuer_refusals_note(refusals, "enroll", "", i, BASE_ERROR_MALFORMED, "y", 2 + i);
         assert_int_equal(issuer_refusals_copy(refusals, NULL, found, ISSUER_REFUSALS_MAX), 1 + ISSUER_REFUSALS_OF_OTHERS_MAX);
         assert_int_equal(issuer_refusals_count(refusals, "a"), 1);
 }
