@@ -235,7 +235,7 @@ static void put_key(struct admin_page *page, const struct issuer_snapshot *snaps
         const struct token_public_key *public = token_issuer_key_public(key->key);
         struct base_buffer *to = page->body;
 
-        admin_html_put(to, "<tr><td data-label=\"Type\">");
+        admin_html_put(to, "<tr><td data-label=\"Type\" class=\"word\">");
         base_buffer_printf(to, "0x%04x <span class=\"quiet\">", key->type);
         admin_html_put_text(to, key->type == TOKEN_TYPE_BLIND_RSA ? "Blind RSA, 2048 bits" : "VOPRF, P-384");
         admin_html_put(to, "</span></td><td data-label=\"Standing\">");
@@ -247,14 +247,14 @@ static void put_key(struct admin_page *page, const struct issuer_snapshot *snaps
                 admin_html_put(to, "<span class=\"badge warn\">answers still</span>");
         admin_html_put(to, "</td><td data-label=\"Valid from\">");
         admin_html_put_time(to, key->not_before);
-        admin_html_put(to, "</td><td data-label=\"Age\">");
+        admin_html_put(to, "</td><td data-label=\"Age\" class=\"word\">");
         if (key->not_before > page->now)
                 admin_html_put(to, "<span class=\"quiet\">not yet valid</span>");
         else
                 admin_html_put_duration(to, page->now - key->not_before);
-        admin_html_put(to, "</td><td data-label=\"Answers until\">");
+        admin_html_put(to, "</td><td data-label=\"Answers until\" class=\"word\">");
         if (next == NULL)
-                admin_html_put(to, "<span class=\"quiet\">a newer one comes</span>");
+                admin_html_put(to, "<span class=\"quiet\">7 days after the next</span>");
         else
                 admin_html_put_time(to, next->not_before + ISSUER_KEY_OVERLAP_S);
         admin_html_put(to, "</td><td data-label=\"Key id\" class=\"wide\"><code class=\"hex\">");

@@ -94,7 +94,7 @@ class Browser(IssuerCase):
 
     def setUp(self):
         self.page = self.browser.new_page()
-        self.addCleanup(self.page.close)
+        self.addCleanup(self.page.close)  # the tab, whatever page a case looks into
         self.page.call("Log.enable")
         self.page.call("Runtime.enable")
         self.browser.pipe.events.clear()
@@ -220,9 +220,11 @@ class Browser(IssuerCase):
         frames = []
         end = time.monotonic() + WAIT_S
         while not frames and time.monotonic() < end:
-            targets = self.browser.pipe.call("Target.getTargets")["targetInfos"]
-            frames = [target["url"] for target in targets if target["type"] == "iframe" and target["url"]]
-        self.assertEqual(frames, ["chrome-error://chromewebdata/"])
+            frames = [target["targetId"] for target in self.browser.pipe.call("Target.getTargets")["targetInfos"] if target["type"] == "iframe"]
+        self.page = cdp.Page(self.browser, frames[0])
+        self.wait("location.href != 'about:blank' && document.readyState == 'complete'")
+        self.assertEqual(self.page.run("location.href"), "chrome-error://chromewebdata/")
+        self.assertIsNone(self.page.run("document.querySelector('header')"))
 
 
 # Links, buttons and fields that a screen reader has no word for.
