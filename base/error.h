@@ -29,15 +29,20 @@ enum base_error_code {
         BASE_ERROR_STATE_INVALID,  /* a state file is damaged */
         BASE_ERROR_NOT_AUTHORIZED,
         BASE_ERROR_RATE_LIMITED,
-        BASE_ERROR_BUSY,            /* a bounded queue is full */
-        BASE_ERROR_CRYPTO,          /* a key is unusable, or a primitive failed */
-        BASE_ERROR_TPM_UNAVAILABLE, /* the TPM cannot be reached or refuses to work now */
-        BASE_ERROR_TPM_FAILED,      /* the TPM answered a command with an error */
-        BASE_ERROR_SEALED,          /* the key does not sign in this boot state */
-        BASE_ERROR_NOT_ENROLLED,    /* no key yet, or the issuer does not know it */
-        BASE_ERROR_POLICY_INVALID,  /* a policy file, named with line and column */
-        BASE_ERROR_POLICY_DENIED,   /* the device does not meet the policy */
-        BASE_ERROR_ISSUER_UNKNOWN,  /* no such issuer is configured */
+        BASE_ERROR_BUSY,               /* a bounded queue is full */
+        BASE_ERROR_CRYPTO,             /* a key is unusable, or a primitive failed */
+        BASE_ERROR_TPM_UNAVAILABLE,    /* the TPM cannot be reached or refuses to work now */
+        BASE_ERROR_TPM_FAILED,         /* the TPM answered a command with an error */
+        BASE_ERROR_SEALED,             /* the key does not sign in this boot state */
+        BASE_ERROR_NOT_ENROLLED,       /* no key yet, or the issuer does not know it */
+        BASE_ERROR_POLICY_INVALID,     /* a policy file, named with line and column */
+        BASE_ERROR_POLICY_DENIED,      /* the device does not meet the policy */
+        BASE_ERROR_POLICY_UNTRUSTED,   /* a policy bundle that nobody signed who may */
+        BASE_ERROR_POLICY_ROLLED_BACK, /* an older policy bundle than was in force, or a state that the TPM's counter has left
+                                          behind */
+        BASE_ERROR_POLICY_OTHER_FLEET, /* a policy bundle for other devices */
+        BASE_ERROR_POLICY_NOT_CURRENT, /* a policy bundle that has expired, or is not valid yet */
+        BASE_ERROR_ISSUER_UNKNOWN,     /* no such issuer is configured */
         BASE_ERROR_ISSUER_UNREACHABLE,
         BASE_ERROR_ISSUER_REJECTED,    /* the issuer answered, and refused or answered nonsense */
         BASE_ERROR_EVIDENCE_INVALID,   /* attestation evidence that does not verify */

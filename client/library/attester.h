@@ -49,8 +49,12 @@ enum attester_error_code {
         ATTESTER_ERROR_SEALED = 19, /* the device booted into a state that its key was not sealed to */
         ATTESTER_ERROR_NOT_ENROLLED = 20,
         ATTESTER_ERROR_POLICY_INVALID = 21,
-        ATTESTER_ERROR_POLICY_DENIED = 22,  /* the device does not meet the policy; the message has the remedy */
-        ATTESTER_ERROR_ISSUER_UNKNOWN = 30, /* no challenge names an issuer that attesterd is configured for */
+        ATTESTER_ERROR_POLICY_DENIED = 22,      /* the device does not meet the policy; the message has the remedy */
+        ATTESTER_ERROR_POLICY_UNTRUSTED = 23,   /* a policy bundle that nobody signed who may */
+        ATTESTER_ERROR_POLICY_ROLLED_BACK = 24, /* an older policy bundle than was in force */
+        ATTESTER_ERROR_POLICY_OTHER_FLEET = 25, /* a policy bundle for other devices */
+        ATTESTER_ERROR_POLICY_NOT_CURRENT = 26, /* a policy bundle that has expired, or is not valid yet */
+        ATTESTER_ERROR_ISSUER_UNKNOWN = 30,     /* no challenge names an issuer that attesterd is configured for */
         ATTESTER_ERROR_ISSUER_UNREACHABLE = 31,
         ATTESTER_ERROR_ISSUER_REJECTED = 32,
         ATTESTER_ERROR_EVIDENCE_INVALID = 33,
