@@ -389,11 +389,11 @@ static bool read_file(struct loader *loader, const char *path, struct base_error
         return true;
 }
 
-/* What a load reads: a buffer, or files. */
+/* What a load reads: texts, or files. */
 struct input {
-        const char *name;
-        struct base_bytes text;
-        char **paths; /* NULL for a buffer */
+        const struct policy_text *texts;
+        size_t text_count;
+        char **paths;
         size_t path_count;
 };
 
@@ -408,8 +408,8 @@ static bool load(const struct input *input, struct policy_diagnostics *diagnosti
                 if (own == NULL)
                         return base_error_set_no_memory(error);
         }
-        if (input->paths == NULL)
-                ok = read_text(&loader, input->name, input->text, error);
+        for (size_t i = 0; ok && i < input->text_count; i++)
+                ok = read_text(&loader, input->texts[i].name, input->texts[i].text, error);
         for (size_t i = 0; ok && i < input->path_count; i++)
                 ok = read_file(&loader, input->paths[i], error);
         if (ok)
@@ -424,7 +424,13 @@ static bool load(const struct input *input, struct policy_diagnostics *diagnosti
 bool policy_load_buffer(const char *name, struct base_bytes text, struct policy_diagnostics *diagnostics, struct policy **ret,
                         struct base_error *error)
 {
-        struct input input = { .name = name, .text = text };
+        return policy_load_texts(&(struct policy_text){ .name = name, .text = text }, 1, diagnostics, ret, error);
+}
+
+bool policy_load_texts(const struct policy_text *texts, size_t count, struct policy_diagnostics *diagnostics, struct policy **ret,
+                       struct base_error *error)
+{
+        struct input input = { .texts = texts, .text_count = count };
 
         return load(&input, diagnostics, ret, error);
 }

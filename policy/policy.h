@@ -67,6 +67,13 @@ struct policy {
  */
 bool policy_load_buffer(const char *name, struct base_bytes text, struct policy_diagnostics *diagnostics, struct policy **ret,
                         struct base_error *error) BASE_MUST_CHECK;
+/* Several texts as the files of one policy, read in this order. */
+struct policy_text {
+        const char *name;
+        struct base_bytes text;
+};
+bool policy_load_texts(const struct policy_text *texts, size_t count, struct policy_diagnostics *diagnostics, struct policy **ret,
+                       struct base_error *error) BASE_MUST_CHECK;
 bool policy_load_file(const char *path, struct policy_diagnostics *diagnostics, struct policy **ret,
                       struct base_error *error) BASE_MUST_CHECK;
 /*
