@@ -3,6 +3,7 @@
 #include "tpm/approval.h"
 
 #include "base/system.h"
+#include "tpm/counter.h"
 #include "tpm/key.h"
 #include "tpm/leftovers.h"
 #include "tpm/pcr_read.h"
@@ -336,6 +337,23 @@ bool tpm_device_activate(struct tpm_device *device, struct base_bytes credential
             credential_at != credential.len || secret_at != encrypted_secret.len)
                 return base_error_set(error, BASE_ERROR_MALFORMED, "The verifier's credential does not parse.");
         return run(device, activate, &parameters, error);
+}
+
+struct counter_parameters {
+        enum tpm_counter_step step;
+        uint64_t *ret;
+};
+
+static bool counter(struct tpm_device *device, void *context, struct base_error *error)
+{
+        struct counter_parameters *parameters = context;
+
+        return tpm_counter_step(&device->connection, &device->srk, parameters->step, parameters->ret, error);
+}
+
+bool tpm_device_counter(struct tpm_device *device, enum tpm_counter_step step, uint64_t *ret, struct base_error *error)
+{
+        return run(device, counter, &(struct counter_parameters){ step, ret }, error);
 }
 
 /* Fills in what the key is sealed to, and what the PCRs hold now. */

@@ -101,6 +101,9 @@ static void perform(struct tpm_device *device, enum tpm_job_kind kind, struct tp
                 done = tpm_device_activate(device, base_buffer_bytes(&work->credential),
                                            base_buffer_bytes(&work->encrypted_secret), work->result.secret, &work->error);
                 break;
+        case TPM_JOB_COUNTER:
+                done = tpm_device_counter(device, work->counter_step, &work->result.counter, &work->error);
+                break;
         case TPM_JOB_STATUS:
                 tpm_device_examine(device);
                 done = true;

@@ -12,6 +12,7 @@ enum tpm_job_kind {
         TPM_JOB_CREATE_KEY,
         TPM_JOB_IDENTITY,
         TPM_JOB_ACTIVATE,
+        TPM_JOB_COUNTER,
         TPM_JOB_STATUS,
 };
 
@@ -19,6 +20,7 @@ union tpm_job_callback {
         tpm_quote_callback *quote;
         tpm_identity_callback *identity; /* of CREATE_KEY too */
         tpm_secret_callback *secret;
+        tpm_counter_callback *counter;
         tpm_status_callback *status;
 };
 
@@ -26,6 +28,7 @@ union tpm_job_result {
         struct tpm_quote quote;
         struct tpm_identity_data identity;
         uint8_t secret[TPM_CREDENTIAL_SECRET_LEN];
+        uint64_t counter;
 };
 
 /* What the thread works on. */
@@ -33,7 +36,8 @@ struct tpm_work {
         uint8_t qualifying_data[TPM_QUALIFYING_DATA_LEN]; /* QUOTE */
         struct base_buffer credential;                    /* ACTIVATE */
         struct base_buffer encrypted_secret;
-        union tpm_job_result result; /* if error.code is NONE */
+        enum tpm_counter_step counter_step; /* COUNTER */
+        union tpm_job_result result;        /* if error.code is NONE */
         struct base_error error;
         struct tpm_status status; /* after the job */
 };

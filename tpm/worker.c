@@ -120,6 +120,9 @@ static void answer(struct tpm_worker *worker, struct tpm_job *job)
         case TPM_JOB_ACTIVATE:
                 job->callback.secret(job->context, error == NULL ? job->work.result.secret : NULL, error);
                 break;
+        case TPM_JOB_COUNTER:
+                job->callback.counter(job->context, error == NULL ? &job->work.result.counter : NULL, error);
+                break;
         case TPM_JOB_STATUS:
                 job->callback.status(job->context, error == NULL ? &job->work.status : NULL, error);
                 break;
@@ -378,6 +381,19 @@ bool tpm_worker_activate(struct tpm_worker *worker, struct base_bytes credential
                 return base_error_set_no_memory(error);
         }
         job->callback.secret = callback;
+        submit(worker, job);
+        return true;
+}
+
+bool tpm_worker_counter(struct tpm_worker *worker, enum tpm_counter_step step, tpm_counter_callback *callback, void *context,
+                        struct base_error *error)
+{
+        struct tpm_job *job = new_job(worker, TPM_JOB_COUNTER, context, error);
+
+        if (job == NULL)
+                return false;
+        job->work.counter_step = step;
+        job->callback.counter = callback;
         submit(worker, job);
         return true;
 }

@@ -32,6 +32,15 @@
 #define TPM_CREDENTIAL_BYTES_MAX  1024
 #define TPM_CREDENTIAL_SECRET_LEN 32
 
+/* Of the counter for policy bundles: in the range that TCG's registry of reserved handles leaves to the owner. */
+#define TPM_COUNTER_INDEX 0x01a77e57u
+
+enum tpm_counter_step {
+        TPM_COUNTER_READ,
+        TPM_COUNTER_PREPARE,   /* makes it if there is none */
+        TPM_COUNTER_INCREMENT, /* not if there is none */
+};
+
 struct tpm_worker;
 
 struct tpm_quote {
@@ -123,6 +132,7 @@ const struct tpm_status *tpm_worker_known_status(const struct tpm_worker *worker
 typedef void tpm_quote_callback(void *context, const struct tpm_quote *quote, const struct base_error *error);
 typedef void tpm_identity_callback(void *context, const struct tpm_identity *identity, const struct base_error *error);
 typedef void tpm_secret_callback(void *context, const uint8_t *secret, const struct base_error *error);
+typedef void tpm_counter_callback(void *context, const uint64_t *value, const struct base_error *error);
 typedef void tpm_status_callback(void *context, const struct tpm_status *status, const struct base_error *error);
 
 /*
@@ -154,6 +164,13 @@ bool tpm_worker_identity(struct tpm_worker *worker, tpm_identity_callback *callb
  */
 bool tpm_worker_activate(struct tpm_worker *worker, struct base_bytes credential, struct base_bytes encrypted_secret,
                          tpm_secret_callback *callback, void *context, struct base_error *error) BASE_MUST_CHECK;
+
+/*
+ * Does `step` with the counter for policy bundles; the result is its value afterwards. Needs no key.
+ * Job errors also: NOT_FOUND (all but PREPARE: there is no counter).
+ */
+bool tpm_worker_counter(struct tpm_worker *worker, enum tpm_counter_step step, tpm_counter_callback *callback, void *context,
+                        struct base_error *error) BASE_MUST_CHECK;
 
 /* Asks TPM and key file now. A TPM that is unavailable is a status here and not an error. */
 bool tpm_worker_status(struct tpm_worker *worker, tpm_status_callback *callback, void *context,
