@@ -22,9 +22,8 @@ static json_t *diagnostic_json(const struct policy_diagnostic *diagnostic)
                          attestctl_json_string(diagnostic->what), "name", base_error_name(diagnostic->code));
 }
 
-/* All that is wrong; `error` says it if the diagnostics have nothing, as of a file that cannot be read. */
-static int report(const struct attestctl *ctl, struct policy_diagnostics *diagnostics, const char *path,
-                  const struct base_error *error, json_t *errors)
+int attestctl_policy_report(const struct attestctl *ctl, struct policy_diagnostics *diagnostics, const char *path,
+                            const struct base_error *error, json_t *errors)
 {
         if (diagnostics->count == 0)
                 policy_diagnostics_add(diagnostics, error->code, path, 0, 0, "%s", error->message);
@@ -63,7 +62,7 @@ int attestctl_policy_load(const struct attestctl *ctl, const char *path, json_t 
                 return base_error_exit_status(BASE_ERROR_NO_MEMORY);
         if (load(path, diagnostics, ret, &error))
                 return 0;
-        return report(ctl, diagnostics, path == NULL ? "policy.d" : path, &error, errors);
+        return attestctl_policy_report(ctl, diagnostics, path == NULL ? "policy.d" : path, &error, errors);
 }
 
 int attestctl_facts_file_load(const struct attestctl *ctl, const char *path, json_t *errors, struct policy_facts_file **ret)
@@ -75,7 +74,7 @@ int attestctl_facts_file_load(const struct attestctl *ctl, const char *path, jso
                 return base_error_exit_status(BASE_ERROR_NO_MEMORY);
         if (policy_facts_file_load(path, diagnostics, ret, &error))
                 return 0;
-        return report(ctl, diagnostics, path, &error, errors);
+        return attestctl_policy_report(ctl, diagnostics, path, &error, errors);
 }
 
 int attestctl_fail_files(const struct attestctl *ctl, int status, json_t *errors)

@@ -25,5 +25,12 @@ int attestctl_policy_load(const struct attestctl *ctl, const char *path, json_t 
 /* The same for a file of facts. */
 int attestctl_facts_file_load(const struct attestctl *ctl, const char *path, json_t *errors, struct policy_facts_file **ret);
 
+/*
+ * Appends all that is wrong to `errors`, and prints it unless JSON is wanted; `error` says it of `path` if the diagnostics have
+ * nothing, as of a file that cannot be read. Returns the exit status.
+ */
+int attestctl_policy_report(const struct attestctl *ctl, struct policy_diagnostics *diagnostics, const char *path,
+                            const struct base_error *error, json_t *errors);
+
 /* Ends a command that could not read its files; gives `errors` up. Returns `status`. */
 int attestctl_fail_files(const struct attestctl *ctl, int status, json_t *errors);

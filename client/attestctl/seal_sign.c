@@ -3,6 +3,7 @@
 #include "base/encode.h"
 #include "base/file.h"
 #include "client/attestctl/commands.h"
+#include "client/attestctl/private_file.h"
 #include "client/attestctl/seal_prediction.h"
 #include "client/attestctl/table.h"
 #include "evidence/signature_file.h"
@@ -11,7 +12,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #define OUTPUT_MODE 0644 /* every reader of signatures may see them */
 
@@ -45,18 +45,8 @@ static bool take_option(void *state, char letter, const char *value, struct base
 static bool read_key(const char *path, struct evidence_signer **ret, struct base_error *error)
 {
         base_auto_buffer struct base_buffer pem = BASE_BUFFER_INIT(EVIDENCE_AUTHORITY_PEM_BYTES_MAX);
-        struct stat status;
 
-        if (stat(path, &status) < 0) {
-                if (errno == ENOENT)
-                        return base_error_set(error, BASE_ERROR_NOT_FOUND, "%s does not exist", path);
-                return base_error_set_errno(error, errno, "cannot look at %s", path);
-        }
-        if ((status.st_mode & (S_IRWXO | S_IWGRP)) != 0)
-                return base_error_set(error, BASE_ERROR_CONFIG_INVALID,
-                                      "%s holds a key and has mode %04o: take the others' access away (chmod 0600)", path,
-                                      status.st_mode & 07777);
-        return base_file_read(path, &pem, error) &&
+        return attestctl_private_file_read(path, &pem, error) &&
                (evidence_signer_from_pem(base_buffer_bytes(&pem), ret, error) || base_error_prefix(error, "%s", path));
 }
 

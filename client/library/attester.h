@@ -314,6 +314,11 @@ int attester_explain(struct attester *attester, const char *issuer, const struct
 int attester_enroll(struct attester *attester, const char *issuer, const struct attester_options *options, char **ret_device,
                     struct attester_error *error);
 int attester_reload(struct attester *attester, const struct attester_options *options, struct attester_error *error);
+/* A policy file (NUL-terminated text) under a name, and the bytes of a signed policy bundle, whose version is `*ret_version`. */
+int attester_install_policy(struct attester *attester, const char *name, const char *content,
+                            const struct attester_options *options, struct attester_error *error);
+int attester_install_policy_bundle(struct attester *attester, const void *bundle, size_t len,
+                                   const struct attester_options *options, uint64_t *ret_version, struct attester_error *error);
 int attester_reseal(struct attester *attester, const struct attester_options *options, struct attester_error *error);
 
 #ifdef __cplusplus
