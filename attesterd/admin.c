@@ -145,20 +145,11 @@ void attesterd_admin_rotate_key(struct attesterd_daemon *daemon, struct attester
         attesterd_authorize(daemon, call, "org.attesterd.rotate-key", rotate_key);
 }
 
-static bool policy_name_valid(const char *name)
-{
-        size_t len = strlen(name);
-
-        return len > strlen(".conf") && len <= ATTESTERD_POLICY_NAME_BYTES_MAX && name[0] != '.' &&
-               strcmp(name + len - strlen(".conf"), ".conf") == 0 &&
-               strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.") == len;
-}
-
 /* The policy that there would be with this file, checked from a directory of its own that is above all others. */
 static bool stage_policy(struct attesterd_daemon *daemon, const char *name, struct base_bytes content, struct policy **ret,
                          struct base_error *error)
 {
-        char directory[PATH_MAX], path[PATH_MAX + ATTESTERD_POLICY_NAME_BYTES_MAX];
+        char directory[PATH_MAX], path[PATH_MAX + POLICY_BUNDLE_FILE_NAME_BYTES_MAX];
         bool loaded;
 
         (void) snprintf(directory, sizeof(directory), "%s/" STAGING_DIRECTORY, daemon->options.state_dir);
@@ -177,10 +168,16 @@ static bool install(struct attesterd_daemon *daemon, const char *name, struct ba
         base_auto_close int directory = -1;
         char path[PATH_MAX];
 
-        if (!policy_name_valid(name))
+        if (daemon->config->policy.fleet[0] != '\0')
+                return base_error_set(
+                        error, BASE_ERROR_UNSUPPORTED,
+                        "this device takes its policy from signed bundles of the fleet %s (attesterd.conf), and from no "
+                        "other file",
+                        daemon->config->policy.fleet);
+        if (!policy_file_name_valid(name))
                 return base_error_set(error, BASE_ERROR_INVALID_ARGUMENT,
                                       "a policy file's name has at most %d letters, digits, '-', '_' and '.', and ends in .conf",
-                                      ATTESTERD_POLICY_NAME_BYTES_MAX);
+                                      POLICY_BUNDLE_FILE_NAME_BYTES_MAX);
         if (content.len > ATTESTERD_POLICY_CONTENT_BYTES_MAX)
                 return base_error_set(error, BASE_ERROR_INVALID_ARGUMENT, "a policy file has at most %d bytes",
                                       ATTESTERD_POLICY_CONTENT_BYTES_MAX);
@@ -213,4 +210,60 @@ static void install_policy(struct attesterd_daemon *daemon, struct attesterd_cal
 void attesterd_admin_install_policy(struct attesterd_daemon *daemon, struct attesterd_call *call)
 {
         attesterd_authorize(daemon, call, "org.attesterd.install-policy", install_policy);
+}
+
+/* A policy bundle on its way. */
+struct installation {
+        struct attesterd_daemon *daemon;
+        struct attesterd_call *call;
+};
+
+static void on_installation_cancel(void *work)
+{
+        struct installation *installation = work;
+
+        attesterd_bundles_forget(installation->daemon->bundles, installation);
+        free(installation);
+}
+
+static void on_installed(void *context, uint64_t version, const struct base_error *error)
+{
+        struct installation *installation = context;
+        struct attesterd_call *call = installation->call;
+        DBusMessage *reply = NULL;
+        dbus_uint64_t number = version;
+
+        free(installation);
+        if (error != NULL) {
+                attesterd_call_fail(call, error);
+                return;
+        }
+        reply = dbus_message_new_method_return(call->message);
+        if (reply != NULL && !dbus_message_append_args(reply, DBUS_TYPE_UINT64, &number, DBUS_TYPE_INVALID)) {
+                dbus_message_unref(reply);
+                reply = NULL;
+        }
+        attesterd_call_reply(call, reply);
+}
+
+static void install_policy_bundle(struct attesterd_daemon *daemon, struct attesterd_call *call)
+{
+        struct installation *installation = calloc(1, sizeof(*installation));
+        const uint8_t *bytes = NULL;
+        int len = 0;
+
+        if (installation == NULL) {
+                attesterd_call_reply(call, NULL);
+                return;
+        }
+        *installation = (struct installation){ daemon, call };
+        call->cancel = on_installation_cancel;
+        call->work = installation;
+        (void) dbus_message_get_args(call->message, NULL, DBUS_TYPE_ARRAY, DBUS_TYPE_BYTE, &bytes, &len, DBUS_TYPE_INVALID);
+        attesterd_bundles_install(daemon->bundles, BASE_BYTES(bytes, (size_t) len), on_installed, installation);
+}
+
+void attesterd_admin_install_policy_bundle(struct attesterd_daemon *daemon, struct attesterd_call *call)
+{
+        attesterd_authorize(daemon, call, "org.attesterd.install-policy", install_policy_bundle);
 }

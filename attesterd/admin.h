@@ -7,7 +7,6 @@
 
 #include "attesterd/daemon.h"
 
-#define ATTESTERD_POLICY_NAME_BYTES_MAX    64
 #define ATTESTERD_POLICY_CONTENT_BYTES_MAX (256 * 1024)
 
 void attesterd_admin_enroll(struct attesterd_daemon *daemon, struct attesterd_call *call);
@@ -15,3 +14,4 @@ void attesterd_admin_reload(struct attesterd_daemon *daemon, struct attesterd_ca
 void attesterd_admin_reseal(struct attesterd_daemon *daemon, struct attesterd_call *call);
 void attesterd_admin_rotate_key(struct attesterd_daemon *daemon, struct attesterd_call *call);
 void attesterd_admin_install_policy(struct attesterd_daemon *daemon, struct attesterd_call *call);
+void attesterd_admin_install_policy_bundle(struct attesterd_daemon *daemon, struct attesterd_call *call);

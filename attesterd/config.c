@@ -151,6 +151,45 @@ static bool set_seal_policy_ref(void *target, const char *value, struct base_err
         return true;
 }
 
+static bool parse_boolean(const char *value, bool *ret, struct base_error *error)
+{
+        if (strcmp(value, "yes") != 0 && strcmp(value, "no") != 0)
+                return base_error_set(error, BASE_ERROR_CONFIG_INVALID, "not \"yes\" or \"no\"");
+        *ret = strcmp(value, "yes") == 0;
+        return true;
+}
+
+static bool set_fleet(void *target, const char *value, struct base_error *error)
+{
+        struct attesterd_policy_config *policy = &((struct attesterd_config *) target)->policy;
+
+        if (*value != '\0' && !policy_fleet_name_valid(value))
+                return base_error_set(error, BASE_ERROR_CONFIG_INVALID,
+                                      "not at most %d letters, digits, '_', '-' and '.', the first a letter or digit",
+                                      POLICY_BUNDLE_FLEET_BYTES_MAX);
+        (void) snprintf(policy->fleet, sizeof(policy->fleet), "%s", value);
+        return true;
+}
+
+static bool set_bundle_key(void *target, const char *value, struct base_error *error)
+{
+        struct attesterd_policy_config *policy = &((struct attesterd_config *) target)->policy;
+        base_auto_buffer struct base_buffer pem = BASE_BUFFER_INIT(POLICY_TRUST_PEM_BYTES_MAX);
+
+        if (value[0] != '/')
+                return base_error_set(error, BASE_ERROR_CONFIG_INVALID, "not an absolute path");
+        if (!base_file_read(value, &pem, error))
+                return false;
+        policy_trust_free(policy->trust);
+        policy->trust = NULL;
+        return policy_trust_new(base_buffer_bytes(&pem), &policy->trust, error) || base_error_prefix(error, "%s", value);
+}
+
+static bool set_rollback_counter(void *target, const char *value, struct base_error *error)
+{
+        return parse_boolean(value, &((struct attesterd_config *) target)->policy.counter, error);
+}
+
 static const struct key daemon_keys[] = {
         { "TPM", "Tcti", set_tcti },
         { "TPM", "Pcrs", set_seal_pcrs },
@@ -159,6 +198,9 @@ static const struct key daemon_keys[] = {
         { "Seal", "PublicKey", set_seal_public_key },
         { "Seal", "Signatures", set_seal_signatures },
         { "Seal", "PolicyRef", set_seal_policy_ref },
+        { "Policy", "Fleet", set_fleet },
+        { "Policy", "BundleKey", set_bundle_key },
+        { "Policy", "RollbackCounter", set_rollback_counter },
         { "Limits", "RequestsPerSecond", set_rate },
         { "Limits", "RequestsBurst", set_burst },
         { "Limits", "InFlightPerUser", set_in_flight_per_user },
@@ -228,12 +270,7 @@ static bool set_ca_file(void *target, const char *value, struct base_error *erro
 
 static bool set_attest(void *target, const char *value, struct base_error *error)
 {
-        struct attesterd_issuer_config *issuer = target;
-
-        if (strcmp(value, "yes") != 0 && strcmp(value, "no") != 0)
-                return base_error_set(error, BASE_ERROR_CONFIG_INVALID, "not \"yes\" or \"no\"");
-        issuer->attest = strcmp(value, "yes") == 0;
-        return true;
+        return parse_boolean(value, &((struct attesterd_issuer_config *) target)->attest, error);
 }
 
 static const struct key issuer_keys[] = {
@@ -256,6 +293,7 @@ void attesterd_config_free(struct attesterd_config *config)
         for (size_t i = 0; i < config->issuer_count; i++)
                 issuer_clear(&config->issuers[i]);
         free(config->issuers);
+        policy_trust_free(config->policy.trust);
         free(config);
 }
 
@@ -288,6 +326,15 @@ static bool load_daemon(const char *root, const char *config_dir, struct atteste
                 if (!base_ini_parse_file(files.paths[i], visit, &context, error))
                         return false;
         return true;
+}
+
+/* Half of it would be a fleet that believes nobody, or a key that counts for nothing. */
+static bool check_policy(const char *config_dir, const struct attesterd_policy_config *policy, struct base_error *error)
+{
+        if ((policy->fleet[0] == '\0') == (policy->trust == NULL))
+                return true;
+        return base_error_set(error, BASE_ERROR_CONFIG_INVALID,
+                              "%s/attesterd.conf: [Policy] needs Fleet= and BundleKey= together", config_dir);
 }
 
 static bool load_issuer(const char *path, struct attesterd_issuer_config *issuer, struct base_error *error)
@@ -359,7 +406,9 @@ bool attesterd_config_load(const char *root, const char *config_dir, struct atte
                 .in_flight_per_user = ATTESTERD_IN_FLIGHT_PER_USER,
                 .in_flight = ATTESTERD_IN_FLIGHT,
         };
-        if (!load_daemon(root, config_dir, config, error) || !load_issuers(root, config_dir, config, error)) {
+        config->policy.counter = true;
+        if (!load_daemon(root, config_dir, config, error) || !check_policy(config_dir, &config->policy, error) ||
+            !load_issuers(root, config_dir, config, error)) {
                 attesterd_config_free(config);
                 return false;
         }

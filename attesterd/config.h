@@ -7,6 +7,7 @@
 
 #include "base/buffer.h"
 #include "base/error.h"
+#include "policy/bundle_trust.h"
 #include "tpm/pcr.h"
 #include "tpm/seal.h"
 
@@ -30,6 +31,13 @@ struct attesterd_limits_config {
         unsigned in_flight;
 };
 
+/* [Policy]: where the fleet's signed policy bundles come from. */
+struct attesterd_policy_config {
+        char fleet[POLICY_BUNDLE_FLEET_BYTES_MAX + 1]; /* "": none, and policies come from files */
+        struct policy_trust *trust;                    /* of BundleKey=; NULL without a fleet */
+        bool counter;                                  /* whether the TPM counts bundles */
+};
+
 struct attesterd_issuer_config {
         char *name;
         char *url;          /* of the directory */
@@ -45,6 +53,7 @@ struct attesterd_config {
         struct tpm_pcr_selection seal_pcrs;
         struct tpm_pcr_selection quote_pcrs;
         struct attesterd_limits_config limits;
+        struct attesterd_policy_config policy;
         struct attesterd_issuer_config *issuers; /* sorted by name */
         size_t issuer_count;
 };

@@ -170,6 +170,8 @@ static void on_tpm_changed(void *context, const struct tpm_status *status)
                 base_log(BASE_LOG_INFO, "the TPM is ready");
         attesterd_facts_note_tpm(daemon->facts);
         daemon->tpm_failed = status->state == TPM_STATE_UNAVAILABLE;
+        if (status->state == TPM_STATE_READY)
+                attesterd_bundles_tpm_ready(daemon->bundles);
         attesterd_daemon_announce(daemon);
 }
 
@@ -264,7 +266,7 @@ bool attesterd_daemon_new(sd_event *event, const struct attesterd_options *optio
                 .root_fd = -1,
                 .state_dir_fd = -1,
         };
-        if (!open_directories(daemon, error) ||
+        if (!open_directories(daemon, error) || !attesterd_bundles_new(daemon, &daemon->bundles, error) ||
             !attesterd_grace_new(daemon->state_dir_fd, clock, random, &daemon->grace, error) || !start_net(daemon, error) ||
             !attesterd_daemon_load_config(daemon, error) || !start_tpm(daemon, error) || !start_bus(daemon, error)) {
                 attesterd_daemon_free(daemon);
@@ -288,6 +290,7 @@ void attesterd_daemon_free(struct attesterd_daemon *daemon)
         attesterd_event_logs_clear(daemon);
         (void) sd_event_source_disable_unref(daemon->worker_source);
         tpm_worker_free(daemon->worker);
+        attesterd_bundles_free(daemon->bundles);
         attesterd_batcher_free(daemon->batcher);
         attesterd_facts_free(daemon->facts);
         attesterd_issuers_free(daemon->issuers, daemon->issuer_count);

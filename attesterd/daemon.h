@@ -6,6 +6,7 @@
 #pragma once
 
 #include "attesterd/batch.h"
+#include "attesterd/bundle.h"
 #include "attesterd/call.h"
 #include "attesterd/facts.h"
 #include "attesterd/fwupd.h"
@@ -47,6 +48,7 @@ struct attesterd_daemon {
         struct base_error config_error; /* why the newest configuration is not in force */
         struct policy *policy;          /* NULL: none could be loaded yet, and no request passes */
         struct base_error policy_error;
+        struct attesterd_bundles *bundles; /* where a fleet is configured: what `policy` comes from */
         struct attesterd_grace *grace;
         struct tpm_worker *worker;
         sd_event_source *worker_source;

@@ -19,6 +19,7 @@ const struct attesterd_method attesterd_methods[] = {
         { { ATTESTERD_ADMIN_INTERFACE, "Reseal", "", "" }, attesterd_admin_reseal },
         { { ATTESTERD_ADMIN_INTERFACE, "RotateKey", "", "" }, attesterd_admin_rotate_key },
         { { ATTESTERD_ADMIN_INTERFACE, "InstallPolicy", "ss", "" }, attesterd_admin_install_policy },
+        { { ATTESTERD_ADMIN_INTERFACE, "InstallPolicyBundle", "ay", "t" }, attesterd_admin_install_policy_bundle },
         { { NULL, NULL, NULL, NULL }, NULL },
 };
 

@@ -98,6 +98,8 @@ bool attesterd_daemon_reload_policy(struct attesterd_daemon *daemon)
         struct base_error error = BASE_ERROR_INIT;
         struct policy *policy = NULL;
 
+        if (daemon->config->policy.fleet[0] != '\0')
+                return attesterd_bundles_load(daemon->bundles);
         if (attesterd_daemon_load_policy(daemon, NULL, &policy, &error)) {
                 attesterd_daemon_set_policy(daemon, policy);
                 return true;
