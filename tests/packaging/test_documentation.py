@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import unittest
+from xml.etree import ElementTree
 
 SOURCE = pathlib.Path(__file__).resolve().parents[2]
 BUILD = None
@@ -91,6 +92,29 @@ class Keys(unittest.TestCase):
         if name == "attesterd.conf":
             files.append(SOURCE / "packaging/config/issuer.conf")
         return {key for file in files for key in re.findall(r"(?m)^#?(\w+)=", file.read_text())}
+
+
+class Polkit(unittest.TestCase):
+    def test_every_action_is_in_every_language(self):
+        lang = "{http://www.w3.org/XML/1998/namespace}lang"
+        actions = ElementTree.parse(SOURCE / "packaging/polkit/org.attesterd.policy").getroot().findall("action")
+        asked = re.findall(r'attesterd_authorize\(daemon, call, "([a-z.-]+)"', (SOURCE / "attesterd/admin.c").read_text())
+        self.assertEqual(sorted(action.get("id") for action in actions), sorted(asked))
+        languages = {text.get(lang) for action in actions for text in action if text.get(lang)}
+        self.assertGreaterEqual(languages, {"de", "fr"})
+        for action in actions:
+            for tag in ("description", "message"):
+                texts = action.findall(tag)
+                self.assertEqual([text.get(lang) for text in texts].count(None), 1)
+                self.assertEqual({text.get(lang) for text in texts} - {None}, languages, action.get("id"))
+                self.assertEqual(len({text.text for text in texts}), len(texts), action.get("id"))
+
+
+class Errors(unittest.TestCase):
+    def test_guide_says_of_each_error_what_to_do(self):
+        errors = re.findall(r'DBUS_PREFIX "(\w+)", (\d+)', (SOURCE / "base/error.c").read_text())
+        told = re.findall(r"(?m)^\| `(\w+)` \| (\d+) \| \S.* \| \S.* \|$", (SOURCE / "docs/ADMIN.md").read_text())
+        self.assertEqual(told, [row for row in errors if row[0] != "None"])
 
 
 class Pages(unittest.TestCase):
