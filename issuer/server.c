@@ -140,7 +140,7 @@ static int on_sweep(sd_event_source *source, uint64_t usec, void *context)
                 issuer_http_server_sweep(issuer_admin_server(server->admin));
         if (server->drain_ticks > 0)
                 drain(server);
-        else if (server->config->rotate_days > 0 && ++server->seconds_since_rotation >= ROTATE_INTERVAL_S) {
+        else if (issuer_service_rotates_keys(server->service) && ++server->seconds_since_rotation >= ROTATE_INTERVAL_S) {
                 server->seconds_since_rotation = 0;
                 reload(server);
         }

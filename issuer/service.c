@@ -52,6 +52,13 @@ bool issuer_service_reload(struct issuer_service *service, struct base_error *er
         return issuer_config_load(service->config->file, &config, error) && load(service, &config, error);
 }
 
+bool issuer_service_rotates_keys(struct issuer_service *service)
+{
+        issuer_auto_snapshot struct issuer_snapshot *snapshot = issuer_service_snapshot(service);
+
+        return snapshot->rotate_days > 0;
+}
+
 static bool open_state(struct issuer_service *service, struct base_error *error)
 {
         const struct issuer_config *config = service->config;

@@ -38,6 +38,9 @@ struct issuer_snapshot *issuer_service_snapshot(struct issuer_service *service);
 /* What was refused of late; owned by the service. */
 struct issuer_refusals *issuer_service_refusals(struct issuer_service *service);
 
+/* Whether the token keys are to be looked after by time, by the configuration that was read last. */
+bool issuer_service_rotates_keys(struct issuer_service *service);
+
 /* The routes of the public listener and of the operator's, both for a server whose context is the service. */
 extern const struct issuer_http_route issuer_service_routes[];
 extern const size_t issuer_service_route_count;

@@ -232,6 +232,7 @@ static void take_quotas(struct issuer_snapshot *snapshot, const struct issuer_co
         snapshot->tokens_per_day = config->tokens_per_day;
         snapshot->event_logs_per_hour = config->event_logs_per_hour;
         snapshot->enrollments_per_hour = config->enrollments_per_hour;
+        snapshot->rotate_days = config->rotate_days;
         snapshot->quota_count = config->group_count;
         for (size_t i = 0; i < config->group_count; i++) {
                 struct issuer_group_quota *quota = &snapshot->quotas[i];

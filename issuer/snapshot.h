@@ -53,6 +53,7 @@ struct issuer_snapshot {
         unsigned tokens_per_day; /* of a device; 0: no limit */
         unsigned event_logs_per_hour;
         unsigned enrollments_per_hour;
+        unsigned rotate_days; /* 0: token keys are not rotated */
         size_t quota_count;
         struct issuer_group_quota quotas[ISSUER_GROUPS_MAX];
         int references; /* atomic */
