@@ -156,6 +156,32 @@ class TypesOfKeys(unittest.TestCase):
         self.issuer.start()
         self.assertEqual([self.issuer.token_keys(kind) for kind in (1, 2)], before)
 
+    def age(self, days):
+        """Makes the newest key of type 0x0001 one that is in use since so many days; its file's name says since when."""
+        newest = max(self.state.glob("token-key-1-*.pem"))
+        newest.rename(self.state / f"token-key-1-{int(time.time()) - days * 86400}.pem")
+
+    def test_keys_of_a_type_are_rotated_by_themselves_and_overlap(self):
+        self.configure(BOTH + "\nRotateDays=30")
+        self.issuer.reload()
+        rsa, [old] = self.issuer.token_keys(2), self.issuer.token_keys(1)
+        self.age(days=30)
+        self.issuer.reload()
+        new, still = self.issuer.token_keys(1)
+        self.assertEqual(still, old)
+        for encoded in (new, old):
+            key = VoprfKey(encoded)
+            request, state = key.blind()
+            self.assertTrue(key.finalize(state, self.issuer.token_request(request).body))
+        self.age(days=6)
+        self.issuer.reload()
+        self.assertEqual(self.issuer.token_keys(1), [new, old])
+        self.age(days=7)
+        self.issuer.reload()
+        self.assertEqual(self.issuer.token_keys(1), [new])
+        self.assertEqual(self.issuer.token_request(VoprfKey(old).blind()[0]).status, 422)
+        self.assertEqual(self.issuer.token_keys(2), rsa)
+
     def keys_list(self, *words, status=0):
         done = subprocess.run(self.issuer.command("keys", *(words or ["list"])), timeout=20, capture_output=True, text=True)
         self.assertEqual(done.returncode, status, done.stderr)
