@@ -191,11 +191,13 @@ static void on_directory(void *context, const struct attester_issuer *directory)
                 agent_cache_retain(agent->cache, directory);
 }
 
-static void on_refused(void *context, const struct base_error *error)
+static void on_refused(void *context, const struct base_error *error, DBusMessage *reply, bool interactive)
 {
         struct agent *agent = context;
 
         agent->last_refusal = *error;
+        if (interactive)
+                agent_notices_refused(&agent->notices, agent->session, reply);
 }
 
 void agent_plan_ahead(struct agent *agent, struct agent_cache_entry *entry)
@@ -319,6 +321,9 @@ bool agent_new(sd_event *event, const struct agent_options *options, const struc
         agent->clock = clock;
         agent->random = random;
         agent->active_ms = now_ms(agent);
+        agent->notices = (struct agent_notices){ .clock = clock, .on = options->notices, .locale = client_bus_locale() };
+        if (options->notices)
+                agent_notice_memory_load(&agent->notices.memory, options->state_home, options->home);
         if (!parts_new(agent, error)) {
                 agent_free(agent);
                 return false;
@@ -339,6 +344,7 @@ void agent_free(struct agent *agent)
         (void) sd_event_source_disable_unref(agent->post);
         (void) sd_event_source_disable_unref(agent->timer);
         base_bus_call_drop(&agent->release);
+        agent_notices_clear(&agent->notices);
         agent_callers_free(agent->callers);
         agent_fetches_free(agent->fetches);
         agent_daemon_free(agent->daemon);

@@ -9,6 +9,7 @@
 #include "client/agent/daemon.h"
 #include "client/agent/fetch.h"
 #include "client/agent/focus/focus.h"
+#include "client/agent/notice.h"
 #include "client/agent/outbox.h"
 
 #define AGENT_BUS_NAME    "org.attesterd.Client1"
@@ -24,6 +25,9 @@ struct agent_options {
         const char *system_address;
         unsigned ahead_delay_max_s; /* below the least delay, it is the least as well */
         unsigned idle_s;
+        bool notices;           /* tell the person of refusals */
+        const char *state_home; /* XDG_STATE_HOME and HOME, or NULL */
+        const char *home;
 };
 
 struct agent {
@@ -39,6 +43,7 @@ struct agent {
         struct agent_cache *cache; /* NULL: memory cannot be locked, so that nothing is kept */
         struct agent_fetches *fetches;
         struct agent_focus focus;
+        struct agent_notices notices;
         sd_event_source *post;
         sd_event_source *timer;
         uint64_t active_ms; /* when a call came last */

@@ -172,7 +172,7 @@ static void on_reply(void *context, DBusMessage *reply)
                 tokens_give(fetch, tokens, &info);
                 fetch_go_on(fetch);
         } else {
-                fetches->events.refused(fetches->events.context, &error);
+                fetches->events.refused(fetches->events.context, &error, reply, fetch->limits.options.interactive);
                 fetch_fail(fetch, &error);
         }
         for (size_t i = 0; i < CLIENT_BATCH_MAX; i++)

@@ -28,7 +28,8 @@ struct agent_fetch_waiter {
 };
 
 struct agent_fetches_events {
-        void (*refused)(void *context, const struct base_error *error); /* attesterd's own reason; knows no website */
+        /* attesterd's own reason, which knows no website, and its answer; `interactive`: to a person's request */
+        void (*refused)(void *context, const struct base_error *error, DBusMessage *reply, bool interactive);
         void *context;
 };
 

@@ -17,6 +17,7 @@ static const char usage[] = "usage: attester-agent [options]\n"
                             "  --system-bus ADDR      message bus of attesterd (default: the system bus)\n"
                             "  --ahead-delay SECONDS  fetch tokens ahead within so long (default 300, at least 20)\n"
                             "  --idle SECONDS         end when nothing is kept and nobody called for so long (default 600)\n"
+                            "  --notices WHEN         refused: tell the person what to do (default); never\n"
                             "  --log-level LEVEL      error, warning, notice, info or debug\n"
                             "  --version, --help\n";
 
@@ -35,6 +36,15 @@ static bool set_seconds(const char *text, void *to)
         return true;
 }
 
+static bool set_notices(const char *text, void *to)
+{
+        *(bool *) to = strcmp(text, "refused") == 0;
+        if (*(bool *) to || strcmp(text, "never") == 0)
+                return true;
+        (void) fprintf(stderr, "attester-agent: \"%s\" is neither refused nor never\n", text);
+        return false;
+}
+
 /* True: go on. False: exit with *ret_status. */
 static bool parse_options(int argc, char **argv, struct agent_options *options, int *ret_status)
 {
@@ -43,6 +53,7 @@ static bool parse_options(int argc, char **argv, struct agent_options *options, 
                 { "system-bus", true, base_option_set_text, &options->system_address },
                 { "ahead-delay", true, set_seconds, &options->ahead_delay_max_s },
                 { "idle", true, set_seconds, &options->idle_s },
+                { "notices", true, set_notices, &options->notices },
         };
         const struct base_program program = { "attester-agent", AGENT_VERSION, usage, known, BASE_COUNT(known) };
 
@@ -90,6 +101,9 @@ int main(int argc, char **argv)
                 .system_address = system_address != NULL ? system_address : DEFAULT_SYSTEM_ADDRESS,
                 .ahead_delay_max_s = AGENT_AHEAD_DELAY_MAX_S_DEFAULT,
                 .idle_s = AGENT_IDLE_S_DEFAULT,
+                .notices = true,
+                .state_home = getenv("XDG_STATE_HOME"),
+                .home = getenv("HOME"),
         };
         struct base_error error = BASE_ERROR_INIT;
         int status;

@@ -2,7 +2,9 @@
 #include "client/agent/sandbox.h"
 
 #include <errno.h>
+#include <sys/fsuid.h>
 #include <sys/prctl.h>
+#include <unistd.h>
 
 #if AGENT_HAS_SECCOMP
 
@@ -69,6 +71,8 @@ static bool filter_calls(struct base_error *error)
 
 bool agent_sandbox_enter(struct base_error *error)
 {
+        /* Files are opened and made as the user's own: the group that the program was given is for attesterd's eyes only. */
+        (void) setfsgid(getgid());
         if (prctl(PR_SET_DUMPABLE, 0) < 0)
                 return base_error_set_errno(error, errno, "the kernel does not let this process hide its memory");
         if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)

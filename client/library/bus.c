@@ -39,8 +39,7 @@ bool client_bus_append_entry(DBusMessageIter *dictionary, const char *name, int 
                dbus_message_iter_close_container(dictionary, &entry);
 }
 
-/* Of messages: what setlocale(3) would find. NULL: none that has translations. */
-static const char *message_locale(void)
+const char *client_bus_locale(void)
 {
         static const char *const names[] = { "LC_ALL", "LC_MESSAGES", "LANG" };
 
@@ -67,7 +66,7 @@ bool client_bus_append_options(DBusMessageIter *to, const struct client_call *ca
 {
         dbus_bool_t interactive = call->options.interactive;
         dbus_uint32_t timeout_ms = client_call_left_ms(call);
-        const char *locale = message_locale();
+        const char *locale = client_bus_locale();
         DBusMessageIter dictionary;
 
         if (!dbus_message_iter_open_container(to, DBUS_TYPE_ARRAY, "{sv}", &dictionary) ||

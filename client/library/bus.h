@@ -35,6 +35,9 @@ bool client_bus_append_string(DBusMessageIter *to, const char *value, struct bas
 /* Appends one entry to an a{sv}: a basic value that `value` points to. False without memory. */
 bool client_bus_append_entry(DBusMessageIter *dictionary, const char *name, int type, const void *value) BASE_MUST_CHECK;
 
+/* Of messages, as the environment has it: what setlocale(3) would find. NULL: none that has translations. */
+const char *client_bus_locale(void);
+
 /* What attester-agent, and no other program, says of the window in front: see org.attesterd.Attester1.xml. */
 struct client_window {
         const char *unreadable; /* why it cannot tell; NULL: it can */

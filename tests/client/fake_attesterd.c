@@ -56,6 +56,9 @@ static const char *const issuers[] = {
         "both.example",
         "wrong-proof.example",
         "shuffled.example",
+        "denied.example",
+        "denied-disk.example",
+        "denied-often.example",
 };
 
 static void check(bool success)
@@ -267,6 +270,46 @@ static size_t requests_read(DBusMessageIter *from, struct base_bytes ret[static 
         return count;
 }
 
+/* The locale that a caller of RequestTokens gave, or "". */
+static const char *locale_of(DBusMessage *message)
+{
+        DBusMessageIter iterator, entries, entry, value;
+        const char *name, *locale = "";
+
+        check(dbus_message_iter_init(message, &iterator) && dbus_message_iter_next(&iterator) &&
+              dbus_message_iter_next(&iterator));
+        dbus_message_iter_recurse(&iterator, &entries);
+        for (; dbus_message_iter_get_arg_type(&entries) == DBUS_TYPE_DICT_ENTRY; (void) dbus_message_iter_next(&entries)) {
+                dbus_message_iter_recurse(&entries, &entry);
+                dbus_message_iter_get_basic(&entry, &name);
+                check(dbus_message_iter_next(&entry));
+                dbus_message_iter_recurse(&entry, &value);
+                if (strcmp(name, "locale") == 0)
+                        dbus_message_iter_get_basic(&value, &locale);
+        }
+        return locale;
+}
+
+/* The rules that PolicyDenied carries, for denied….example. */
+static void put_denials(const char *issuer, DBusMessage *message, DBusMessage *reply)
+{
+        bool german = strncmp(locale_of(message), "de", 2) == 0;
+        const char *unlock = german ? "Entsperren <b>Sie</b> & warten." : "Unlock <b>it</b> & wait.";
+        DBusMessageIter iterator, array;
+        char name[16];
+
+        dbus_message_iter_init_append(reply, &iterator);
+        check(dbus_message_iter_open_container(&iterator, DBUS_TYPE_ARRAY, "(ssss)", &array));
+        if (is(issuer, "denied.example"))
+                put_row(&array, (const char *const[]){ "unlocked", "fail", "it is locked", unlock }, 4);
+        put_row(&array, (const char *const[]){ "disk", "fail", "the disk is <open>", "" }, 4);
+        for (int i = 0; i < 8 && is(issuer, "denied-often.example"); i++) {
+                (void) snprintf(name, sizeof(name), "rule-%d", i);
+                put_row(&array, (const char *const[]){ name, "fail", "", name }, 4);
+        }
+        check(dbus_message_iter_close_container(&iterator, &array));
+}
+
 static void request_tokens(struct fake *fake, const char *issuer, DBusMessage *message, DBusMessage *reply)
 {
         struct base_bytes requests[REQUESTS_MAX];
@@ -396,6 +439,8 @@ static const char *error_name_of(const char *issuer, const char *member, char *s
 
         if (is(issuer, "unreachable.example") && strcmp(member, "GetIssuer") == 0)
                 return base_error_dbus_name(BASE_ERROR_ISSUER_UNREACHABLE);
+        if (strncmp(issuer, "denied", strlen("denied")) == 0 && strcmp(member, "RequestTokens") == 0)
+                return base_error_dbus_name(BASE_ERROR_POLICY_DENIED);
         if (is(issuer, "foreign-error.example") && strcmp(member, "RequestTokens") == 0)
                 return "com.example.Surprise";
         if (strcmp(member, "Reseal") == 0)
@@ -523,6 +568,8 @@ static DBusHandlerResult filter(DBusConnection *connection, DBusMessage *message
         else
                 reply = dbus_message_new_method_return(message);
         check(reply != NULL);
+        if (strncmp(issuer, "denied", strlen("denied")) == 0 && error_name != NULL)
+                put_denials(issuer, message, reply);
         if (error_name != NULL || answer(fake, issuer, member, message, reply))
                 check(dbus_connection_send(connection, reply, NULL));
         dbus_message_unref(reply);
