@@ -4,6 +4,7 @@
 import json
 import os
 import pathlib
+import re
 import signal
 import time
 
@@ -13,6 +14,7 @@ import dbus.lowlevel
 from bus_fixture import ATTESTER, DAEMON_UID, NOBODY, REQUEST_TOKENS, Background, BusCase
 from stack import ISSUER_NAME, wait_for
 
+DAY = 24 * 60 * 60
 POLICY = """[Policy]
 Version={version}
 [Rule never]
@@ -128,6 +130,78 @@ class Files(BusCase):
         self.assertEqual(replies[0].get_error_name(), "org.attesterd.Error.PolicyDenied")
         self.assertEqual(replies[0].get_signature(), "sa(ssss)")
         self.assertEqual([str(text) for text in replies[0].get_args_list()[1][0]][:2], ["never", "fail"])
+
+    # ---- Grace=. The daemon takes what a file says of the past at its start, so that no test has to wait for days.
+
+    def put_rule(self, version, require):
+        """With Grace=; in force at the next start or reload."""
+        self.stack.write("etc/policy.d/50-test.conf", POLICY.format(version=version, require=require) + "Grace=7d\n")
+
+    def remembered(self):
+        """{key: seconds} of the rule, or None."""
+        rules = self.stack.path("state", "policy").read_text().split("[Rule never]")
+        return dict((key, int(value)) for key, value in re.findall(r"(\w+)=(\d+)", rules[1])) if len(rules) > 1 else None
+
+    def restart_later(self, seconds):
+        """As if the machine had been off for so long."""
+        self.stack.end("attesterd")
+        path = self.stack.path("state", "policy")
+        moved = re.sub(r"Since=([1-9]\d*)", lambda match: f"Since={int(match[1]) - seconds}", path.read_text())
+        path.write_text(moved)
+        self.stack.start_daemon(limits=self.stack.limits)
+
+    def start_anew(self, version):
+        self.put_rule(version, "os.id == nothing")
+        self.stack.end("attesterd")
+        self.stack.path("state", "policy").unlink()
+        self.stack.start_daemon(limits=self.stack.limits)
+
+    def outcome(self):
+        passed, ((_, outcome, reason, _),) = self.stack.call(ATTESTER, "Evaluate", "sa{sv}", "", {})
+        return bool(passed), str(outcome), str(reason)
+
+    def test_grace_counts_from_the_first_refused_request_across_restarts_and_ends(self):
+        self.start_anew(8)
+        # Asking what would be begins nothing.
+        self.assertEqual(self.outcome()[:2], (True, "grace"))
+        self.stack.call(ATTESTER, "Explain", "sa{sv}", "plain.example", {})
+        self.assertIsNone(self.remembered())
+        self.stack.request("plain.example")
+        first = self.remembered()["FailingSince"]
+        self.assertLess(abs(time.time() - first), 60)
+        self.restart_later(3600)
+        self.stack.request("plain.example")
+        self.assertEqual(self.remembered(), {"FailingSince": first - 3600, "PassingSince": 0})
+        self.restart_later(6 * DAY)
+        self.stack.request("plain.example")
+        passed, outcome, reason = self.outcome()
+        self.assertEqual((passed, outcome), (True, "grace"))
+        self.assertRegex(reason, r"it is let pass for (22|23)h")
+        self.restart_later(DAY)
+        self.assertIn("Turn it on.", self.assert_error("PolicyDenied", self.stack.request, "plain.example"))
+        self.assertEqual(self.outcome()[:2], (False, "fail"))
+        # Asking more often, or another restart, does not bring it back.
+        self.restart_later(0)
+        self.assert_error("PolicyDenied", self.stack.request, "plain.example")
+
+    def test_grace_is_granted_anew_only_after_the_rule_passed_for_as_long(self):
+        self.start_anew(9)
+        self.stack.request("plain.example")
+        self.restart_later(8 * DAY)
+        self.assert_error("PolicyDenied", self.stack.request, "plain.example")
+        for days, again in ((0, False), (6, False), (7, True)):
+            self.put_rule(10, "os.id != nothing")
+            self.stack.call(bus_fixture.ADMIN, "Reload")
+            self.stack.request("plain.example")
+            self.restart_later(days * DAY)
+            self.stack.request("plain.example")
+            self.put_rule(11, "os.id == nothing")
+            self.stack.call(bus_fixture.ADMIN, "Reload")
+            if again:
+                self.stack.request("plain.example")
+                self.assertEqual(self.outcome()[:2], (True, "grace"))
+            else:
+                self.assert_error("PolicyDenied", self.stack.request, "plain.example")
 
     def test_broken_policy_keeps_the_last_good_one(self):
         self.stack.write("etc/policy.d/50-test.conf", POLICY.format(version=5, require="os.id != nothing"))
