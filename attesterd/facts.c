@@ -33,6 +33,10 @@ bool attesterd_facts_new(sd_event *event, const struct base_clock *clock, const 
                 return base_error_set_no_memory(error);
         facts->clock = clock;
         facts->sources = *sources;
+        if (!posture_cache_new(&facts->sources.cache, error)) {
+                free(facts);
+                return false;
+        }
         facts->worker = worker;
         policy_facts_init(&facts->measured);
         LIST_INIT(&facts->waiters);
@@ -50,6 +54,7 @@ void attesterd_facts_free(struct attesterd_facts *facts)
         if (facts == NULL)
                 return;
         policy_facts_clear(&facts->measured);
+        posture_cache_free(facts->sources.cache);
         (void) sd_event_source_disable_unref(facts->bound);
         free(facts);
 }

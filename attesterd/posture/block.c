@@ -19,6 +19,7 @@ struct walk {
         enum posture_layer layer;
         unsigned visited;
         const char *reason;
+        bool mapped;
 };
 
 /* The children of one device. */
@@ -101,6 +102,7 @@ static enum posture_cover look_at_device(struct walk *walk, const char *path, un
         if (!join(file, path, "dm/uuid"))
                 return fail(walk, "a path in sysfs is too long");
         error_number = posture_source_read_line(walk->sources, file, uuid);
+        walk->mapped = walk->mapped || error_number == 0;
         if (error_number == 0 && posture_layer_is(walk->layer, uuid))
                 return POSTURE_COVERED;
         if (error_number != 0 && error_number != ENOENT)
@@ -115,13 +117,14 @@ static enum posture_cover look_at_device(struct walk *walk, const char *path, un
 }
 
 enum posture_cover posture_block_walk(const struct posture_sources *sources, const char *path, enum posture_layer layer,
-                                      const char **ret_reason)
+                                      const char **ret_reason, bool *ret_mapped)
 {
         struct walk walk = { .sources = sources, .layer = layer };
         enum posture_cover cover = look_at_device(&walk, path, 0);
 
         if (cover == POSTURE_COVER_UNKNOWN)
                 *ret_reason = walk.reason;
+        *ret_mapped = *ret_mapped || walk.mapped;
         return cover;
 }
 

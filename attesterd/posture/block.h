@@ -27,11 +27,12 @@ bool posture_layer_is(enum posture_layer layer, const char *dm_uuid);
 
 /*
  * Walks down from the device whose directory in sysfs is `path` ("/sys/dev/block/254:0"): covered if on every way to a disk
- * there is such a layer. `ret_reason` is set to a constant text if that cannot be known.
+ * there is such a layer. `ret_reason` is set to a constant text if that cannot be known; `ret_mapped` if a device was looked at
+ * that the device mapper made: where there is none, there is a layer of no kind.
  * Source: the kernel's Documentation/ABI/testing/sysfs-block-dm; libcryptsetup's names of device types.
  */
 enum posture_cover posture_block_walk(const struct posture_sources *sources, const char *path, enum posture_layer layer,
-                                      const char **ret_reason);
+                                      const char **ret_reason, bool *ret_mapped);
 
 /* One cover of several devices, all of which hold the data: the worse of two. */
 enum posture_cover posture_cover_both(enum posture_cover a, enum posture_cover b);

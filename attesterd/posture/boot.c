@@ -19,8 +19,6 @@ static bool set_variable(const struct posture_sources *sources, struct policy_fa
         const char *problem;
         bool value;
 
-        if (posture_source_exists(sources, EFI) == ENOENT)
-                return posture_set_unreadable(to, name, "not booted with UEFI", EFI, error);
         error_number = posture_source_read(sources, path, &content);
         if (error_number != 0)
                 return posture_set_errno(to, name, error_number, path, error);
@@ -33,6 +31,9 @@ static bool set_variable(const struct posture_sources *sources, struct policy_fa
 bool posture_collect_boot(const struct posture_sources *sources, struct policy_facts *to, struct policy_diagnostics *diagnostics,
                           struct base_error *error)
 {
+        if (posture_source_exists(sources, EFI) == ENOENT)
+                return posture_set_unreadable(to, "boot.secure_boot", "not booted with UEFI", EFI, error) &&
+                       posture_set_unreadable(to, "boot.setup_mode", "not booted with UEFI", EFI, error);
         return set_variable(sources, to, "boot.secure_boot", SECURE_BOOT, error) &&
                set_variable(sources, to, "boot.setup_mode", SETUP_MODE, error);
 }

@@ -16,6 +16,7 @@
 /* A cover with the reason why it is unknown. */
 struct answer {
         enum posture_cover cover;
+        bool mapped; /* the device mapper made some device that was looked at */
         char reason[POSTURE_REASON_BYTES_MAX];
 };
 
@@ -32,7 +33,7 @@ static struct answer walk(const struct posture_sources *sources, const char *pat
         const char *reason = "";
         struct answer answer = unknown("");
 
-        answer.cover = posture_block_walk(sources, path, layer, &reason);
+        answer.cover = posture_block_walk(sources, path, layer, &reason, &answer.mapped);
         (void) snprintf(answer.reason, sizeof(answer.reason), "%s", reason);
         return answer;
 }
@@ -60,8 +61,10 @@ static bool look_at_btrfs_device(const char *name, void *context)
         struct answer answer = walk_name(btrfs->sources, name, btrfs->layer);
         enum posture_cover both = posture_cover_both(btrfs->answer.cover, answer.cover);
 
+        answer.mapped = answer.mapped || btrfs->answer.mapped;
         if (both != btrfs->answer.cover)
                 btrfs->answer = answer;
+        btrfs->answer.mapped = answer.mapped;
         return both != POSTURE_NOT_COVERED;
 }
 
@@ -186,7 +189,10 @@ bool posture_collect_disk(const struct posture_sources *sources, struct policy_f
                        posture_set_errno(to, "disk.root_verity", error_number, MOUNTINFO, error) &&
                        posture_set_errno(to, "disk.swap_encrypted", error_number, MOUNTINFO, error);
         encrypted = walk_path(sources, mounts, "/", POSTURE_LAYER_ENCRYPTION);
-        verified = walk_path(sources, mounts, "/", POSTURE_LAYER_VERITY);
+        /* Without the device mapper there is neither layer, and the same way is not walked again. */
+        verified = encrypted.cover == POSTURE_NOT_COVERED && !encrypted.mapped
+                           ? encrypted
+                           : walk_path(sources, mounts, "/", POSTURE_LAYER_VERITY);
         swap = walk_swaps(sources, mounts);
         return set_answer(to, "disk.root_encrypted", &encrypted, MOUNTINFO, error) &&
                set_answer(to, "disk.root_verity", &verified, MOUNTINFO, error) &&

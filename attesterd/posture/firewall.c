@@ -48,7 +48,8 @@ static bool has_filters(const struct posture_sources *sources)
 bool posture_collect_firewall(const struct posture_sources *sources, struct policy_facts *to,
                               struct policy_diagnostics *diagnostics, struct base_error *error)
 {
-        enum posture_service firewalld = posture_service_look(sources, FIREWALLD);
+        static const char *const unit = FIREWALLD;
+        enum posture_service firewalld = posture_services_look(sources, &unit, 1);
 
         if (firewalld == POSTURE_SERVICE_RUNS)
                 return posture_set_boolean(to, FACT, true, SERVICES, error);

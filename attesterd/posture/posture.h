@@ -12,17 +12,25 @@
 
 #include <sys/types.h>
 
+/* What a snapshot can take over from those before it, known to be unchanged. For one root, and one thread. */
+struct posture_cache;
+
+/* The caller frees `ret`. Errors: NO_MEMORY. */
+bool posture_cache_new(struct posture_cache **ret, struct base_error *error) BASE_MUST_CHECK;
+void posture_cache_free(struct posture_cache *cache);
+
 /* The edge to the system, so that tests can measure a tree of their own. */
 struct posture_sources {
         int root_fd;       /* directory that stands for "/" */
         uid_t trusted_uid; /* owner that custom fact files must have: 0 on a real system */
         const struct base_clock *clock;
+        struct posture_cache *cache; /* NULL: all is read anew */
 };
 
 /*
- * Measures everything that the table of collectors knows, about as many small file reads as there are facts, and sets it
- * in `to`. `diagnostics` (NULL if not wanted) gets a line for each custom fact file that was refused.
- * Errors: NO_MEMORY, LIMIT_EXCEEDED (`to` held so much already that a fact does not fit); some facts may then be set.
+ * Measures everything that the table of collectors knows, and sets it in `to`. `diagnostics` (NULL if not wanted) gets a line for
+ * each custom fact file that was refused. Errors: NO_MEMORY, LIMIT_EXCEEDED (`to` held so much already that a fact does not fit);
+ * some facts may then be set.
  */
 bool posture_collect(const struct posture_sources *sources, struct policy_facts *to, struct policy_diagnostics *diagnostics,
                      struct base_error *error) BASE_MUST_CHECK;

@@ -14,7 +14,8 @@ enum posture_service {
 };
 
 /*
- * Looks for processes of a unit: "firewalld.service", "system-clamd.slice/clamd@scan.service".
+ * Looks for processes of units: "firewalld.service", "system-clamd.slice/clamd@scan.service". RUNS if one does, UNKNOWN if that
+ * cannot be seen of one.
  * Source: the kernel's Documentation/admin-guide/cgroup-v2.rst, "cgroup.events".
  */
-enum posture_service posture_service_look(const struct posture_sources *sources, const char *unit);
+enum posture_service posture_services_look(const struct posture_sources *sources, const char *const *units, size_t count);

@@ -14,8 +14,8 @@
 
 /*
  * Appends a regular file (or a node of procfs, sysfs, efivarfs) below the root to `to`. `path` is absolute, as on the
- * running system. Not being able to is a result: returns 0 or an errno(3); EFBIG if the file passes the buffer's limit, EISDIR or
- * EINVAL if it is no regular file.
+ * running system. With a cache, what is known not to have changed since the last time is not read again. Not being able to is a
+ * result: returns 0 or an errno(3); EFBIG if the file passes the buffer's limit, EISDIR or EINVAL if it is no regular file.
  */
 int posture_source_read(const struct posture_sources *sources, const char *path, struct base_buffer *to) BASE_MUST_CHECK;
 

@@ -50,6 +50,8 @@ static const char *find_maker(const struct posture_sources *sources, const char 
 {
         char line[POSTURE_LINE_BYTES_MAX + 1];
 
+        if (posture_source_exists(sources, DMI) != 0)
+                return NULL;
         for (size_t file = 0; file < BASE_COUNT(maker_files); file++) {
                 if (posture_source_read_line(sources, maker_files[file], line) != 0)
                         continue;

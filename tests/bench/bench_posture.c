@@ -26,9 +26,9 @@ static int compare(const void *a, const void *b)
         return (left > right) - (left < right);
 }
 
-static bool measure(int root_fd, uint64_t *ret_ns, size_t *ret_count, struct base_error *error)
+static bool measure(int root_fd, struct posture_cache *cache, uint64_t *ret_ns, size_t *ret_count, struct base_error *error)
 {
-        const struct posture_sources sources = { .root_fd = root_fd, .clock = &base_system_clock };
+        const struct posture_sources sources = { .root_fd = root_fd, .clock = &base_system_clock, .cache = cache };
         policy_auto_facts struct policy_facts facts = POLICY_FACTS_INIT;
         uint64_t start = now_ns();
 
@@ -66,10 +66,11 @@ int main(int argc, char **argv)
         uint64_t bare[ROUNDS];
         uint64_t cold;
         size_t count;
-        bool ok = measure(root_fd, &cold, &count, &error);
+        struct posture_cache *cache = NULL;
+        bool ok = posture_cache_new(&cache, &error) && measure(root_fd, cache, &cold, &count, &error);
 
         for (size_t i = 0; ok && i < ROUNDS; i++) {
-                ok = measure(root_fd, &times[i], &count, &error);
+                ok = measure(root_fd, cache, &times[i], &count, &error);
                 bare[i] = read_bare(count);
         }
         if (!ok) {
