@@ -49,6 +49,7 @@ struct attestctl {
         const struct attestctl_command *command;
         const char *bus_address;
         bool json;
+        bool silent;    /* failures are not told as text */
         bool color_out; /* standard output is a terminal that shows colours */
         bool color_err;
         bool verbose;                    /* tell on standard error what happens */

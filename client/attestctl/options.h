@@ -4,7 +4,7 @@
 
 #include "client/attestctl/command.h"
 
-#define ATTESTCTL_OPTIONS_MAX 16 /* of one command, the common ones included */
+#define ATTESTCTL_OPTIONS_MAX 24 /* of one command, the common ones included */
 
 /* The options of every command; ends with a zero row. */
 extern const struct attestctl_option attestctl_common_options[];

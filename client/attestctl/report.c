@@ -154,6 +154,8 @@ static json_t *error_json(const struct attester_error *error)
 
 static void error_print(const struct attestctl *ctl, const struct attester_error *error)
 {
+        if (ctl->silent)
+                return;
         (void) fputs("attestctl: ", stderr);
         attestctl_print(stderr, ctl->color_err, ATTESTCTL_BAD, error->name);
         (void) fputs(": ", stderr);
@@ -240,7 +242,7 @@ int attestctl_fail_token(struct attestctl *ctl, const struct attester_error *err
         if (ctl->json) {
                 (void) attestctl_print_json(
                         json_pack("{s:o, s:o}", "error", error_json(error), "rules", attestctl_json_rules(rules, count)));
-        } else {
+        } else if (!ctl->silent) {
                 error_print(ctl, error);
                 (void) fputc('\n', stderr);
                 attestctl_print_rules(stderr, ctl->color_err, rules, count);

@@ -13,90 +13,24 @@ import os
 import pathlib
 import pty
 import re
-import shutil
-import signal
 import ssl
-import struct
 import subprocess
 import sys
 import tempfile
 import threading
-import time
 import unittest
+import urllib.parse
 
-CTL, FAKE, DOCS, ERRORS = sys.argv[1:5]
-WAIT = 30
+from attestctl_fixture import CTL, WAIT, Case, challenge, make_certificate
 
-
-def wait_for(condition, what):
-    end = time.monotonic() + WAIT
-    while time.monotonic() < end:
-        value = condition()
-        if value:
-            return value
-        time.sleep(0.02)
-    raise AssertionError(f"{what}: not within {WAIT} s")
-
-
-def challenge(issuer, origin, key, context=None, token_type=2):
-    """A WWW-Authenticate value and the digest of its challenge (RFC 9577, section 2.1)."""
-    context = os.urandom(32) if context is None else context
-    encoded = struct.pack(">HH", token_type, len(issuer)) + issuer.encode()
-    encoded += bytes([len(context)]) + context + struct.pack(">H", len(origin)) + origin.encode()
-    text = base64.urlsafe_b64encode(encoded).decode()
-    token_key = "" if key is None else f', token-key="{base64.urlsafe_b64encode(key).decode()}"'
-    return f'PrivateToken challenge="{text}"{token_key}', hashlib.sha256(encoded).digest()
-
-
-class Bus:
-    """A private bus with the stand-in for attesterd."""
-
-    CONFIG = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
-      "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
-      <busconfig><type>custom</type><listen>unix:path={top}/bus</listen><auth>EXTERNAL</auth><policy context="default">
-      <allow send_destination="*" eavesdrop="true"/><allow eavesdrop="true"/><allow own="*"/></policy></busconfig>"""
-
-    def __init__(self, cleanup):
-        self.top = pathlib.Path(tempfile.mkdtemp(prefix="attestctl-"))
-        cleanup(shutil.rmtree, self.top)
-        (self.top / "bus.conf").write_text(self.CONFIG.format(top=self.top))
-        self.address = f"unix:path={self.top}/bus"
-        self.cleanup = cleanup
-        self.start("dbus-daemon", f"--config-file={self.top}/bus.conf", "--nofork", "--print-address")
-        assert self.start(FAKE, self.address, self.top) == b"ready\n"
-        self.key = (self.top / "a.spki").read_bytes()
-        self.other_key = (self.top / "b.spki").read_bytes()
-
-    def start(self, *arguments):
-        process = subprocess.Popen(arguments, stdout=subprocess.PIPE)
-        self.cleanup(process.stdout.close)
-        self.cleanup(process.wait, WAIT)
-        self.cleanup(process.send_signal, signal.SIGTERM)
-        return process.stdout.readline()
-
-    def record(self):
-        """Starts to record all bytes on the bus; returns a function that stops and gives them."""
-        file = open(self.top / "record", "wb")
-        monitor = subprocess.Popen(["dbus-monitor", "--address", self.address, "--binary"], stdout=file)
-        wait_for(lambda: (self.top / "record").stat().st_size > 0, "the monitor")
-
-        def stop():
-            # What follows this on the bus is not ours: the monitor has then seen all before it.
-            subprocess.run(["dbus-send", f"--bus={self.address}", "/end", "org.example.EndOfRecord.Now"], check=True, timeout=WAIT)
-            wait_for(lambda: b"EndOfRecord" in (self.top / "record").read_bytes(), "the end of the record")
-            monitor.send_signal(signal.SIGTERM)
-            monitor.wait(WAIT)
-            file.close()
-            return (self.top / "record").read_bytes()
-
-        return stop
+DOCS, ERRORS = sys.argv[3:5]
 
 
 class Website:
     """Answers by path; keeps the requests. `challenges` are the digests of what it asked for."""
 
     def __init__(self, bus, cleanup, tls=None):
-        self.bus, self.requests, self.challenges, self.issuer, self.answer_origin = bus, [], [], "good.example", None
+        self.bus, self.requests, self.challenges, self.issuer, self.answer_origin, self.far = bus, [], [], "good.example", None, None
         site = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -127,15 +61,26 @@ class Website:
                     return self.respond(401, WWW_Authenticate="Basic realm=x")
                 if where == "/near":
                     return self.respond(302, Location="/guarded")
-                if where == "/far":
-                    return self.respond(302, Location="http://127.0.0.2:1/open")
+                if where == "/to":
+                    query = dict(urllib.parse.parse_qsl(self.path.split("?")[1]))
+                    return self.respond(int(query["status"]), b"elsewhere\n", Location=query["url"])
                 if where == "/loop":
                     return self.respond(302, Location="/loop")
+                if where == "/short":
+                    self.send_response(200)
+                    self.send_header("Content-Length", "100")
+                    self.end_headers()
+                    self.wfile.write(b"short")
+                    return None
                 if where == "/long":
                     return self.respond(401, WWW_Authenticate="PrivateToken challenge=" + "A" * 20000)
                 if self.token_good():
                     if where == "/then-near":
                         return self.respond(302, Location="/open")
+                    if where == "/then-far":
+                        return self.respond(302, Location=site.far)
+                    if where == "/circle":
+                        return self.respond(302, Location="/circle")
                     if where != "/never":
                         return self.respond(200, b"welcome\n")
                 value, digest = challenge(site.issuer, site.answer_origin or f"127.0.0.1:{site.port}", site.bus.key)
@@ -153,32 +98,11 @@ class Website:
         if tls:
             self.server.socket = tls.wrap_socket(self.server.socket, server_side=True)
         self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self.port}"
-        thread = threading.Thread(target=self.server.serve_forever)
+        thread = threading.Thread(target=self.server.serve_forever, args=(0.05,))
         thread.start()
         cleanup(thread.join)
         cleanup(self.server.server_close)
         cleanup(self.server.shutdown)
-
-
-class Case(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.bus = Bus(cls.addClassCleanup)
-        cls.top = cls.bus.top
-
-    def run_ctl(self, *arguments, status=0, bus=True, timeout_ms=None):
-        environment = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "TERM": "xterm",
-                       **{name: os.environ[name] for name in ("ASAN_OPTIONS", "UBSAN_OPTIONS", "LD_LIBRARY_PATH") if name in os.environ}}
-        if bus:
-            environment["DBUS_SYSTEM_BUS_ADDRESS"] = self.bus.address
-        done = subprocess.run([CTL, *map(str, arguments)], capture_output=True, timeout=WAIT, env=environment)
-        done.out, done.err = done.stdout.decode(), done.stderr.decode()
-        self.assertEqual(done.returncode, status, f"{arguments}: {done.out}{done.err}")
-        self.assertNotIn("\x1b", done.out + done.err)
-        return done
-
-    def run_json(self, *arguments, status=0):
-        return json.loads(self.run_ctl(*arguments, "--json", status=status).out)
 
 
 class Queries(Case):
@@ -310,7 +234,11 @@ This device does not meet the policy.
     def test_usage_errors_and_help(self):
         for arguments in ([], ["nonsense"], ["policy"], ["policy", "nonsense"], ["status", "--nonsense"], ["status", "extra"], ["enroll"],
                           ["token"], ["fetch"], ["fetch", "ftp://x/"], ["fetch", "http://u:p@127.0.0.1/"], ["fetch", "-X", "a b", "http://x/"],
-                          ["fetch", "-H", "Authorization: x", "http://x/"], ["fetch", "-H", "X: a\r\nY: b", "http://x/"],
+                          ["fetch", "-H", "Authorization: x", "http://x/"], ["fetch", "-H", "authorization : x", "http://x/"],
+                          ["fetch", "-H", "host: y", "http://x/"], ["fetch", "-H", "Content-Length: 1", "http://x/"],
+                          ["fetch", "-H", "X: " + "y" * 8190, "http://x/"], ["fetch", *["-HX: y"] * 33, "http://x/"],
+                          ["fetch", "-m", "0", "http://x/"], ["fetch", "-m", "1e3", "http://x/"], ["fetch", "-m", "1000001", "http://x/"],
+                          ["fetch", "-d", "x", "-d", "y", "http://x/"], ["fetch", "-I", "-d", "x", "http://x/"], ["fetch", "-H", "X: a\r\nY: b", "http://x/"],
                           ["status", "--timeout", "0"], ["status", "--timeout", "60001"], ["status", "--timeout"]):
             with self.subTest(arguments):
                 self.run_ctl(*arguments, status=2)
@@ -407,17 +335,21 @@ class Fetch(Case):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj",
-                        "/CN=site", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", cls.top / "site.key", "-out", cls.top / "site.pem"],
-                       check=True, capture_output=True, timeout=WAIT)
+        make_certificate(cls.top)
 
-    def setUp(self):
+    def website(self):
         tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         tls.load_cert_chain(self.top / "site.pem", self.top / "site.key")
-        self.site = Website(self.bus, self.addCleanup, tls)
+        return Website(self.bus, self.addCleanup, tls)
 
-    def fetch(self, path, *arguments, status=0):
-        return self.run_ctl("fetch", "--cacert", self.top / "site.pem", *arguments, self.site.url + path, status=status)
+    def setUp(self):
+        self.site = self.website()
+
+    def fetch(self, path, *arguments, **options):
+        return self.run_ctl("fetch", "--cacert", self.top / "site.pem", *arguments, self.site.url + path, **options)
+
+    def to(self, url, status=302):
+        return "/to?" + urllib.parse.urlencode({"url": url, "status": status})
 
     def test_open_page_costs_no_token(self):
         self.assertEqual(self.fetch("/open").out, "open to all\n")
@@ -464,17 +396,99 @@ class Fetch(Case):
         self.assertIn("HTTP 401", self.fetch("/basic", status=60).err)
         self.assertEqual(len(self.site.requests), 2)
 
-    def test_redirects_stay_within_the_origin(self):
-        self.assertEqual(self.fetch("/near").out, "welcome\n")
-        self.assertIn("not followed: http://127.0.0.2:1/open", self.fetch("/far", status=60).err)
-        self.fetch("/loop", status=5)
-        self.fetch("/near", "-d", "x", status=60)
+    def test_redirects_are_followed_if_asked_to(self):
+        self.assertIn("HTTP 302; not followed without -L: " + self.site.url + "/guarded", self.fetch("/near", status=60).err)
+        self.assertEqual(self.fetch("/near", "-L").out, "welcome\n")
+        self.assertIn("not followed, as it leads from https to http", self.fetch(self.to("http://127.0.0.2:1/"), "-L", status=60).err)
+        self.assertIn("not followed", self.fetch(self.to("file:///etc/passwd"), "-L", status=60).err)
+        self.site.requests.clear()
+        self.assertIn("more than 10 redirects", self.fetch("/loop", "-L", status=5).err)
+        self.assertEqual(len(self.site.requests), 11)
+
+    def test_redirect_keeps_or_drops_method_and_body(self):
+        for status, method, kept in ((301, "POST", False), (302, "POST", False), (302, "PUT", True), (303, "POST", False), (303, "PUT", False),
+                                     (307, "POST", True), (308, "PUT", True)):
+            with self.subTest(status=status, method=method):
+                self.fetch(self.to("/open", status), "-L", "-X", method, "-d", "a=b", "-H", "Content-Type: text/plain", "-H", "X-Test: yes")
+                method_then, path, headers, body = self.site.requests[-1]
+                self.assertEqual((method_then, path, body), (method, "/open", b"a=b") if kept else ("GET", "/open", b""))
+                self.assertEqual(("Content-Type" in headers, headers["X-Test"]), (kept, "yes"))
+        self.fetch(self.to("/open", 303), "-L", "-I")
+        self.assertEqual(self.site.requests[-1][:2], ("HEAD", "/open"))
 
     def test_token_is_not_carried_to_a_redirects_target(self):
-        self.assertEqual(self.fetch("/then-near").out, "open to all\n")
+        self.assertEqual(self.fetch("/then-near", "-L").out, "open to all\n")
         self.assertIn("Authorization", self.site.requests[-2][2])
         self.assertEqual(self.site.requests[-1][1], "/open")
         self.assertNotIn("Authorization", self.site.requests[-1][2])
+
+    def test_each_website_gets_its_own_token_and_nothing_else_of_the_other(self):
+        other = self.website()
+        self.site.far = other.url + "/guarded"
+        self.assertEqual(self.fetch("/then-far", "-L", "-H", "Cookie: of=site", "-H", "X-Test: yes").out, "welcome\n")
+        first, second = self.site.requests[-1][2], other.requests
+        self.assertEqual([("Authorization" in headers, "Cookie" in headers, headers["X-Test"]) for _, _, headers, _ in second],
+                         [(False, False, "yes"), (True, False, "yes")])
+        self.assertEqual(first["Cookie"], "of=site")
+        self.assertNotEqual(first["Authorization"], second[-1][2]["Authorization"])
+        # One that passes on the challenge of another gets nothing for it.
+        other.answer_origin = f"127.0.0.1:{self.site.port}"
+        self.fetch("/then-far", "-L", status=42)
+
+    def test_a_website_that_redirects_in_circles_gets_three_tokens(self):
+        self.fetch("/circle", "-L", status=60)
+        self.assertEqual(sum("Authorization" in headers for _, _, headers, _ in self.site.requests), 3)
+
+    def test_body_from_a_file_and_from_standard_input_is_sent_again_with_the_token(self):
+        content = os.urandom(3_000_000) + b"\n"
+        file = self.top / "upload"
+        file.write_bytes(content)
+        for option, value, data in (("-d", f"@{file}", None), ("--data-binary", f"@{file}", None), ("-d", "@-", content)):
+            with self.subTest(option=option, value=value):
+                self.site.requests.clear()
+                self.assertEqual(self.fetch("/guarded", option, value, data=data).out, "welcome\n")
+                self.assertEqual([(method, body == content) for method, _, _, body in self.site.requests], [("POST", True)] * 2)
+        with open(file, "rb") as opened:
+            opened.seek(1_000_000)
+            subprocess.run([CTL, "fetch", "--cacert", self.top / "site.pem", "-d", "@-", self.site.url + "/open"], stdin=opened, check=True,
+                           capture_output=True, timeout=WAIT)
+        self.assertEqual(self.site.requests[-1][3], content[1_000_000:])
+        self.fetch("/open", "-d", "@/nonexistent", status=8)
+        self.fetch("/open", "-d", f"@{self.top}", status=7)
+
+    def test_header_with_the_body_and_alone(self):
+        out = self.fetch("/guarded", "-i").out
+        self.assertRegex(out, r"(?s)^HTTP/1\.0 200 OK\r\n.*\r\n\r\nwelcome\n$")
+        self.assertNotIn("WWW-Authenticate", out)
+        self.assertRegex(self.fetch("/guarded", "-I").out, r"(?s)^HTTP/1\.0 200 OK\r\n.*\r\n\r\n$")
+        self.assertEqual([request[0] for request in self.site.requests[-2:]], ["HEAD", "HEAD"])
+        self.assertRegex(self.fetch("/missing", "-i", status=60).out, r"(?s)^HTTP/1\.0 404 .*\r\n\r\n$")
+
+    def test_silent_and_the_body_of_a_failure(self):
+        self.assertEqual(self.fetch("/missing", "-s", status=60).err, "")
+        self.assertEqual(self.run_ctl("fetch", "-s", "http://127.0.0.1:1/", status=61).err, "")
+        done = self.fetch("/missing", "--fail-with-body", status=60)
+        self.assertIn('{"detail":"no such', done.out)
+        self.assertIn("HTTP 404", done.err)
+        # What goes before the last answer is no part of it.
+        self.assertEqual(self.fetch(self.to("/guarded"), "-L", "--fail-with-body").out, "welcome\n")
+        self.assertEqual(self.fetch("/never", "--fail-with-body", status=60).out, '{"detail":"come again"}')
+        self.assertEqual(self.fetch(self.to("/open"), "--fail-with-body", status=60).out, "elsewhere\n")
+
+    def test_output_file_is_whole_or_as_it_was(self):
+        place = self.top / "place"
+        place.mkdir()
+        target, link = place / "page", place / "link"
+        self.fetch("/guarded", "-o", target)
+        target.chmod(0o640)
+        link.symlink_to(target)
+        self.fetch("/open", "-o", link)
+        self.assertEqual((target.read_text(), target.stat().st_mode & 0o777, link.is_symlink()), ("open to all\n", 0o640, True))
+        for path in ("/missing", "/never", "/short"):
+            self.fetch(path, "-o", target, status=61 if path == "/short" else 60)
+            self.assertEqual(target.read_text(), "open to all\n")
+        self.assertEqual(sorted(file.name for file in place.iterdir()), ["link", "page"])
+        self.assertEqual(self.fetch("/short", status=61).out, "short")
 
     def test_challenge_for_another_site_spends_nothing(self):
         self.site.answer_origin = "bank.example"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Where a URL leads as far as tokens are concerned, and text that must not control the terminal. */
+/* Where a URL leads as far as tokens are concerned, and text for the terminal. */
 #include "client/attestctl/http.h"
+#include "client/attestctl/progress.h"
 #include "client/attestctl/table.h"
 #include "tests/cmocka.h"
 
@@ -113,6 +114,29 @@ static void table_columns_are_aligned_by_characters(void **state)
         assert_string_equal(text, "\033[1m\xc3\xa9t\xc3\xa9\033[0m     1\nwinter  \033[32m2\033[0m\n");
 }
 
+static void progress_format_tells_what_is_known(void **state)
+{
+        static const struct {
+                uint64_t done, total, elapsed_ms;
+                const char *text;
+        } cases[] = {
+                { 0, 0, 1000, "0 B  0 B/s" },
+                { 1536, 0, 1000, "1.5 KiB  1.5 KiB/s" },
+                { 0, 100, 0, "[                    ]   0 %  0 B of 100 B  0 B/s  359999 s left" },
+                { 1 << 20, 4 << 20, 2000, "[=====               ]  25 %  1.0 MiB of 4.0 MiB  512.0 KiB/s  6 s left" },
+                { 100, 100, 1000, "[====================] 100 %  100 B of 100 B  100 B/s  0 s left" },
+                { 101, 100, 1000, "101 B  101 B/s" },
+                { 1, UINT64_MAX, 1000, "[                    ]   0 %  1 B of 16777216.0 TiB  1 B/s  359999 s left" },
+        };
+
+        for (size_t i = 0; i < BASE_COUNT(cases); i++) {
+                char text[ATTESTCTL_PROGRESS_TEXT_MAX];
+
+                attestctl_progress_format(cases[i].done, cases[i].total, cases[i].elapsed_ms, text, sizeof(text));
+                assert_string_equal(text, cases[i].text);
+        }
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -120,6 +144,7 @@ int main(void)
                 cmocka_unit_test(origin_read_refuses_what_is_no_web_address),
                 cmocka_unit_test(origin_equal_compares_scheme_host_and_port),
                 cmocka_unit_test(print_control_characters_are_replaced),
+                cmocka_unit_test(progress_format_tells_what_is_known),
                 cmocka_unit_test(table_columns_are_aligned_by_characters),
         };
 
