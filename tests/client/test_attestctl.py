@@ -251,6 +251,12 @@ This device does not meet the policy.
             self.assertIn(f"usage: attestctl {command} ", out)
             for option in ("--json", "--bus-address", "--timeout", "--help"):
                 self.assertIn(option, out)
+        for command in ("fetch", "token"):
+            section = re.search(rf"(?s)\n## {command}\n(.*?)\n## ", pathlib.Path(DOCS).read_text()).group(1)
+            table = re.findall(r"(?m)^\| `(--[a-z-]+)(?: [^`]+)?`(?:, `(-\w)`)? \|", section)
+            shown = re.findall(r"(?m)^  +(?:(-\w), )?(--[a-z-]+)", self.run_ctl(command, "--help").out)
+            self.assertEqual({(long, short) for long, short in table},
+                             {(long, short) for short, long in shown} - {("--json", ""), ("--bus-address", ""), ("--timeout", ""), ("--help", "-h")})
         self.assertRegex(self.run_ctl("--version").out, r"^attestctl \d")
 
     def test_exit_statuses_are_those_documented(self):
@@ -294,6 +300,18 @@ class Tokens(Case):
         self.assertEqual((len(token), token[:2], token[34:66]), (98 + 48, b"\x00\x01", digest))
         report = self.run_json("token", "--challenge", header, "--origin", "shop.example")
         self.assertEqual((report["token_type"], report["token_type_name"]), (1, "VOPRF (P-384, SHA-384)"))
+
+    def test_token_takes_the_challenge_or_a_header_from_standard_input(self):
+        header, digest = challenge("good.example", "shop.example", self.bus.key)
+        foreign, _ = challenge("good.example", "bank.example", self.bus.key)
+        proxy = f"HTTP/1.1 200 Connection established\r\nWWW-Authenticate: {foreign}\r\n\r\n"
+        for text in (header, header + "\n", f"HTTP/2 401 \r\nwww-authenticate: Basic realm=x\r\nwww-authenticate: {header}\r\n\r\n",
+                     f"{proxy}HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 401 No\r\nWWW-Authenticate: {header}\r\n\r\nbody\n"):
+            with self.subTest(text):
+                out = self.run_ctl("token", "-c", "-", "-o", "shop.example", data=text.encode()).out
+                self.assertEqual(base64.urlsafe_b64decode(re.search(r'"([^"]+)"', out).group(1))[34:66], digest)
+        self.run_ctl("token", "-c", "-", "-o", "shop.example", data=b"HTTP/1.1 200 OK\r\n\r\n", status=6)
+        self.run_ctl("token", "-c", "-", "-o", "shop.example", data=b"x" * 300_000, status=5)
 
     def test_token_refusals_have_their_status_and_name(self):
         for issuer, key, origin, status, name in (

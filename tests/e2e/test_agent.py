@@ -217,6 +217,26 @@ class Examples(unittest.TestCase):
         result = self.shell(f"{sys.executable} -W ignore {SOURCE}/examples/agent.py {self.stack.site_url}missing", check=False)
         self.assertIn("404", result.stderr)
 
+    def test_code_of_the_manual_page_compiles(self):
+        """With what it leaves out: statements go into a function, declarations of the reader's own before it."""
+        blocks = re.findall(r"(?s)```c\n(.*?)```", (SOURCE / "docs" / "libattester.md").read_text())
+        self.assertEqual(len(blocks), 2)
+        callback, loop = blocks[1].split("\n}\n", 1)
+        source = self.stack.write("page.c", f"""#include <attester.h>
+#include <poll.h>
+int fail(const char *);
+int repeat_request(void *, const char *);
+int one(const char *www_authenticate);
+int one(const char *www_authenticate) {{ {blocks[0]} return 0; }}
+{callback} }}
+void two(struct attester *attester, const char *www_authenticate, void *request);
+void two(struct attester *attester, const char *www_authenticate, void *request) {{
+struct attester_error error;
+struct attester_operation *operation;
+{loop} }}
+""")
+        self.shell(f"cc -Wall -Wextra -Werror -Wno-unused-parameter -fsyntax-only {source} $(pkg-config --cflags libattester)")
+
     def test_commands_of_the_manual_page(self):
         page = (SOURCE / "docs" / "attestctl.md").read_text()
         commands = re.search(r"(?s)\n## token\n.*?```sh\n(.*?)```", page).group(1)
