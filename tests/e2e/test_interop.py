@@ -93,6 +93,13 @@ class Interop(unittest.TestCase):
         for token in tokens:
             self.assert_passes_once(token)
 
+    def test_our_client_takes_a_token_of_the_private_type_for_our_gate(self):
+        self.start_gate_for_both_types()
+        token = self.our_token(self.challenge())
+        self.assertEqual(base64.urlsafe_b64decode(re.search('token="?([^",]+)', token).group(1))[:2], b"\0\1")
+        self.assert_passes_once(token)
+        self.assertIn('"outcome":"issued"', self.stack.log("issuer").strip().splitlines()[-1])
+
     def test_our_client_takes_a_token_from_their_issuer_for_our_gate(self):
         self.start_gate(self.their_issuer)
         self.assert_gate_takes(self.our_token)
