@@ -31,6 +31,8 @@ static const struct {
         [BASE_EVENT_QUOTA_REACHED] = { "0b0bc0c2bd024c7e9a5ffe26271e72ab", "quota-reached", BASE_LOG_NOTICE },
         [BASE_EVENT_ISSUER_FAULT] = { "c8153baee7a9472b9cf83caf368e9e53", "issuer-fault", BASE_LOG_ERROR },
         [BASE_EVENT_RELOAD_FAILED] = { "c3b7e29148774a07bc7225216905e2ac", "reload-failed", BASE_LOG_ERROR },
+        [BASE_EVENT_ADMIN_CHANGE] = { "07edb5963e69447a884888bb79b2558b", "admin-change", BASE_LOG_NOTICE },
+        [BASE_EVENT_ADMIN_REFUSED] = { "da8934969a2c46b08b435c6c86fa632d", "admin-refused", BASE_LOG_WARNING },
         [BASE_EVENT_TOKEN_SPENT] = { "2cf9f2a1456647d3824548da91964a49", "token-spent", BASE_LOG_NOTICE },
         [BASE_EVENT_GATE_KEYS_FAILED] = { "0519c7db01f841f3ad6c82303a57d54b", "gate-keys-failed", BASE_LOG_WARNING },
         [BASE_EVENT_GATE_FAULT] = { "7acfc7cf7e494e0c9d2bfd6115fcb3a7", "gate-fault", BASE_LOG_ERROR },

@@ -36,6 +36,8 @@ enum base_event {
         BASE_EVENT_QUOTA_REACHED,
         BASE_EVENT_ISSUER_FAULT,
         BASE_EVENT_RELOAD_FAILED,
+        BASE_EVENT_ADMIN_CHANGE,
+        BASE_EVENT_ADMIN_REFUSED,
         /* attester-gate */
         BASE_EVENT_TOKEN_SPENT,
         BASE_EVENT_GATE_KEYS_FAILED,

@@ -119,6 +119,9 @@ struct issuer_http_client_files {
         const char *revocation_list; /* NULL: none */
 };
 
+/* Reads them. Errors: CONFIG_INVALID (no certificate; a line of a list that is neither form), NOT_FOUND, IO. */
+bool issuer_http_client_files_check(const struct issuer_http_client_files *files, struct base_error *error) BASE_MUST_CHECK;
+
 struct issuer_http_options {
         const char *listen;                     /* see issuer/address.h */
         const char *certificate_file;           /* PEM chain; NULL: plain HTTP */

@@ -170,6 +170,13 @@ bool issuer_http_clients_new(const struct issuer_http_client_files *files, struc
         return true;
 }
 
+bool issuer_http_client_files_check(const struct issuer_http_client_files *files, struct base_error *error)
+{
+        issuer_auto_http_clients struct issuer_http_clients *clients = NULL;
+
+        return issuer_http_clients_new(files, &clients, error);
+}
+
 void issuer_http_clients_free(struct issuer_http_clients *clients)
 {
         if (clients == NULL)

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include "issuer/admin/admin.h"
 #include "issuer/config.h"
 #include "issuer/devices.h"
 #include "issuer/keys_list.h"
@@ -101,6 +102,7 @@ static bool check_config(const struct issuer_config *config, struct base_error *
         issuer_auto_tls_files struct issuer_tls_files files = { 0 };
 
         return (!config->tls || issuer_tls_files_load(config->certificate, config->certificate_key, &files, error)) &&
+               (config->admin_listen == NULL || issuer_admin_check(config, error)) &&
                issuer_snapshot_load(config, base_system_clock.wall_seconds(base_system_clock.context), NULL, &snapshot, error);
 }
 

@@ -2,13 +2,15 @@
 #include "issuer/admin/internal.h"
 
 #include "issuer/admin/assets.h"
+#include "issuer/tls.h"
 
 #include <errno.h>
 #include <pwd.h>
 #include <string.h>
 #include <strings.h>
 
-#define SOCKET_MODE 0660
+#define SOCKET_MODE  0660
+#define OVERFLOW_UID 65534 /* user_namespaces(7): under PrivateUsers= of the unit most users are seen as this one */
 
 static const struct {
         const char *path;
@@ -117,6 +119,7 @@ static void log_refusal(struct issuer_admin *admin, const char *why, const char 
                                                    .reason = base_error_name(BASE_ERROR_NOT_AUTHORIZED),
                                                    .detail = why,
                                                    .who = who,
+                                                   .id = BASE_EVENT_ADMIN_REFUSED,
                                            });
 }
 
@@ -175,13 +178,17 @@ static bool add_user(struct issuer_admin *admin, const char *name, struct base_e
         if (admin->user_count == ADMIN_USERS_MAX)
                 return base_error_set(error, BASE_ERROR_CONFIG_INVALID, "[Admin] AllowedUsers= has more than %d users",
                                       ADMIN_USERS_MAX);
-        if (name[0] >= '0' && name[0] <= '9' && *end == '\0' && number < (uid_t) -1) {
-                admin->users[admin->user_count++] = (uid_t) number;
-                return true;
+        if (name[0] < '0' || name[0] > '9' || *end != '\0' || number >= (uid_t) -1) {
+                if (getpwnam_r(name, &entry, buffer, sizeof(buffer), &found) != 0 || found == NULL)
+                        return base_error_set(error, BASE_ERROR_CONFIG_INVALID, "[Admin] AllowedUsers=: there is no user %s",
+                                              name);
+                number = entry.pw_uid;
         }
-        if (getpwnam_r(name, &entry, buffer, sizeof(buffer), &found) != 0 || found == NULL)
-                return base_error_set(error, BASE_ERROR_CONFIG_INVALID, "[Admin] AllowedUsers=: there is no user %s", name);
-        admin->users[admin->user_count++] = entry.pw_uid;
+        if (number == OVERFLOW_UID)
+                return base_error_set(error, BASE_ERROR_CONFIG_INVALID,
+                                      "[Admin] AllowedUsers=: %s stands for every user that a user namespace does not know",
+                                      name);
+        admin->users[admin->user_count++] = (uid_t) number;
         return true;
 }
 
@@ -210,15 +217,35 @@ static unsigned at_most(unsigned value, unsigned max)
         return value < max ? value : max;
 }
 
-static bool listen_on(struct issuer_admin *admin, struct base_error *error)
+static struct issuer_http_client_files clients_of(const struct issuer_config *config)
 {
-        const struct issuer_config *config = admin->config;
-        bool tls = config->admin_client_ca != NULL, own = config->admin_certificate != NULL;
-        const struct issuer_http_client_files clients = {
+        return (struct issuer_http_client_files){
                 .authorities = config->admin_client_ca,
                 .allow_list = config->admin_client_allow_list,
                 .revocation_list = config->admin_client_revocation_list,
         };
+}
+
+bool issuer_admin_check(const struct issuer_config *config, struct base_error *error)
+{
+        issuer_auto_tls_files struct issuer_tls_files files = { 0 };
+        const struct issuer_http_client_files clients = clients_of(config);
+        struct issuer_admin admin = { .config = config };
+
+        if (!find_users(&admin, error))
+                return false;
+        if (config->admin_client_ca == NULL)
+                return true;
+        return (config->admin_certificate == NULL ||
+                issuer_tls_files_load(config->admin_certificate, config->admin_certificate_key, &files, error)) &&
+               issuer_http_client_files_check(&clients, error);
+}
+
+static bool listen_on(struct issuer_admin *admin, struct base_error *error)
+{
+        const struct issuer_config *config = admin->config;
+        bool tls = config->admin_client_ca != NULL, own = config->admin_certificate != NULL;
+        const struct issuer_http_client_files clients = clients_of(config);
         const struct issuer_http_options options = {
                 .listen = config->admin_listen,
                 .certificate_file = !tls  ? NULL

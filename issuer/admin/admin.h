@@ -17,6 +17,9 @@
 
 struct issuer_admin;
 
+/* Reads what the section [Admin], which is there, names, and opens nothing. Errors: CONFIG_INVALID, NOT_FOUND, IO. */
+bool issuer_admin_check(const struct issuer_config *config, struct base_error *error) BASE_MUST_CHECK;
+
 /*
  * Listens where the configuration says, which names a place. All but `ret` must outlive it.
  * Errors: those of issuer_http_server_start() and issuer_registry_open(); CONFIG_INVALID (no such user).

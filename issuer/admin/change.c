@@ -184,6 +184,7 @@ static void log_change(struct admin_page *page, const struct change *change, con
                                                          .detail = detail,
                                                          .device = change->id,
                                                          .who = who,
+                                                         .id = refused ? BASE_EVENT_ADMIN_REFUSED : BASE_EVENT_ADMIN_CHANGE,
                                                          .elapsed_us = issuer_http_request_elapsed_us(page->request),
                                                  });
 }

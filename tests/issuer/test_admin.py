@@ -7,7 +7,6 @@ import os
 import pathlib
 import re
 import socket
-import ssl
 import stat
 import subprocess
 import tempfile
@@ -20,7 +19,8 @@ import cbor2
 
 from admin_case import Certificates, Client, UnixConnection, documented, populate, run_documented, tls_client
 from device import Device
-from issuer_case import IssuerCase
+from issuer_case import PROGRAM, IssuerCase
+from running_issuer import server_certificate
 
 PAGES = ("/", "/devices", "/groups", "/states", "/refusals", "/keys")
 STATIC = ("/style.css", "/script.js", "/icon.svg")
@@ -337,7 +337,7 @@ class AdminUnix(IssuerCase):
         config = self.issuer.config.read_text()
         self.addCleanup(lambda: (self.issuer.stop(), self.issuer.config.write_text(config), self.issuer.start()))
         self.issuer.stop()
-        self.issuer.config.write_text(config + f"\nAllowedUsers=nobody {os.geteuid() + 1}\n")
+        self.issuer.config.write_text(config + f"\nAllowedUsers={os.geteuid() + 1} {os.geteuid() + 2}\n")
         self.issuer.start()
         for path in ("/", "/style.css", "/nothing"):
             answer = self.client.get(path)
@@ -385,11 +385,26 @@ class AdminUnix(IssuerCase):
 
 
 class AdminConfig(unittest.TestCase):
-    """What must not start."""
+    """What must not start, and is said beforehand."""
+
+    def test_check_of_the_configuration_reads_what_it_names(self):
+        with tempfile.TemporaryDirectory() as directory:
+            config, authorities = pathlib.Path(directory) / "issuer.conf", pathlib.Path(directory) / "ca.pem"
+            listed = pathlib.Path(directory) / "list"
+            certificate, key = server_certificate(pathlib.Path(directory))
+            authorities.write_bytes(certificate.read_bytes())
+            listed.write_text("# none\nCN=alice\nsha256 Fingerprint=" + ":".join(["AB"] * 32) + "\n" + "0" * 64 + "\n")
+            tls = f"Listen=127.0.0.1:1\nCertificate={certificate}\nCertificateKey={key}\nClientCA="
+            for section, wanted in ((f"{tls}{authorities}\nClientAllowList={listed}", ""), (f"{tls}/nowhere", "/nowhere"), (f"{tls}{key}", "authorities"),
+                                    (f"{tls}{authorities}\nClientAllowList={authorities}", "ca.pem:1:1"),
+                                    ("Listen=unix:/x\nAllowedUsers=root 5", ""), ("Listen=unix:/x\nAllowedUsers=no-such-user", "no-such-user"),
+                                    ("Listen=unix:/x\nAllowedUsers=65534", "every user")):
+                config.write_text(f"[Issuer]\nName=i\nListen=127.0.0.1:9\nTls=no\nStateDirectory={directory}\n[Verifier]\nRequireEkCertificate=no\n[Admin]\n{section}\n")
+                result = subprocess.run([PROGRAM, "--config", config, "--check-config"], capture_output=True, text=True, timeout=30, check=False)
+                self.assertEqual(result.returncode == 0, wanted == "", (section, result.stderr))
+                self.assertIn(wanted, result.stderr)
 
     def test_page_without_proof_of_who_asks_does_not_open(self):
-        from issuer_case import PROGRAM
-
         with tempfile.TemporaryDirectory() as directory:
             config = pathlib.Path(directory) / "issuer.conf"
             for section, wanted in (("Listen=0.0.0.0:1", "ClientCA="), ("Listen=127.0.0.1:1", "ClientCA="), ("ClientCA=/x", "needs Listen="),
