@@ -131,6 +131,7 @@ void net_answer_read_header(CURL *easy, struct net_response *ret)
         ret->status = status > 0 && status < 1000 ? (unsigned) status : 0;
         ret->content_type = field_text(easy, "Content-Type", NET_MEDIA_TYPE_BYTES_MAX);
         ret->attestation_nonce = field_text(easy, "Attestation-Nonce", NET_NONCE_BYTES_MAX);
+        ret->etag = field_text(easy, "ETag", NET_ETAG_BYTES_MAX);
         ret->event_log_wanted = strcmp(field_text(easy, "Attestation-Event-Log", sizeof("wanted") - 1), "wanted") == 0;
         read_max_age(easy, ret);
         ret->has_retry_after = net_answer_parse_retry_after(field(easy, "Retry-After"), &ret->retry_after_seconds);

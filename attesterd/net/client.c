@@ -25,6 +25,8 @@ struct in_flight {
         net_fetch_callback *callback;
         void *callback_context;
         sd_event_source *deadline;
+        uint32_t response_bytes_max;
+        struct base_buffer download; /* pieces of the body of the response that is to come */
         char host[NET_HOST_BYTES_MAX];
 };
 
@@ -61,6 +63,7 @@ static void in_flight_remove(struct in_flight *item)
         TAILQ_REMOVE(&item->client->in_flight, item, link);
         item->client->in_flight_count--;
         (void) sd_event_source_disable_unref(item->deadline);
+        base_buffer_clear(&item->download);
         free(item);
 }
 
@@ -77,11 +80,34 @@ static struct in_flight *in_flight_find(struct net_client *client, uint64_t id)
 /* Removes before it calls, so that the callback finds the client as it will stay. */
 static void in_flight_end(struct in_flight *item, const struct net_response *response, const struct base_error *error)
 {
+        struct base_buffer download = item->download; /* what `response` may point into */
         net_fetch_callback *callback = item->callback;
         void *context = item->callback_context;
 
+        base_buffer_init(&item->download, 0);
         in_flight_remove(item);
         callback(context, response, error);
+        base_buffer_clear(&download);
+}
+
+/* Adds bytes to what came before. False: attester-net sends more than it was allowed to take. */
+static bool in_flight_append(struct in_flight *item, struct base_bytes bytes)
+{
+        if (bytes.len > item->response_bytes_max - item->download.len)
+                return false;
+        base_buffer_put_bytes(&item->download, bytes);
+        return true;
+}
+
+/* The whole body: the pieces that came before, and the response's own. */
+static bool in_flight_join(struct in_flight *item, struct net_response *response)
+{
+        if (item->download.len == 0 && !item->download.failed)
+                return response->body.len <= item->response_bytes_max;
+        if (!in_flight_append(item, response->body))
+                return false;
+        response->body = base_buffer_bytes(&item->download);
+        return true;
 }
 
 /* Fails what one process was to answer. Requests that callbacks make meanwhile go to the next one and stand behind. */
@@ -138,7 +164,8 @@ static void process_died(struct net_client *client, const char *reason)
         in_flight_fail_all(client, process_number, BASE_ERROR_ISSUER_UNREACHABLE, reason != NULL ? reason : why);
 }
 
-static void take_message(struct net_client *client, const struct net_message *message)
+/* False: what it says is not what was asked for. */
+static bool take_message(struct net_client *client, struct net_message *message)
 {
         struct in_flight *item = in_flight_find(client, message->id);
         struct base_error error;
@@ -146,13 +173,20 @@ static void take_message(struct net_client *client, const struct net_message *me
         client->answered = true;
         /* Cancelled meanwhile. */
         if (item == NULL)
-                return;
+                return true;
+        if (message->kind == NET_MESSAGE_BODY)
+                return in_flight_append(item, message->piece);
         if (message->kind == NET_MESSAGE_RESPONSE) {
-                in_flight_end(item, &message->response, NULL);
-                return;
+                if (!in_flight_join(item, &message->response))
+                        return false;
+                if (item->download.failed)
+                        (void) base_error_set_no_memory(&error);
+                in_flight_end(item, item->download.failed ? NULL : &message->response, item->download.failed ? &error : NULL);
+                return true;
         }
         (void) net_failure_to_error(message->failure, item->host, message->failure_detail, &error);
         in_flight_end(item, NULL, &error);
+        return true;
 }
 
 /* Takes what is there, within bounds. False if the process has ended or talks nonsense, and was dealt with. */
@@ -173,7 +207,10 @@ static bool receive(struct net_client *client)
                         process_died(client, "was ended for sending a message that does not parse");
                         return false;
                 }
-                take_message(client, &message);
+                if (!take_message(client, &message)) {
+                        process_died(client, "was ended for sending more than was asked for");
+                        return false;
+                }
                 /* A callback's fetch may find that the process is gone only in the next round; it never replaces it here. */
         }
         return true;
@@ -272,6 +309,8 @@ static bool in_flight_add(struct net_client *client, const struct net_request *r
                                        on_deadline, item);
         if (r < 0)
                 return base_error_set_errno(error, -r, "no timer for the request to %s", item->host);
+        item->response_bytes_max = request->response_bytes_max;
+        base_buffer_init(&item->download, request->response_bytes_max);
         item->client = client;
         item->id = ++client->last_id;
         item->process_number = client->process_number;
@@ -284,7 +323,7 @@ static bool in_flight_add(struct net_client *client, const struct net_request *r
 bool net_client_fetch(struct net_client *client, const struct net_request *request, net_fetch_callback *callback,
                       void *callback_context, uint64_t *ret_id, struct base_error *error)
 {
-        struct in_flight *item;
+        struct in_flight *item = NULL;
 
         if (!net_request_check(request, error))
                 return false;

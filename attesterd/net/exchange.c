@@ -4,6 +4,7 @@
 #include "attesterd/net/answer.h"
 
 #include <string.h>
+#include <strings.h>
 
 /* A name, `: ` and a value. */
 #define HEADER_LINE_BYTES_MAX (NET_HEADER_NAME_BYTES_MAX + 2 + NET_HEADER_VALUE_BYTES_MAX + 1)
@@ -87,9 +88,11 @@ static bool add_headers(struct net_exchange *exchange, const struct net_request 
         if (!add_header(exchange, "Content-Type", request->content_type) || !add_header(exchange, "Accept", request->accept) ||
             !add_header(exchange, "Expect", NULL))
                 return false;
-        for (size_t i = 0; i < request->header_count; i++)
+        for (size_t i = 0; i < request->header_count; i++) {
                 if (!add_header(exchange, request->headers[i].name, request->headers[i].value))
                         return false;
+                exchange->conditional = exchange->conditional || strcasecmp(request->headers[i].name, "If-None-Match") == 0;
+        }
         return curl_easy_setopt(exchange->easy, CURLOPT_HTTPHEADER, exchange->headers) == CURLE_OK;
 }
 
@@ -176,8 +179,30 @@ struct net_exchange *net_exchange_new(const struct net_message *message, struct 
         return BASE_STEAL(exchange);
 }
 
-bool net_exchange_finish(struct net_exchange *exchange, CURLcode code, struct base_buffer *to, struct base_error *error)
+static unsigned status_of(const struct net_exchange *exchange)
 {
+        long status = 0;
+
+        (void) curl_easy_getinfo(exchange->easy, CURLINFO_RESPONSE_CODE, &status);
+        return status > 0 && status < 1000 ? (unsigned) status : 0;
+}
+
+static bool is_redirect(const struct net_exchange *exchange, unsigned status)
+{
+        return status / 100 == 3 && !(status == 304 && exchange->conditional);
+}
+
+bool net_exchange_is_response(const struct net_exchange *exchange, CURLcode code)
+{
+        unsigned status = status_of(exchange);
+
+        return !exchange->too_large && code == CURLE_OK && !is_redirect(exchange, status) && status >= 200 && status <= 599;
+}
+
+bool net_exchange_finish(struct net_exchange *exchange, CURLcode code, size_t sent, struct base_buffer *to,
+                         struct base_error *error)
+{
+        struct base_bytes body = base_buffer_bytes(&exchange->body);
         struct net_response response = { 0 };
         char detail[CURL_ERROR_SIZE + 32];
 
@@ -189,11 +214,11 @@ bool net_exchange_finish(struct net_exchange *exchange, CURLcode code, struct ba
                 return net_message_put_failure(to, exchange->id, net_answer_failure(exchange->easy, code), detail, error);
         }
         net_answer_read_header(exchange->easy, &response);
-        response.body = base_buffer_bytes(&exchange->body);
-        if (response.status / 100 == 3)
+        if (is_redirect(exchange, response.status))
                 return net_message_put_failure(to, exchange->id, NET_FAILURE_REDIRECT, "HTTP status 3xx", error);
-        if (response.status < 200 || response.status > 599)
+        if (!net_exchange_is_response(exchange, code))
                 return net_message_put_failure(to, exchange->id, NET_FAILURE_NOT_HTTP, "HTTP status below 200 or above 599",
                                                error);
+        response.body = sent == 0 ? body : BASE_BYTES(body.data + sent, body.len - sent);
         return net_message_put_response(to, exchange->id, &response, error);
 }

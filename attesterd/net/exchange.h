@@ -33,6 +33,7 @@ struct net_exchange {
         struct base_buffer body;
         size_t header_bytes;
         bool too_large;
+        bool conditional; /* 304 is an answer */
         char curl_text[CURL_ERROR_SIZE];
 };
 
@@ -46,6 +47,12 @@ void net_exchange_free(struct net_exchange *exchange);
 BASE_DEFINE_CLEANUP(struct net_exchange, net_exchange_free)
 #define net_auto_exchange BASE_CLEANUP(net_exchange_free_p)
 
-/* Writes the RESPONSE or FAILURE message of a transfer that ended with `code`. Errors: NO_MEMORY. */
-bool net_exchange_finish(struct net_exchange *exchange, CURLcode code, struct base_buffer *to,
+/*
+ * Writes the RESPONSE or FAILURE message of a transfer that ended with `code`. Of a response, what is in `sent` bytes of the body
+ * went before. Errors: NO_MEMORY.
+ */
+bool net_exchange_finish(struct net_exchange *exchange, CURLcode code, size_t sent, struct base_buffer *to,
                          struct base_error *error) BASE_MUST_CHECK;
+
+/* Whether a transfer that ended with `code` is a response, and not a failure. */
+bool net_exchange_is_response(const struct net_exchange *exchange, CURLcode code);

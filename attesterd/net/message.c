@@ -89,14 +89,17 @@ bool net_message_put_cancel(struct base_buffer *to, uint64_t id, struct base_err
 /* What a response may be, on both ends. */
 static bool check_response(const struct net_response *response, struct base_error *error)
 {
-        if (response->status < 200 || response->status > 599 || response->status / 100 == 3)
+        if (response->status < 200 || response->status > 599 || (response->status / 100 == 3 && response->status != 304))
                 return base_error_set(error, BASE_ERROR_INVALID_ARGUMENT, "an HTTP status of %u is no answer", response->status);
         if (strnlen(response->content_type, NET_MEDIA_TYPE_BYTES_MAX + 1) > NET_MEDIA_TYPE_BYTES_MAX ||
             strnlen(response->attestation_nonce, NET_NONCE_BYTES_MAX + 1) > NET_NONCE_BYTES_MAX ||
-            response->body.len > NET_RESPONSE_BODY_MAX)
-                return base_error_set(error, BASE_ERROR_LIMIT_EXCEEDED, "the answer's type, nonce or body is over its limit");
-        if (!net_text_is_printable(response->content_type) || !net_text_is_printable(response->attestation_nonce))
-                return base_error_set(error, BASE_ERROR_INVALID_ARGUMENT, "the answer's type or nonce is not printable ASCII");
+            strnlen(response->etag, NET_ETAG_BYTES_MAX + 1) > NET_ETAG_BYTES_MAX || response->body.len > NET_PIECE_BYTES_MAX)
+                return base_error_set(error, BASE_ERROR_LIMIT_EXCEEDED,
+                                      "the answer's type, nonce, tag or body is over its limit");
+        if (!net_text_is_printable(response->content_type) || !net_text_is_printable(response->attestation_nonce) ||
+            !net_text_is_printable(response->etag))
+                return base_error_set(error, BASE_ERROR_INVALID_ARGUMENT,
+                                      "the answer's type, nonce or tag is not printable ASCII");
         if ((!response->has_max_age && response->max_age_seconds != 0) ||
             (!response->has_retry_after && response->retry_after_seconds != 0))
                 return base_error_set(error, BASE_ERROR_INVALID_ARGUMENT, "the answer has a number it says it has not");
@@ -111,6 +114,7 @@ bool net_message_put_response(struct base_buffer *to, uint64_t id, const struct 
         base_buffer_put_u16(to, (uint16_t) response->status);
         put_text(to, response->content_type);
         put_text(to, response->attestation_nonce);
+        put_text(to, response->etag);
         base_buffer_put_u8(to, (uint8_t) ((response->has_max_age ? HAS_MAX_AGE : 0) |
                                           (response->has_retry_after ? HAS_RETRY_AFTER : 0) |
                                           (response->event_log_wanted ? WANTS_EVENT_LOG : 0)));
@@ -208,7 +212,8 @@ static bool get_response(struct base_reader *from, struct net_message *message)
 
         if (!base_reader_get_u64(from, &message->id) || !base_reader_get_u16(from, &status) ||
             !get_text(from, NET_MEDIA_TYPE_BYTES_MAX, &response->content_type) ||
-            !get_text(from, NET_NONCE_BYTES_MAX, &response->attestation_nonce) || !base_reader_get_u8(from, &flags) ||
+            !get_text(from, NET_NONCE_BYTES_MAX, &response->attestation_nonce) ||
+            !get_text(from, NET_ETAG_BYTES_MAX, &response->etag) || !base_reader_get_u8(from, &flags) ||
             !base_reader_get_u32(from, &response->max_age_seconds) ||
             !base_reader_get_u32(from, &response->retry_after_seconds) || !base_reader_get_u16_prefixed(from, &response->body))
                 return false;
@@ -244,7 +249,7 @@ static bool get_message(struct base_reader *from, enum net_direction direction, 
         case NET_MESSAGE_REQUEST:
                 return to_child && get_request(from, message) && message->id != 0;
         case NET_MESSAGE_BODY:
-                return to_child && get_body(from, message) && message->id != 0;
+                return get_body(from, message) && message->id != 0;
         case NET_MESSAGE_TRUST:
                 return to_child && get_trust(from, message);
         case NET_MESSAGE_CANCEL:

@@ -10,10 +10,10 @@
 #include "attesterd/net/transport.h"
 
 #define NET_MESSAGE_BYTES_MAX 65536
-#define NET_TRUST_SLOTS       16   /* numbered from 1; 0 stands for the system's certificates */
-#define NET_NONCE_BYTES_MAX   512  /* of a response's Attestation-Nonce */
-#define NET_INLINE_BODY_MAX   8192 /* of a request; a longer body goes before it, in pieces */
-#define NET_PIECE_BYTES_MAX   32768
+#define NET_TRUST_SLOTS       16    /* numbered from 1; 0 stands for the system's certificates */
+#define NET_NONCE_BYTES_MAX   512   /* of a response's Attestation-Nonce */
+#define NET_INLINE_BODY_MAX   8192  /* of a request; a longer body goes before it, in pieces */
+#define NET_PIECE_BYTES_MAX   32768 /* and of a response what is not in pieces: its last, or only, bytes */
 
 enum net_message_kind {
         NET_MESSAGE_REQUEST = 1, /* to attester-net */
@@ -21,7 +21,7 @@ enum net_message_kind {
         NET_MESSAGE_CANCEL,      /* to attester-net */
         NET_MESSAGE_RESPONSE,    /* from attester-net */
         NET_MESSAGE_FAILURE,     /* from attester-net */
-        NET_MESSAGE_BODY,        /* to attester-net: a piece of the body of the request that follows, and of no other */
+        NET_MESSAGE_BODY,        /* either way: a piece of the body of the request or response that follows, and of no other */
 };
 
 enum net_direction {

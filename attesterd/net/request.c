@@ -131,8 +131,8 @@ bool net_request_check(const struct net_request *request, struct base_error *err
         if (request->timeout_ms < NET_TIMEOUT_MS_MIN || request->timeout_ms > NET_TIMEOUT_MS_MAX)
                 return base_error_set(error, BASE_ERROR_INVALID_ARGUMENT, "the timeout is not within %d and %d milliseconds",
                                       NET_TIMEOUT_MS_MIN, NET_TIMEOUT_MS_MAX);
-        if (request->response_bytes_max > NET_RESPONSE_BODY_MAX)
+        if (request->response_bytes_max > NET_DOWNLOAD_BODY_MAX)
                 return base_error_set(error, BASE_ERROR_LIMIT_EXCEEDED, "the answer's limit is more than %d bytes",
-                                      NET_RESPONSE_BODY_MAX);
+                                      NET_DOWNLOAD_BODY_MAX);
         return true;
 }

@@ -185,6 +185,34 @@ static bool receive(struct net_server *server, struct base_error *error)
         return true;
 }
 
+/* Sends what of a long body does not fit into the response itself. */
+static bool send_pieces(struct net_server *server, const struct net_exchange *exchange, size_t *ret_sent,
+                        struct base_error *error)
+{
+        struct base_bytes body = base_buffer_bytes(&exchange->body);
+        size_t sent = 0;
+
+        while (body.len - sent > NET_PIECE_BYTES_MAX) {
+                base_buffer_reset(&server->out);
+                if (!net_message_put_body(&server->out, exchange->id, BASE_BYTES(body.data + sent, NET_PIECE_BYTES_MAX), error) ||
+                    !send_out(server, error))
+                        return false;
+                sent += NET_PIECE_BYTES_MAX;
+        }
+        *ret_sent = sent;
+        return true;
+}
+
+static bool send_answer(struct net_server *server, struct net_exchange *exchange, CURLcode code, struct base_error *error)
+{
+        size_t sent = 0;
+
+        if (net_exchange_is_response(exchange, code) && !send_pieces(server, exchange, &sent, error))
+                return false;
+        base_buffer_reset(&server->out);
+        return net_exchange_finish(exchange, code, sent, &server->out, error) && send_out(server, error);
+}
+
 static bool send_finished(struct net_server *server, struct base_error *error)
 {
         CURLMsg *done;
@@ -196,8 +224,7 @@ static bool send_finished(struct net_server *server, struct base_error *error)
 
                 if (curl_easy_getinfo(done->easy_handle, CURLINFO_PRIVATE, (char **) &exchange) != CURLE_OK)
                         return base_error_set(error, BASE_ERROR_INTERNAL, "curl has lost a transfer");
-                base_buffer_reset(&server->out);
-                if (!net_exchange_finish(exchange, code, &server->out, error) || !send_out(server, error))
+                if (!send_answer(server, exchange, code, error))
                         return false;
                 drop(server, exchange);
                 server->tidy = false;

@@ -16,7 +16,9 @@
 #define NET_HEADER_NAME_BYTES_MAX  64
 #define NET_HEADER_VALUE_BYTES_MAX 8192
 #define NET_REQUEST_BODY_MAX       (1024 * 1024) /* a firmware's event log is the largest */
-#define NET_RESPONSE_BODY_MAX      32768
+#define NET_RESPONSE_BODY_MAX      32768         /* of an issuer */
+#define NET_DOWNLOAD_BODY_MAX      (256 * 1024)  /* of anybody: a policy bundle is the largest */
+#define NET_ETAG_BYTES_MAX         128
 #define NET_CA_BUNDLE_BYTES_MAX    61440 /* PEM */
 #define NET_TIMEOUT_MS_MIN         10
 #define NET_TIMEOUT_MS_MAX         120000
@@ -43,14 +45,16 @@ struct net_request {
         size_t header_count;
         struct base_bytes body;      /* POST only */
         uint32_t timeout_ms;         /* for all of it: name, connection, TLS, answer */
-        uint32_t response_bytes_max; /* of the body; at most NET_RESPONSE_BODY_MAX */
+        uint32_t response_bytes_max; /* of the body; at most NET_DOWNLOAD_BODY_MAX */
 };
 
-/* An HTTP answer of any status but a redirect. Valid until the callback that got it returns. */
+/* An HTTP answer of any status but a redirect; 304 only to a request with If-None-Match. Valid until the callback that got it
+ * returns. */
 struct net_response {
-        unsigned status;               /* 200–299, 400–599 */
+        unsigned status;               /* 200–299, 304, 400–599 */
         const char *content_type;      /* as sent, parameters included; "" if none */
         const char *attestation_nonce; /* the field's value as sent (an RFC 9651 byte sequence, unparsed); "" if none */
+        const char *etag;              /* as sent; "" if none, or longer than NET_ETAG_BYTES_MAX */
         bool event_log_wanted;         /* Attestation-Event-Log: wanted */
         bool has_max_age;              /* Cache-Control: max-age; no-store and no-cache read as 0 */
         uint32_t max_age_seconds;

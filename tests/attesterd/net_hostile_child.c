@@ -8,10 +8,24 @@
 
 static void put_response(struct base_buffer *to, uint64_t id)
 {
-        struct net_response response = { .status = 200, .content_type = "", .attestation_nonce = "" };
+        struct net_response response = { .status = 200, .content_type = "", .attestation_nonce = "", .etag = "" };
 
         if (!net_message_put_response(to, id, &response, NULL))
                 abort();
+}
+
+/* The body in `count` pieces of the largest size, before the response. */
+static void send_pieces(uint64_t id, unsigned count)
+{
+        static const uint8_t piece[NET_PIECE_BYTES_MAX];
+
+        for (unsigned i = 0; i < count; i++) {
+                base_auto_buffer struct base_buffer out = BASE_BUFFER_INIT(NET_MESSAGE_BYTES_MAX);
+
+                if (!net_message_put_body(&out, id, BASE_BYTES_OF(piece), NULL))
+                        abort();
+                (void) send(NET_CHILD_FD, out.data, out.len, MSG_NOSIGNAL);
+        }
 }
 
 static void misbehave(const struct net_message *message, const char *path)
@@ -34,6 +48,12 @@ static void misbehave(const struct net_message *message, const char *path)
                 out.data[9] = 302 >> 8, out.data[10] = 302 & 0xff;
         else if (strcmp(path, "/request") == 0)
                 out.data[0] = NET_MESSAGE_REQUEST;
+        else if (strcmp(path, "/pieces") == 0)
+                send_pieces(message->id, 3);
+        else if (strcmp(path, "/flood") == 0)
+                send_pieces(message->id, 4);
+        else if (strcmp(path, "/stray") == 0)
+                send_pieces(message->id + 1000, 4);
         else if (strcmp(path, "/unknown") == 0) {
                 /* Answers for requests nobody made, and then the right one twice. */
                 for (uint64_t id = 1000; id < 1100; id++) {

@@ -124,6 +124,7 @@ static struct net_response response_of(const char *body)
                 .status = 200,
                 .content_type = EVIDENCE_DIRECTORY_MEDIA_TYPE,
                 .attestation_nonce = "",
+                .etag = "",
                 .body = base_bytes_from_string(body),
         };
 }

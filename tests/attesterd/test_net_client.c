@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The daemon's end against an attester-net that is compromised, hung, dead or missing. */
+#include "attesterd/net/message.h"
 #include "net_fixture.h"
 
 #include <string.h>
@@ -58,6 +59,30 @@ static void messages_that_do_not_parse_fail_named(void **state)
                 assert_int_equal(loop->exits, i + 1);
                 assert_non_null(strstr(loop->last_exit.message, "does not parse"));
         }
+        expect_alive(loop);
+}
+
+static void pieces_are_one_body_and_more_than_was_asked_for_ends_it(void **state)
+{
+        struct loop *loop = *state;
+        char url[256];
+        struct net_request request = request_of(url, "pieces");
+        struct outcome outcome;
+
+        request.response_bytes_max = 3 * NET_PIECE_BYTES_MAX;
+        fetch(loop, &request, &outcome);
+        assert_true(outcome.ok);
+        assert_int_equal(outcome.body_len, 3 * NET_PIECE_BYTES_MAX);
+        request = request_of(url, "stray");
+        fetch(loop, &request, &outcome);
+        assert_true(outcome.ok);
+        assert_int_equal(outcome.body_len, 0);
+        request = request_of(url, "flood");
+        request.response_bytes_max = 3 * NET_PIECE_BYTES_MAX;
+        fetch(loop, &request, &outcome);
+        assert_int_equal(outcome.error.code, BASE_ERROR_ISSUER_UNREACHABLE);
+        assert_int_equal(loop->exits, 1);
+        assert_non_null(strstr(loop->last_exit.message, "more than was asked for"));
         expect_alive(loop);
 }
 
@@ -267,6 +292,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 CASE(messages_that_do_not_parse_fail_named),
+                CASE(pieces_are_one_body_and_more_than_was_asked_for_ends_it),
                 CASE(answers_nobody_asked_for_are_ignored),
                 CASE(child_that_exits_fails_all_in_flight),
                 CASE(child_that_hangs_is_timeout_and_replaced),

@@ -82,7 +82,8 @@ static void body_round_trip_is_equal_within_bounds(void **state)
         assert_int_equal(message.kind, NET_MESSAGE_BODY);
         assert_int_equal(message.id, 7);
         assert_int_equal(message.piece.len, NET_PIECE_BYTES_MAX);
-        assert_false(net_message_decode(base_buffer_bytes(&buffer), NET_FROM_CHILD, &message, NULL));
+        assert_true(net_message_decode(base_buffer_bytes(&buffer), NET_FROM_CHILD, &message, NULL));
+        assert_int_equal(message.piece.len, NET_PIECE_BYTES_MAX);
 }
 
 static void response_round_trip_is_equal(void **state)
@@ -92,18 +93,23 @@ static void response_round_trip_is_equal(void **state)
                 .status = 429,
                 .content_type = "application/problem+json",
                 .attestation_nonce = ":AA==:",
+                .etag = "\"a\"",
                 .event_log_wanted = true,
                 .has_retry_after = true,
                 .retry_after_seconds = UINT32_MAX,
                 .body = base_bytes_from_string("{}"),
         };
+        char long_tag[NET_ETAG_BYTES_MAX + 2];
         struct net_message message;
 
+        memset(long_tag, 'e', sizeof(long_tag) - 1);
+        long_tag[sizeof(long_tag) - 1] = '\0';
         assert_true(net_message_put_response(&buffer, UINT64_MAX, &response, NULL));
         assert_true(net_message_decode(base_buffer_bytes(&buffer), NET_FROM_CHILD, &message, NULL));
         assert_int_equal(message.id, UINT64_MAX);
         assert_int_equal(message.response.status, 429);
         assert_string_equal(message.response.attestation_nonce, ":AA==:");
+        assert_string_equal(message.response.etag, "\"a\"");
         assert_false(message.response.has_max_age);
         assert_true(message.response.has_retry_after);
         assert_true(message.response.event_log_wanted);
@@ -114,6 +120,12 @@ static void response_round_trip_is_equal(void **state)
         buffer.data[10] = 302 & 0xff;
         assert_false(net_message_decode(base_buffer_bytes(&buffer), NET_FROM_CHILD, &message, NULL));
         response.status = 302;
+        assert_false(net_message_put_response(&buffer, 1, &response, NULL));
+        base_buffer_reset(&buffer);
+        response.status = 304;
+        assert_true(net_message_put_response(&buffer, 1, &response, NULL));
+        assert_true(net_message_decode(base_buffer_bytes(&buffer), NET_FROM_CHILD, &message, NULL));
+        response.etag = long_tag;
         assert_false(net_message_put_response(&buffer, 1, &response, NULL));
 }
 
@@ -276,7 +288,7 @@ static void check_over_limits_is_refused(void **state)
         request.ca_bundle = BASE_BYTES(text, NET_CA_BUNDLE_BYTES_MAX + 1);
         expect_refused(&request, BASE_ERROR_LIMIT_EXCEEDED);
         request = post();
-        request.response_bytes_max = NET_RESPONSE_BODY_MAX + 1;
+        request.response_bytes_max = NET_DOWNLOAD_BODY_MAX + 1;
         expect_refused(&request, BASE_ERROR_LIMIT_EXCEEDED);
         request = post();
         request.timeout_ms = NET_TIMEOUT_MS_MAX + 1;

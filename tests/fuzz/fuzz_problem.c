@@ -6,7 +6,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
         attesterd_auto_denials struct attesterd_denials denials = { 0 };
         struct base_error error = BASE_ERROR_INIT;
-        struct net_response response = { .content_type = "application/problem+json", .attestation_nonce = "" };
+        struct net_response response = { .content_type = "application/problem+json", .attestation_nonce = "", .etag = "" };
 
         if (size < 2)
                 return 0;
