@@ -37,6 +37,14 @@ enum work {
         WORK_INCREMENT, /* and the second */
 };
 
+/* An installation, and who wants to know its outcome. */
+struct request {
+        struct base_buffer bytes;
+        attesterd_bundle_installed *callback; /* NULL: nobody */
+        void *context;
+        bool there;
+};
+
 struct attesterd_bundles {
         struct attesterd_daemon *daemon;
         struct known installed; /* what the state directory has, whether in force or not */
@@ -45,10 +53,15 @@ struct attesterd_bundles {
         bool load_again;          /* wanted while something else was on its way */
         struct candidate current; /* of a load, or what is being installed */
         struct candidate next;    /* of a load: NEXT */
-        struct base_buffer bytes; /* of what is being installed */
-        attesterd_bundle_installed *callback;
-        void *context;
+        struct request request;   /* being installed */
+        struct request waiting;   /* until a load has ended */
 };
+
+static void request_clear(struct request *request)
+{
+        base_buffer_clear(&request->bytes);
+        *request = (struct request){ .bytes = BASE_BUFFER_INIT(POLICY_BUNDLE_BYTES_MAX) };
+}
 
 static void candidate_clear(struct candidate *candidate)
 {
@@ -56,15 +69,23 @@ static void candidate_clear(struct candidate *candidate)
         *candidate = (struct candidate){ .policy = NULL };
 }
 
+static void install(struct attesterd_bundles *bundles);
+
 static void end_work(struct attesterd_bundles *bundles)
 {
         candidate_clear(&bundles->current);
         candidate_clear(&bundles->next);
-        base_buffer_clear(&bundles->bytes);
+        request_clear(&bundles->request);
         bundles->work = WORK_NONE;
         if (bundles->load_again) {
                 bundles->load_again = false;
                 (void) attesterd_bundles_load(bundles);
+        }
+        if (bundles->waiting.there && bundles->work == WORK_NONE) {
+                bundles->request = bundles->waiting;
+                bundles->waiting = (struct request){ .there = false };
+                request_clear(&bundles->waiting);
+                install(bundles);
         }
 }
 
@@ -75,7 +96,8 @@ bool attesterd_bundles_new(struct attesterd_daemon *daemon, struct attesterd_bun
         if (bundles == NULL)
                 return base_error_set_no_memory(error);
         bundles->daemon = daemon;
-        base_buffer_init(&bundles->bytes, POLICY_BUNDLE_BYTES_MAX);
+        request_clear(&bundles->request);
+        request_clear(&bundles->waiting);
         *ret = bundles;
         return true;
 }
@@ -86,7 +108,8 @@ void attesterd_bundles_free(struct attesterd_bundles *bundles)
                 return;
         candidate_clear(&bundles->current);
         candidate_clear(&bundles->next);
-        base_buffer_clear(&bundles->bytes);
+        request_clear(&bundles->request);
+        request_clear(&bundles->waiting);
         free(bundles);
 }
 
@@ -326,12 +349,12 @@ void attesterd_bundles_tpm_ready(struct attesterd_bundles *bundles)
 
 static void finish(struct attesterd_bundles *bundles, const struct base_error *error)
 {
-        attesterd_bundle_installed *callback = BASE_STEAL(bundles->callback);
+        attesterd_bundle_installed *callback = BASE_STEAL(bundles->request.callback);
 
         if (error != NULL)
                 (void) report(bundles, error);
         if (callback != NULL)
-                callback(bundles->context, bundles->installed.version, error);
+                callback(bundles->request.context, bundles->installed.version, error);
         end_work(bundles);
 }
 
@@ -339,7 +362,7 @@ static bool save(struct attesterd_bundles *bundles, const char *name, struct bas
 {
         struct attesterd_bundle_record record = bundles->current.known.record;
 
-        record.bundle = base_buffer_bytes(&bundles->bytes);
+        record.bundle = base_buffer_bytes(&bundles->request.bytes);
         return attesterd_bundle_record_save(bundles->daemon->state_dir_fd, name, &record, error);
 }
 
@@ -409,21 +432,18 @@ static bool check_version(const struct known *installed, const struct known *new
 }
 
 /* Makes the candidate of bytes from outside. */
-static bool examine(struct attesterd_bundles *bundles, struct base_bytes bytes, struct base_error *error)
+static bool examine(struct attesterd_bundles *bundles, struct base_error *error)
 {
         struct attesterd_daemon *daemon = bundles->daemon;
         struct known *new = &bundles->current.known;
         struct policy_bundle bundle;
 
         new->record.installed_at = daemon->clock->wall_seconds(daemon->clock->context);
-        if (!policy_bundle_parse(bytes, &bundle, error) || !describe(&bundle, new, error) ||
-            !verify(bundles, &bundle, bundles->installed.present ? &bundles->installed.record : NULL, new->record.installed_at,
-                    new, error) ||
-            !check_version(&bundles->installed, new, error) ||
-            !policy_bundle_load(&bundle, NULL, &bundles->current.policy, error))
-                return false;
-        base_buffer_put_bytes(&bundles->bytes, bytes);
-        return base_buffer_ok(&bundles->bytes) || base_error_set_no_memory(error);
+        return policy_bundle_parse(base_buffer_bytes(&bundles->request.bytes), &bundle, error) && describe(&bundle, new, error) &&
+               verify(bundles, &bundle, bundles->installed.present ? &bundles->installed.record : NULL, new->record.installed_at,
+                      new, error) &&
+               check_version(&bundles->installed, new, error) &&
+               policy_bundle_load(&bundle, NULL, &bundles->current.policy, error);
 }
 
 static bool is_done(const struct attesterd_bundles *bundles)
@@ -432,46 +452,68 @@ static bool is_done(const struct attesterd_bundles *bundles)
                memcmp(bundles->installed.digest, bundles->current.known.digest, sizeof(bundles->installed.digest)) == 0;
 }
 
-static void start(struct attesterd_bundles *bundles)
+static void install(struct attesterd_bundles *bundles)
 {
+        struct attesterd_daemon *daemon = bundles->daemon;
         struct base_error error = BASE_ERROR_INIT;
 
         bundles->work = WORK_PREPARE;
-        if (is_done(bundles)) {
-                bundles->daemon->policy_error = error;
-                attesterd_daemon_announce(bundles->daemon);
+        if (!examine(bundles, &error)) {
+                finish(bundles, &error);
+        } else if (is_done(bundles)) {
+                daemon->policy_error = error;
+                attesterd_daemon_announce(daemon);
                 finish(bundles, NULL);
-        } else if (!bundles->daemon->config->policy.counter) {
+        } else if (!daemon->config->policy.counter) {
                 settle(bundles);
-        } else if (!tpm_worker_counter(bundles->daemon->worker, TPM_COUNTER_PREPARE, on_prepared, bundles, &error)) {
+        } else if (!tpm_worker_counter(daemon->worker, TPM_COUNTER_PREPARE, on_prepared, bundles, &error)) {
                 finish(bundles, &error);
         }
+}
+
+static bool take(struct request *request, struct base_bytes bytes, attesterd_bundle_installed *callback, void *context,
+                 struct base_error *error)
+{
+        if (bytes.len > POLICY_BUNDLE_BYTES_MAX)
+                return base_error_set(error, BASE_ERROR_LIMIT_EXCEEDED, "the policy bundle is larger than %d bytes",
+                                      POLICY_BUNDLE_BYTES_MAX);
+        base_buffer_put_bytes(&request->bytes, bytes);
+        if (!base_buffer_ok(&request->bytes))
+                return base_error_set_no_memory(error);
+        request->callback = callback;
+        request->context = context;
+        request->there = true;
+        return true;
 }
 
 void attesterd_bundles_install(struct attesterd_bundles *bundles, struct base_bytes bytes, attesterd_bundle_installed *callback,
                                void *context)
 {
+        bool wait = bundles->work == WORK_LOAD;
         struct base_error error = BASE_ERROR_INIT;
 
         if (bundles->daemon->config->policy.fleet[0] == '\0')
                 (void) base_error_set(&error, BASE_ERROR_UNSUPPORTED,
                                       "this device takes no policy bundles: attesterd.conf names no fleet (Fleet=, BundleKey=)");
-        else if (bundles->work != WORK_NONE)
+        else if (bundles->waiting.there || (bundles->work != WORK_NONE && !wait))
                 (void) base_error_set(&error, BASE_ERROR_BUSY, "a policy bundle is on its way already; retry in a moment");
-        if (error.code != BASE_ERROR_NONE) {
+        else if (!take(wait ? &bundles->waiting : &bundles->request, bytes, callback, context, &error))
+                (void) report(bundles, &error);
+        else if (!wait)
+                install(bundles);
+        if (error.code != BASE_ERROR_NONE)
                 callback(context, 0, &error);
-                return;
-        }
-        bundles->callback = callback;
-        bundles->context = context;
-        if (examine(bundles, bytes, &error))
-                start(bundles);
-        else
-                finish(bundles, &error);
 }
 
 void attesterd_bundles_forget(struct attesterd_bundles *bundles, const void *context)
 {
-        if (bundles->context == context)
-                bundles->callback = NULL;
+        if (bundles->request.context == context)
+                bundles->request.callback = NULL;
+        if (bundles->waiting.context == context)
+                bundles->waiting.callback = NULL;
+}
+
+bool attesterd_bundles_is_installed(const struct attesterd_bundles *bundles)
+{
+        return bundles->installed.present;
 }

@@ -36,12 +36,15 @@ typedef void attesterd_bundle_installed(void *context, uint64_t version, const s
 /*
  * Checks a bundle and installs it; copies `bytes`. The callback is called once, from here or later. One that is installed already
  * is done at once. An error is said in the log and in policy_error too, and what was in force stays so.
- * Errors: UNSUPPORTED (no fleet is configured), BUSY (another one is on its way), POLICY_INVALID, LIMIT_EXCEEDED,
+ * Errors: UNSUPPORTED (no fleet is configured), BUSY (another one is on its way, or waits), POLICY_INVALID, LIMIT_EXCEEDED,
  * POLICY_UNTRUSTED, POLICY_OTHER_FLEET, POLICY_NOT_CURRENT, POLICY_ROLLED_BACK (an older one, or another one of the same
  * version), TPM_UNAVAILABLE, TPM_FAILED (the counter), IO, NO_MEMORY, CRYPTO.
  */
 void attesterd_bundles_install(struct attesterd_bundles *bundles, struct base_bytes bytes, attesterd_bundle_installed *callback,
                                void *context);
+
+/* Whether there is a bundle of this fleet, in force or not. */
+bool attesterd_bundles_is_installed(const struct attesterd_bundles *bundles);
 
 /* Whoever would have been called back with this context is gone; the installation goes on. */
 void attesterd_bundles_forget(struct attesterd_bundles *bundles, const void *context);

@@ -159,6 +159,40 @@ static bool parse_boolean(const char *value, bool *ret, struct base_error *error
         return true;
 }
 
+static bool replace_string(char **string, const char *value, struct base_error *error)
+{
+        free(*string);
+        *string = strdup(value);
+        return *string != NULL || base_error_set_no_memory(error);
+}
+
+static bool replace_url(char **url, const char *value, struct base_error *error)
+{
+        if (strncmp(value, "https://", 8) != 0 || value[8] == '\0' || strlen(value) > ATTESTERD_URL_BYTES_MAX)
+                return base_error_set(error, BASE_ERROR_CONFIG_INVALID, "not an https:// URL of at most %d characters",
+                                      ATTESTERD_URL_BYTES_MAX);
+        return replace_string(url, value, error);
+}
+
+static bool replace_ca_file(uint8_t **bundle, size_t *len, const char *value, struct base_error *error)
+{
+        base_auto_buffer struct base_buffer content = BASE_BUFFER_INIT(ATTESTERD_CA_FILE_BYTES_MAX);
+
+        if (value[0] != '/')
+                return base_error_set(error, BASE_ERROR_CONFIG_INVALID, "not an absolute path");
+        if (!base_file_read(value, &content, error))
+                return false;
+        if (content.len == 0)
+                return base_error_set(error, BASE_ERROR_CONFIG_INVALID, "%s is empty", value);
+        free(*bundle);
+        *bundle = malloc(content.len);
+        if (*bundle == NULL)
+                return base_error_set_no_memory(error);
+        memcpy(*bundle, content.data, content.len);
+        *len = content.len;
+        return true;
+}
+
 static bool set_fleet(void *target, const char *value, struct base_error *error)
 {
         struct attesterd_policy_config *policy = &((struct attesterd_config *) target)->policy;
@@ -190,6 +224,18 @@ static bool set_rollback_counter(void *target, const char *value, struct base_er
         return parse_boolean(value, &((struct attesterd_config *) target)->policy.counter, error);
 }
 
+static bool set_bundle_url(void *target, const char *value, struct base_error *error)
+{
+        return replace_url(&((struct attesterd_config *) target)->policy.url, value, error);
+}
+
+static bool set_bundle_ca_file(void *target, const char *value, struct base_error *error)
+{
+        struct attesterd_policy_config *policy = &((struct attesterd_config *) target)->policy;
+
+        return replace_ca_file(&policy->ca_bundle, &policy->ca_bundle_len, value, error);
+}
+
 static const struct key daemon_keys[] = {
         { "TPM", "Tcti", set_tcti },
         { "TPM", "Pcrs", set_seal_pcrs },
@@ -200,6 +246,8 @@ static const struct key daemon_keys[] = {
         { "Seal", "PolicyRef", set_seal_policy_ref },
         { "Policy", "Fleet", set_fleet },
         { "Policy", "BundleKey", set_bundle_key },
+        { "Policy", "BundleUrl", set_bundle_url },
+        { "Policy", "BundleCaFile", set_bundle_ca_file },
         { "Policy", "RollbackCounter", set_rollback_counter },
         { "Limits", "RequestsPerSecond", set_rate },
         { "Limits", "RequestsBurst", set_burst },
@@ -216,13 +264,6 @@ bool attesterd_issuer_name_valid(const char *name)
         return strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-.:") == len;
 }
 
-static bool replace_string(char **string, const char *value, struct base_error *error)
-{
-        free(*string);
-        *string = strdup(value);
-        return *string != NULL || base_error_set_no_memory(error);
-}
-
 static bool set_name(void *target, const char *value, struct base_error *error)
 {
         if (!attesterd_issuer_name_valid(value))
@@ -230,42 +271,21 @@ static bool set_name(void *target, const char *value, struct base_error *error)
         return replace_string(&((struct attesterd_issuer_config *) target)->name, value, error);
 }
 
-static bool check_url(const char *value, struct base_error *error)
-{
-        if (strncmp(value, "https://", 8) != 0 || value[8] == '\0' || strlen(value) > ATTESTERD_URL_BYTES_MAX)
-                return base_error_set(error, BASE_ERROR_CONFIG_INVALID, "not an https:// URL of at most %d characters",
-                                      ATTESTERD_URL_BYTES_MAX);
-        return true;
-}
-
 static bool set_url(void *target, const char *value, struct base_error *error)
 {
-        return check_url(value, error) && replace_string(&((struct attesterd_issuer_config *) target)->url, value, error);
+        return replace_url(&((struct attesterd_issuer_config *) target)->url, value, error);
 }
 
 static bool set_mirror(void *target, const char *value, struct base_error *error)
 {
-        return check_url(value, error) && replace_string(&((struct attesterd_issuer_config *) target)->mirror, value, error);
+        return replace_url(&((struct attesterd_issuer_config *) target)->mirror, value, error);
 }
 
 static bool set_ca_file(void *target, const char *value, struct base_error *error)
 {
         struct attesterd_issuer_config *issuer = target;
-        base_auto_buffer struct base_buffer content = BASE_BUFFER_INIT(ATTESTERD_CA_FILE_BYTES_MAX);
 
-        if (value[0] != '/')
-                return base_error_set(error, BASE_ERROR_CONFIG_INVALID, "not an absolute path");
-        if (!base_file_read(value, &content, error))
-                return false;
-        if (content.len == 0)
-                return base_error_set(error, BASE_ERROR_CONFIG_INVALID, "%s is empty", value);
-        free(issuer->ca_bundle);
-        issuer->ca_bundle = malloc(content.len);
-        if (issuer->ca_bundle == NULL)
-                return base_error_set_no_memory(error);
-        memcpy(issuer->ca_bundle, content.data, content.len);
-        issuer->ca_bundle_len = content.len;
-        return true;
+        return replace_ca_file(&issuer->ca_bundle, &issuer->ca_bundle_len, value, error);
 }
 
 static bool set_attest(void *target, const char *value, struct base_error *error)
@@ -294,6 +314,8 @@ void attesterd_config_free(struct attesterd_config *config)
                 issuer_clear(&config->issuers[i]);
         free(config->issuers);
         policy_trust_free(config->policy.trust);
+        free(config->policy.url);
+        free(config->policy.ca_bundle);
         free(config);
 }
 
@@ -331,10 +353,12 @@ static bool load_daemon(const char *root, const char *config_dir, struct atteste
 /* Half of it would be a fleet that believes nobody, or a key that counts for nothing. */
 static bool check_policy(const char *config_dir, const struct attesterd_policy_config *policy, struct base_error *error)
 {
-        if ((policy->fleet[0] == '\0') == (policy->trust == NULL))
-                return true;
-        return base_error_set(error, BASE_ERROR_CONFIG_INVALID,
-                              "%s/attesterd.conf: [Policy] needs Fleet= and BundleKey= together", config_dir);
+        if ((policy->fleet[0] == '\0') != (policy->trust == NULL))
+                return base_error_set(error, BASE_ERROR_CONFIG_INVALID,
+                                      "%s/attesterd.conf: [Policy] needs Fleet= and BundleKey= together", config_dir);
+        return policy->url == NULL || policy->trust != NULL ||
+               base_error_set(error, BASE_ERROR_CONFIG_INVALID,
+                              "%s/attesterd.conf: [Policy] has BundleUrl=, but no Fleet= and BundleKey=", config_dir);
 }
 
 static bool load_issuer(const char *path, struct attesterd_issuer_config *issuer, struct base_error *error)

@@ -36,6 +36,9 @@ struct attesterd_policy_config {
         char fleet[POLICY_BUNDLE_FLEET_BYTES_MAX + 1]; /* "": none, and policies come from files */
         struct policy_trust *trust;                    /* of BundleKey=; NULL without a fleet */
         bool counter;                                  /* whether the TPM counts bundles */
+        char *url;                                     /* where to fetch bundles; NULL: nowhere */
+        uint8_t *ca_bundle;                            /* PEM, whom to trust there; NULL: the system's */
+        size_t ca_bundle_len;
 };
 
 struct attesterd_issuer_config {

@@ -267,6 +267,7 @@ bool attesterd_daemon_new(sd_event *event, const struct attesterd_options *optio
                 .state_dir_fd = -1,
         };
         if (!open_directories(daemon, error) || !attesterd_bundles_new(daemon, &daemon->bundles, error) ||
+            !attesterd_bundle_fetch_new(daemon, &daemon->bundle_fetch, error) ||
             !attesterd_grace_new(daemon->state_dir_fd, clock, random, &daemon->grace, error) || !start_net(daemon, error) ||
             !attesterd_daemon_load_config(daemon, error) || !start_tpm(daemon, error) || !start_bus(daemon, error)) {
                 attesterd_daemon_free(daemon);
@@ -274,6 +275,7 @@ bool attesterd_daemon_new(sd_event *event, const struct attesterd_options *optio
         }
         set_focus_group(daemon);
         (void) attesterd_daemon_reload_policy(daemon);
+        attesterd_bundle_fetch_configure(daemon->bundle_fetch, false);
         *ret = daemon;
         return true;
 }
@@ -290,6 +292,7 @@ void attesterd_daemon_free(struct attesterd_daemon *daemon)
         attesterd_event_logs_clear(daemon);
         (void) sd_event_source_disable_unref(daemon->worker_source);
         tpm_worker_free(daemon->worker);
+        attesterd_bundle_fetch_free(daemon->bundle_fetch);
         attesterd_bundles_free(daemon->bundles);
         attesterd_batcher_free(daemon->batcher);
         attesterd_facts_free(daemon->facts);

@@ -7,6 +7,7 @@
 
 #include "attesterd/batch.h"
 #include "attesterd/bundle.h"
+#include "attesterd/bundle_fetch.h"
 #include "attesterd/call.h"
 #include "attesterd/facts.h"
 #include "attesterd/fwupd.h"
@@ -49,6 +50,7 @@ struct attesterd_daemon {
         struct policy *policy;          /* NULL: none could be loaded yet, and no request passes */
         struct base_error policy_error;
         struct attesterd_bundles *bundles; /* where a fleet is configured: what `policy` comes from */
+        struct attesterd_bundle_fetch *bundle_fetch;
         struct attesterd_grace *grace;
         struct tpm_worker *worker;
         sd_event_source *worker_source;

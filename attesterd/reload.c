@@ -123,6 +123,7 @@ bool attesterd_daemon_reload(struct attesterd_daemon *daemon, struct base_error 
                 base_log_event(BASE_EVENT_CONFIG_BROKEN, BASE_LOG_NO_FIELDS, &problem,
                                "the configuration of before stays in force");
         policy_loaded = attesterd_daemon_reload_policy(daemon);
+        attesterd_bundle_fetch_configure(daemon->bundle_fetch, true);
         attesterd_daemon_announce(daemon);
         (void) sd_notify(0, "READY=1\nSTATUS=Serving.");
         if (!config_loaded)
