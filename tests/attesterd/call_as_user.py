@@ -2,7 +2,7 @@
 """Calls attesterd as whoever runs this. usage: call_as_user.py COUNT INTERFACE MEMBER [SIGNATURE ARGUMENT…]
 
 Makes COUNT calls at once and prints JSON: how often each outcome came ("ok" or an error's name), and the last error's sentence.
-Arguments are strings, but "token" stands for one small token request and "options" for no options.
+Arguments are strings, but "token" stands for one small token request, "options" for no options, and "bytes" for some.
 """
 
 import collections
@@ -13,7 +13,7 @@ import sys
 import dbus.bus
 import dbus.lowlevel
 
-SPECIAL = {"token": [b"request"], "options": {}}
+SPECIAL = {"token": [b"request"], "options": {}, "bytes": b"bytes"}
 
 
 def main():

@@ -16,6 +16,7 @@ METHODS = {
     "Reseal": ("",),
     "RotateKey": ("",),
     "InstallPolicy": ("ss", "50-user.conf", "[Policy]\nVersion=9\n"),
+    "InstallPolicyBundle": ("ay", "bytes"),
 }
 ACTIONS = {
     "Enroll": "org.attesterd.enroll",
@@ -23,6 +24,7 @@ ACTIONS = {
     "Reseal": "org.attesterd.reseal",
     "RotateKey": "org.attesterd.rotate-key",
     "InstallPolicy": "org.attesterd.install-policy",
+    "InstallPolicyBundle": "org.attesterd.install-policy",
 }
 
 
@@ -55,7 +57,7 @@ class Gate(BusCase):
 
     def test_polkit_is_asked_for_each_methods_own_action(self):
         log = self.start_polkit()
-        for member in ("Enroll", "Reload", "Reseal", "InstallPolicy"):
+        for member in ("Enroll", "Reload", "Reseal", "InstallPolicy", "InstallPolicyBundle"):
             with self.subTest(member):
                 self.assertEqual(self.outcome(member), "NotAuthorized")
                 self.assertEqual(log.read_text().splitlines()[-1], f"system-bus-name {ACTIONS[member]} 0")
@@ -64,6 +66,7 @@ class Gate(BusCase):
         self.start_polkit(ACTIONS["Reload"], ACTIONS["InstallPolicy"])
         self.assertEqual(self.outcome("Reload"), "ok")
         self.assertEqual(self.outcome("InstallPolicy"), "ok")
+        self.assertEqual(self.outcome("InstallPolicyBundle"), "Unsupported")
         self.assertEqual(self.outcome("Reseal"), "NotAuthorized")
         self.assertEqual(self.stack.property("PolicyVersion"), 9)
         self.stack.path("etc/policy.d/50-user.conf").unlink()
