@@ -43,6 +43,9 @@ static const struct issuer_setting settings[] = {
         { "Admin", "ClientRevocationList", ISSUER_SETTING_PATH, AT(admin_client_revocation_list) },
         { "Admin", "AllowedUsers", ISSUER_SETTING_TEXT, AT(admin_allowed_users), 0, 1024 },
         { "Keys", "Types", ISSUER_SETTING_TYPES, AT(token_types) },
+        { "Keys", "Pkcs11", ISSUER_SETTING_TEXT, AT(pkcs11) },
+        { "Keys", "Pkcs11Previous", ISSUER_SETTING_TEXT, AT(pkcs11_previous) },
+        { "Keys", "Pkcs11PinFile", ISSUER_SETTING_PATH, AT(pkcs11_pin_file) },
         { "Keys", "RotateDays", ISSUER_SETTING_NUMBER, AT(rotate_days), 0, 3650 },
 };
 
@@ -122,6 +125,19 @@ static bool check_admin(const char *file, const struct issuer_config *config, st
                fail(file, error, "[Admin] Certificate= and CertificateKey= are needed, since [Issuer] has none");
 }
 
+static bool check_keys(const char *file, const struct issuer_config *config, struct base_error *error)
+{
+        if (config->pkcs11 == NULL)
+                return (config->pkcs11_previous == NULL && config->pkcs11_pin_file == NULL) ||
+                       fail(file, error, "[Keys] needs Pkcs11=");
+        if (config->pkcs11_pin_file == NULL)
+                return fail(file, error, "[Keys] Pkcs11= needs Pkcs11PinFile=");
+        if ((config->token_types & ISSUER_TYPE_BIT(TOKEN_TYPE_BLIND_RSA)) == 0)
+                return fail(file, error, "[Keys] Pkcs11= is for blind-rsa, which Types= does not have");
+        return config->rotate_days == 0 || config->token_types != ISSUER_TYPE_BIT(TOKEN_TYPE_BLIND_RSA) ||
+               fail(file, error, "[Keys] RotateDays= makes no keys in a PKCS #11 token: see Pkcs11Previous=");
+}
+
 static bool check(const char *file, const struct issuer_config *config, struct base_error *error)
 {
         struct issuer_address metrics;
@@ -135,7 +151,7 @@ static bool check(const char *file, const struct issuer_config *config, struct b
                         return fail(file, error, "[Issuer] MetricsListen= must be a loopback address or a Unix socket");
         }
         return check_admin(file, config, error) && check_tls(file, config, error) && check_ek(file, config, error) &&
-               issuer_config_check_named(file, config, error);
+               check_keys(file, config, error) && issuer_config_check_named(file, config, error);
 }
 
 static void set_defaults(struct issuer_config *config)

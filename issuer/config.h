@@ -79,8 +79,11 @@ struct issuer_config {
         char *admin_client_revocation_list;
         char *admin_allowed_users; /* names or numbers, separated by spaces; NULL: root and the process's own */
         /* [Keys] */
-        unsigned token_types; /* ISSUER_TYPE_BIT() of each */
-        unsigned rotate_days; /* 0: never */
+        unsigned token_types;  /* ISSUER_TYPE_BIT() of each */
+        unsigned rotate_days;  /* 0: never */
+        char *pkcs11;          /* RFC 7512 URI of the key of type 0x0002; NULL: keys are in the state directory */
+        char *pkcs11_previous; /* of the one before it; NULL: none */
+        char *pkcs11_pin_file;
 };
 
 /*

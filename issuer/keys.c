@@ -71,9 +71,8 @@ static bool check_room(const struct issuer_keys *keys, struct base_error *error)
                base_error_set(error, BASE_ERROR_LIMIT_EXCEEDED, "there are more than %d token keys", ISSUER_KEYS_MAX);
 }
 
-/* Takes `key` over if it returns true. */
-static bool insert(struct issuer_keys *keys, struct token_issuer_key *key, uint16_t type, uint64_t not_before,
-                   struct base_error *error)
+bool issuer_keys_insert(struct issuer_keys *keys, struct token_issuer_key *key, uint16_t type, uint64_t not_before,
+                        struct base_error *error)
 {
         uint8_t id = truncated_id_of(key);
         size_t at = 0;
@@ -108,7 +107,7 @@ static bool generate(const char *directory, struct issuer_keys *keys, uint16_t t
         }
         if (!token_issuer_key_save(key, &text, error) || !path_of(directory, type, not_before, &path, error) ||
             !base_file_replace_at(AT_FDCWD, path, base_buffer_bytes(&text), 0600, error) ||
-            !insert(keys, key, type, not_before, error))
+            !issuer_keys_insert(keys, key, type, not_before, error))
                 return false;
         key = NULL;
         return true;
@@ -133,7 +132,7 @@ static bool load_file(const char *directory, const char *name, unsigned types, s
                 return true;
         if (!issuer_secret_file_read(path, &text, &reason) ||
             !token_issuer_key_load((uint16_t) type, base_buffer_bytes(&text), &key, &reason) ||
-            !insert(keys, key, (uint16_t) type, not_before, &reason)) {
+            !issuer_keys_insert(keys, key, (uint16_t) type, not_before, &reason)) {
                 (void) base_error_set(error, BASE_ERROR_STATE_INVALID, "the token key %s cannot be used: %s", path,
                                       reason.message);
                 base_error_set_detail(error, "%s", reason.detail);

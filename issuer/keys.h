@@ -19,6 +19,7 @@ struct issuer_key {
         uint16_t type;
         uint8_t truncated_id;
         uint64_t not_before; /* seconds since 1970 */
+        bool in_token;       /* of PKCS #11: no file of the state directory */
 };
 
 /* By type in the order of token_type_at(), the newest of a type first: the directory's order of preference. */
@@ -46,6 +47,11 @@ bool issuer_keys_load(const char *state_directory, unsigned types, uint64_t now,
 /* As load, of what is there: makes, rotates and removes nothing. */
 bool issuer_keys_read(const char *state_directory, unsigned types, struct issuer_keys *ret,
                       struct base_error *error) BASE_MUST_CHECK;
+
+/* Adds a key that was made elsewhere, and takes it over if it returns true. Errors: LIMIT_EXCEEDED, STATE_INVALID (its truncated
+ * id is taken). */
+bool issuer_keys_insert(struct issuer_keys *keys, struct token_issuer_key *key, uint16_t type, uint64_t not_before,
+                        struct base_error *error) BASE_MUST_CHECK;
 
 /* The name of a key's file within the state directory; `ret` has room for ISSUER_KEY_FILE_NAME_MAX bytes. */
 #define ISSUER_KEY_FILE_NAME_MAX 48

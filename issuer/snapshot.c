@@ -2,6 +2,7 @@
 #include "issuer/snapshot.h"
 
 #include "issuer/json.h"
+#include "issuer/pkcs11.h"
 #include "issuer/registry.h"
 
 #include "base/encode.h"
@@ -263,8 +264,9 @@ static bool fill(struct issuer_snapshot *snapshot, const struct issuer_config *c
             !issuer_references_load(config->reference_values, &snapshot->reference_values, error))
                 return false;
         return state_directory == NULL ||
-               (issuer_keys_load(state_directory, config->token_types, now, config->rotate_days, &snapshot->keys, error) &&
-                make_directory(snapshot, error));
+               (issuer_keys_load(state_directory, issuer_pkcs11_other_types(config), now, config->rotate_days, &snapshot->keys,
+                                 error) &&
+                issuer_pkcs11_add_keys(config, &snapshot->keys, error) && make_directory(snapshot, error));
 }
 
 bool issuer_snapshot_load(const struct issuer_config *config, uint64_t now, const char *state_directory,

@@ -28,6 +28,7 @@ LIBRARIES = {
     "curl/": {"attesterd", "client", "issuer"},
     "gnutls/": {"issuer"},
     "microhttpd.h": {"issuer"},
+    "p11-kit/": {"issuer"},
     "sqlite3.h": {"issuer"},
     "openssl/": {"base", "token", "evidence", "policy", "issuer"},
 }

@@ -59,6 +59,17 @@ bool token_issuer_key_load(uint16_t type_id, struct base_bytes text, struct toke
         return type->module->issuer_key_load(text, &module_key, error) && issuer_key_new(type, module_key, ret, error);
 }
 
+bool token_issuer_key_new_external(struct base_bytes modulus, struct base_bytes exponent,
+                                   const struct token_issuer_operation *operation, struct token_issuer_key **ret,
+                                   struct base_error *error)
+{
+        const struct token_type *type = token_type_find(TOKEN_TYPE_BLIND_RSA);
+        void *module_key;
+
+        return token_blind_rsa_key_new_external(modulus, exponent, operation, &module_key, error) &&
+               issuer_key_new(type, module_key, ret, error);
+}
+
 bool token_issuer_key_save(const struct token_issuer_key *key, struct base_buffer *ret, struct base_error *error)
 {
         return key->type->module->issuer_key_save(key->module_key, ret, error);

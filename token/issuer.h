@@ -30,7 +30,27 @@ bool token_issuer_key_generate(uint16_t type, struct token_issuer_key **ret, str
 bool token_issuer_key_load(uint16_t type, struct base_bytes text, struct token_issuer_key **ret,
                            struct base_error *error) BASE_MUST_CHECK;
 
-/* Appends the private key as text. Errors: CRYPTO, LIMIT_EXCEEDED (the buffer). */
+/* The private operation of a key that lives elsewhere. */
+struct token_issuer_operation {
+        /*
+         * Writes number^d mod n: as many bytes as the modulus has, and so has `number`, which is below it. From any thread. What
+         * it writes is checked with the public key before anybody sees it.
+         */
+        bool (*sign)(void *context, struct base_bytes number, uint8_t *ret, struct base_error *error);
+        void (*free)(void *context);
+        void *context;
+};
+
+/*
+ * A key of type 0x0002 by its public half (big-endian) and the operation, which is tried once. Takes `operation->context` over,
+ * also on failure. Errors: CRYPTO (not 2048 bits, or the operation does not belong to the public half), or what the operation
+ * sets.
+ */
+bool token_issuer_key_new_external(struct base_bytes modulus, struct base_bytes exponent,
+                                   const struct token_issuer_operation *operation, struct token_issuer_key **ret,
+                                   struct base_error *error) BASE_MUST_CHECK;
+
+/* Appends the private key as text; UNSUPPORTED for one that lives elsewhere. Errors: CRYPTO, LIMIT_EXCEEDED (the buffer). */
 bool token_issuer_key_save(const struct token_issuer_key *key, struct base_buffer *ret, struct base_error *error) BASE_MUST_CHECK;
 
 /* The public half, owned by the key; take a reference to keep it longer. */

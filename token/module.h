@@ -10,6 +10,7 @@
 
 #include "base/system.h"
 #include "token/batch.h"
+#include "token/issuer.h"
 
 #include <stdatomic.h>
 
@@ -43,6 +44,11 @@ struct token_module {
 
 extern const struct token_module token_blind_rsa_module;
 extern const struct token_module token_voprf_module;
+
+/* As token_issuer_key_new_external(), of the module's own key object. */
+bool token_blind_rsa_key_new_external(struct base_bytes modulus, struct base_bytes exponent,
+                                      const struct token_issuer_operation *operation, void **ret,
+                                      struct base_error *error) BASE_MUST_CHECK;
 
 struct token_public_key {
         atomic_uint references;

@@ -55,6 +55,8 @@ void token_rsabssa_private_free(struct token_rsabssa_private *key)
 {
         if (key == NULL)
                 return;
+        if (key->operation.free != NULL)
+                key->operation.free(key->operation.context);
         EVP_PKEY_CTX_free(key->signer);
         EVP_PKEY_free(key->pkey);
         token_rsabssa_public_free(key->public_key);
@@ -92,6 +94,23 @@ bool token_rsabssa_private_new(const struct token_rsabssa_variant *variant, EVP_
         if (key->signer == NULL || EVP_PKEY_sign_init(key->signer) != 1 ||
             EVP_PKEY_CTX_set_rsa_padding(key->signer, RSA_NO_PADDING) != 1)
                 return token_crypto_error(error, "the RSA key is not usable");
+        *ret = BASE_STEAL(key);
+        return true;
+}
+
+bool token_rsabssa_private_new_external(const struct token_rsabssa_variant *variant, struct base_bytes n, struct base_bytes e,
+                                        const struct token_issuer_operation *operation, struct token_rsabssa_private **ret,
+                                        struct base_error *error)
+{
+        BASE_CLEANUP(token_rsabssa_private_free_p) struct token_rsabssa_private *key = calloc(1, sizeof(*key));
+
+        if (key == NULL) {
+                operation->free(operation->context);
+                return base_error_set_no_memory(error);
+        }
+        key->operation = *operation;
+        if (!token_rsabssa_public_new(variant, n, e, &key->public_key, error))
+                return false;
         *ret = BASE_STEAL(key);
         return true;
 }
@@ -225,27 +244,41 @@ static bool public_operation(const struct token_rsabssa_public *key, const BIGNU
         return true;
 }
 
+/* number^d mod n, unchecked. */
+static bool private_operation(const struct token_rsabssa_private *key, struct base_bytes number, uint8_t *ret,
+                              struct base_error *error)
+{
+        BASE_CLEANUP(EVP_PKEY_CTX_free_p) EVP_PKEY_CTX *signer = NULL;
+        size_t len = key->public_key->len;
+
+        if (key->pkey == NULL)
+                return key->operation.sign(key->operation.context, number, ret, error);
+        signer = EVP_PKEY_CTX_dup(key->signer);
+        return (signer != NULL && EVP_PKEY_sign(signer, ret, &len, number.data, number.len) == 1 &&
+                len == key->public_key->len) ||
+               token_crypto_error(error, "the RSA operation failed");
+}
+
 bool token_rsabssa_blind_sign(const struct token_rsabssa_private *key, struct base_bytes blinded, uint8_t *ret,
                               struct base_error *error)
 {
         const struct token_rsabssa_public *public_key = key->public_key;
         BASE_CLEANUP(BN_clear_free_p) BIGNUM *number = read_number(public_key, blinded, "the blinded message", error);
-        BASE_CLEANUP(EVP_PKEY_CTX_free_p) EVP_PKEY_CTX *signer = NULL;
         uint8_t signature[TOKEN_RSABSSA_MODULUS_MAX], check[TOKEN_RSABSSA_MODULUS_MAX];
-        size_t len = sizeof(signature);
         bool ok;
 
-        if (number == NULL)
+        if (number == NULL || !private_operation(key, blinded, signature, error))
                 return false;
-        signer = EVP_PKEY_CTX_dup(key->signer);
-        if (signer == NULL || EVP_PKEY_sign(signer, signature, &len, blinded.data, blinded.len) != 1 || len != public_key->len ||
-            BN_bin2bn(signature, (int) len, number) == NULL)
-                return token_crypto_error(error, "the RSA operation failed");
+        if (BN_bin2bn(signature, (int) public_key->len, number) == NULL)
+                return base_error_set_no_memory(error);
+        /* A number above the modulus would be another spelling of a right result. */
+        if (BN_ucmp(number, public_key->n) >= 0)
+                return base_error_set(error, BASE_ERROR_CRYPTO, "the RSA operation gave a wrong result; it was withheld");
         ok = public_operation(public_key, number, check, error);
-        if (ok && !base_bytes_equal(BASE_BYTES(check, len), blinded))
+        if (ok && !base_bytes_equal(BASE_BYTES(check, public_key->len), blinded))
                 ok = base_error_set(error, BASE_ERROR_CRYPTO, "the RSA operation gave a wrong result; it was withheld");
         if (ok)
-                memcpy(ret, signature, len);
+                memcpy(ret, signature, public_key->len);
         explicit_bzero(signature, sizeof(signature));
         return ok;
 }

@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/system.h"
 #include "token/crypto.h"
+#include "token/issuer.h"
 #include "token/pss.h"
 
 #define TOKEN_RSABSSA_MODULUS_MAX TOKEN_PSS_ENCODED_MAX
@@ -35,8 +36,9 @@ struct token_rsabssa_public {
 };
 
 struct token_rsabssa_private {
-        EVP_PKEY *pkey;
-        EVP_PKEY_CTX *signer; /* set up for raw RSA; copied for each operation */
+        EVP_PKEY *pkey;                          /* NULL: the key lives elsewhere, and `operation` is how to use it */
+        EVP_PKEY_CTX *signer;                    /* set up for raw RSA; copied for each operation */
+        struct token_issuer_operation operation; /* all NULL with `pkey` */
         struct token_rsabssa_public *public_key;
 };
 
@@ -49,6 +51,10 @@ BASE_DEFINE_CLEANUP(struct token_rsabssa_public, token_rsabssa_public_free)
 /* Takes a reference to an RSA key. Errors: CRYPTO, NO_MEMORY. */
 bool token_rsabssa_private_new(const struct token_rsabssa_variant *variant, EVP_PKEY *pkey, struct token_rsabssa_private **ret,
                                struct base_error *error) BASE_MUST_CHECK;
+/* A key of which only the public half is here. Takes `operation->context` over, also on failure. Errors: CRYPTO, NO_MEMORY. */
+bool token_rsabssa_private_new_external(const struct token_rsabssa_variant *variant, struct base_bytes n, struct base_bytes e,
+                                        const struct token_issuer_operation *operation, struct token_rsabssa_private **ret,
+                                        struct base_error *error) BASE_MUST_CHECK;
 void token_rsabssa_private_free(struct token_rsabssa_private *key);
 BASE_DEFINE_CLEANUP(struct token_rsabssa_private, token_rsabssa_private_free)
 

@@ -90,10 +90,29 @@ static bool issuer_key_load(struct base_bytes text, void **ret, struct base_erro
         return issuer_key_new(pkey, ret, error);
 }
 
+bool token_blind_rsa_key_new_external(struct base_bytes modulus, struct base_bytes exponent,
+                                      const struct token_issuer_operation *operation, void **ret, struct base_error *error)
+{
+        BASE_CLEANUP(token_rsabssa_private_free_p) struct token_rsabssa_private *key = NULL;
+        uint8_t two[MODULUS_BITS / 8] = { [MODULUS_BITS / 8 - 1] = 2 }, signature[MODULUS_BITS / 8];
+
+        if (!token_rsabssa_private_new_external(variant, modulus, exponent, operation, &key, error))
+                return false;
+        if (BN_num_bits(key->public_key->n) != MODULUS_BITS)
+                return base_error_set(error, BASE_ERROR_CRYPTO, "the issuer key has %d bits, not %d",
+                                      BN_num_bits(key->public_key->n), MODULUS_BITS);
+        if (!token_rsabssa_blind_sign(key, BASE_BYTES_OF(two), signature, error))
+                return false;
+        *ret = BASE_STEAL(key);
+        return true;
+}
+
 static bool issuer_key_save(const void *issuer_key, struct base_buffer *ret, struct base_error *error)
 {
         const struct token_rsabssa_private *key = issuer_key;
 
+        if (key->pkey == NULL)
+                return base_error_set(error, BASE_ERROR_UNSUPPORTED, "the issuer key does not leave the place where it lives");
         return token_key_pem_write(key->pkey, ret, error);
 }
 
