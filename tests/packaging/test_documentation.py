@@ -99,7 +99,7 @@ class Polkit(unittest.TestCase):
         lang = "{http://www.w3.org/XML/1998/namespace}lang"
         actions = ElementTree.parse(SOURCE / "packaging/polkit/org.attesterd.policy").getroot().findall("action")
         asked = re.findall(r'attesterd_authorize\(daemon, call, "([a-z.-]+)"', (SOURCE / "attesterd/admin.c").read_text())
-        self.assertEqual(sorted(action.get("id") for action in actions), sorted(asked))
+        self.assertEqual(sorted(action.get("id") for action in actions), sorted(set(asked)))
         languages = {text.get(lang) for action in actions for text in action if text.get(lang)}
         self.assertGreaterEqual(languages, {"de", "fr"})
         for action in actions:
