@@ -109,7 +109,7 @@ class Batches(BusCase):
         self.assertEqual(self.posts("batch-partly"), before + 1)
 
     def test_swapped_answers_are_noticed_as_far_as_their_types_tell(self):
-        """Of one type only the client can tell them apart: tests/e2e has one that does."""
+        """Of one type only the client can tell them apart, and does: see shuffled.example of tests/client."""
         self.assertIn("of type 0x0002, with type 0x0001", self.assert_error("IssuerRejected", self.request, "batch-swapped", MIXED[1:3]))
         requests = [token_request(2, number) for number in range(3)]
         self.assertEqual(self.request("batch-swapped", requests)[0], [token_response(request) for request in requests[::-1]])

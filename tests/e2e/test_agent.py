@@ -34,7 +34,7 @@ def setUpModule():
     stack.make_certificates()
     stack.start_tpm()
     stack.start_bus()
-    stack.start_issuer()
+    stack.start_issuer(types="blind-rsa voprf")
     stack.configure_issuer()
     stack.start_daemon()
     stack.start_agent("--ahead-delay", "20")
@@ -104,12 +104,19 @@ class Agent(unittest.TestCase):
     def test_a_token_fetched_ahead_waits_for_the_next_visit(self):
         """Runs first, by its name: what other cases met twice is fetched ahead too, and would be counted here."""
         header, digest = challenge(ISSUER_NAME, "often.example", self.key)
+        voprf, _ = challenge(ISSUER_NAME, "often.example", None, token_type=1)
         for _ in range(2):
             self.authorize(header, "often.example")
-        wait_for(lambda: self.call("GetStatus")["cached-tokens"] == 8, "the fetch ahead", 60)
+            self.authorize(voprf, "often.example")
+        wait_for(lambda: self.call("GetStatus")["cached-tokens"] == 16, "the fetches ahead", 60)
+        # Each was one post.
+        self.assertEqual(self.stack.log("issuer").count("8 of 8 tokens"), 2)
+        self.assertNotIn("takes no batches", self.stack.log("attesterd"))
         token, info = self.authorize(header, "often.example")
         self.assertTrue(info["from-cache"])
         verify(token, digest, self.key)
+        token, info = self.authorize(voprf, "often.example")
+        self.assertEqual((info["from-cache"], info["token-type"], len(token)), (True, 1, 98 + 48))
 
     def test_memory_holds_no_token_that_was_handed_out(self):
         context = secrets.token_bytes(32)
