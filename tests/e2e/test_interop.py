@@ -9,7 +9,14 @@ import shutil
 import sys
 import unittest
 
+import dbus
+import dbus.bus
 from stack import SOURCE, Stack
+
+sys.path.insert(0, str(SOURCE / "tests" / "issuer"))
+
+import device  # noqa: E402
+import voprf  # noqa: E402
 
 PEER = SOURCE / "tests" / "interop" / "peer.mjs"
 GATE_ORIGIN = "localhost"
@@ -31,7 +38,9 @@ class Interop(unittest.TestCase):
         stack.spawn("peer", cls.node, PEER, "issuer", stack.path("tls.pem"), stack.path("tls.key"), stack.path("peer.port"))
         cls.our_issuer = f"localhost:{stack.issuer_port}"
         cls.their_issuer = f"localhost:{stack.wait_for_port('peer')}"
-        for name in (cls.our_issuer, cls.their_issuer):
+        stack.spawn("batches", cls.node, PEER, "batches", stack.path("tls.pem"), stack.path("tls.key"), stack.path("batches.port"))
+        cls.their_batches = f"localhost:{stack.wait_for_port('batches')}"
+        for name in (cls.our_issuer, cls.their_issuer, cls.their_batches):
             stack.configure_issuer(name, f"https://{name}/.well-known/private-token-issuer-directory")
         stack.start_daemon()
         stack.attestctl("enroll", cls.our_issuer)
@@ -115,6 +124,29 @@ class Interop(unittest.TestCase):
     def test_their_origin_refuses_our_token_under_another_issuers_key(self):
         token = self.our_token(self.their_challenge(self.our_issuer))
         self.assertEqual(self.peer("verify", token, self.key_of(self.their_issuer)).stdout.strip(), "invalid")
+
+    def request(self, issuer, token_types):
+        """Tokens of these types in one call, made by clients that are neither ours nor theirs; what the daemon's log says of it."""
+        bus = dbus.bus.BusConnection(self.stack.environment["DBUS_SYSTEM_BUS_ADDRESS"])
+        self.addCleanup(bus.close)
+        attester = dbus.Interface(bus.get_object("org.attesterd", "/org/attesterd"), "org.attesterd.Attester1")
+        encoded = {int(token_type): bytes(key) for token_type, key, _ in attester.GetIssuer(issuer)["token-keys"]}
+        make = {1: voprf.VoprfKey, 2: device.TokenKey}
+        keys = [make[token_type](encoded[token_type]) for token_type in token_types]
+        pairs = [key.blind() for key in keys]
+        before = len(self.stack.log("attesterd"))
+        responses, _ = attester.RequestTokens(issuer, [request for request, _ in pairs], dbus.Dictionary({}, signature="sv"))
+        for key, (_, state), response in zip(keys, pairs, responses):
+            self.assertTrue(key.finalize(state, bytes(response)))
+        return self.stack.log("attesterd")[before:]
+
+    def test_our_daemon_takes_a_batch_of_both_types_from_their_issuer(self):
+        self.assertIn("as one batch, without evidence", self.request(self.their_batches, [1, 2, 2, 1, 1]))
+
+    def test_our_daemon_asks_their_issuer_without_batches_one_by_one(self):
+        log = self.request(self.their_issuer, [2, 2, 2])
+        self.assertIn("takes no batches", log)
+        self.assertNotIn("as one batch", log)
 
     def test_our_client_refuses_their_challenge_for_another_origin(self):
         result = self.stack.attestctl("token", "--challenge", self.their_challenge(self.our_issuer, "elsewhere.example"),

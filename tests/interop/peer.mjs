@@ -4,6 +4,7 @@
 //   peer.mjs client WWW-AUTHENTICATE [TYPE]     takes a token from the challenge's issuer; prints the Authorization value
 //   peer.mjs batch WWW-AUTHENTICATE...          takes a token for each challenge, all in one batch; prints the values by line
 //   peer.mjs issuer CERTIFICATE KEY PORT-FILE   an HTTPS issuer that knows nothing of attestation; serves until SIGTERM
+//   peer.mjs batches CERTIFICATE KEY PORT-FILE  the same for tokens of both types and batches
 //   peer.mjs challenge ISSUER ORIGIN SPKI       prints a WWW-Authenticate value; SPKI in base64url
 //   peer.mjs verify AUTHORIZATION SPKI          prints "valid" or "invalid"
 
@@ -20,7 +21,7 @@ const {
 } = await import("@cloudflare/privacypass-ts");
 const { BlindRSAMode, Client, Issuer, Origin, TokenRequest, convertRSASSAPSSToEnc, getPublicKeyBytes } = publicVerif;
 
-const BODY_BYTES_MAX = 4096;
+const BODY_BYTES_MAX = 8192;
 const ALGORITHM = { name: "RSA-PSS", hash: "SHA-384" };
 
 const fromBase64url = (text) => new Uint8Array(Buffer.from(text, "base64url"));
@@ -62,28 +63,57 @@ async function readBody(request) {
   return new Uint8Array(Buffer.concat(pieces));
 }
 
-async function issuer(certificate, key, portFile) {
+// An issuer of their library, and its row of a directory.
+async function makeBlindRSAIssuer() {
   const pair = await Issuer.generateKey(BlindRSAMode.PSS, { modulusLength: 2048, publicExponent: Uint8Array.from([1, 0, 1]) });
-  const own = new Issuer(BlindRSAMode.PSS, "peer", pair.privateKey, pair.publicKey);
   const spki = await getPublicKeyBytes(pair.publicKey);
-  const directory = JSON.stringify({
-    "issuer-request-uri": "/request",
-    "token-keys": [{ "token-type": TOKEN_TYPES.BLIND_RSA.value, "token-key": Buffer.from(spki).toString("base64url") }],
-  });
+  return [new Issuer(BlindRSAMode.PSS, "peer", pair.privateKey, pair.publicKey),
+    { "token-type": TOKEN_TYPES.BLIND_RSA.value, "token-key": Buffer.from(spki).toString("base64url") }];
+}
+
+async function makeVOPRFIssuer() {
+  const pair = await privateVerif.keyGen();
+  return [new privateVerif.Issuer("peer", pair.privateKey, pair.publicKey),
+    { "token-type": TOKEN_TYPES.VOPRF.value, "token-key": Buffer.from(pair.publicKey).toString("base64url") }];
+}
+
+// The answer to a body of that media type, and its own; null if this issuer does not take it.
+async function issueOne(own, type, body) {
+  if (type !== MediaType.PRIVATE_TOKEN_REQUEST) return null;
+  return [(await own.issue(TokenRequest.deserialize(TOKEN_TYPES.BLIND_RSA, body))).serialize(), MediaType.PRIVATE_TOKEN_RESPONSE];
+}
+
+async function issueBatch(own, type, body) {
+  if (type !== MediaType.GENERIC_BATCHED_TOKEN_REQUEST) return null;
+  const answers = await own.issue(genericBatched.BatchedTokenRequest.deserialize(body));
+  return [answers.serialize(), MediaType.GENERIC_BATCHED_TOKEN_RESPONSE];
+}
+
+async function issuer(...files) {
+  const [own, row] = await makeBlindRSAIssuer();
+  return serve(files, [row], (type, body) => issueOne(own, type, body));
+}
+
+async function batches(...files) {
+  const made = [await makeVOPRFIssuer(), await makeBlindRSAIssuer()];
+  const own = new genericBatched.Issuer(...made.map(([one]) => one));
+  return serve(files, made.map(([, row]) => row), (type, body) => issueBatch(own, type, body));
+}
+
+function serve([certificate, key, portFile], keys, issue) {
+  const directory = JSON.stringify({ "issuer-request-uri": "/request", "token-keys": keys });
 
   const server = createServer({ cert: readFileSync(certificate), key: readFileSync(key) }, async (request, response) => {
     try {
       if (request.url === PRIVATE_TOKEN_ISSUER_DIRECTORY) {
         response.writeHead(200, { "Content-Type": MediaType.PRIVATE_TOKEN_ISSUER_DIRECTORY }).end(directory);
-      } else if (request.url === "/request" && request.headers["content-type"] === MediaType.PRIVATE_TOKEN_REQUEST) {
-        // What this issuer does not know must not be sent to it.
-        if ("attestation-evidence" in request.headers) throw new Error("evidence was sent unasked");
-        const tokenRequest = TokenRequest.deserialize(TOKEN_TYPES.BLIND_RSA, await readBody(request));
-        const body = (await own.issue(tokenRequest)).serialize();
-        response.writeHead(200, { "Content-Type": MediaType.PRIVATE_TOKEN_RESPONSE }).end(Buffer.from(body));
-      } else {
-        response.writeHead(404).end();
+        return;
       }
+      // What this issuer does not know must not be sent to it.
+      if ("attestation-evidence" in request.headers) throw new Error("evidence was sent unasked");
+      const answer = request.url === "/request" && (await issue(request.headers["content-type"], await readBody(request)));
+      if (answer) response.writeHead(200, { "Content-Type": answer[1] }).end(Buffer.from(answer[0]));
+      else response.writeHead(404).end();
     } catch (error) {
       response.writeHead(400, { "Content-Type": "text/plain" }).end(String(error));
     }
@@ -108,10 +138,10 @@ async function verify(header, key) {
   return (await new Origin(BlindRSAMode.PSS).verify(authorization.token, imported)) ? "valid" : "invalid";
 }
 
-const roles = { client, batch, issuer, challenge, verify };
+const roles = { client, batch, issuer, batches, challenge, verify };
 const [role, ...rest] = process.argv.slice(2);
 if (!(role in roles)) {
-  console.error("usage: peer.mjs client|batch|issuer|challenge|verify ...");
+  console.error("usage: peer.mjs client|batch|issuer|batches|challenge|verify ...");
   process.exit(2);
 }
 try {
