@@ -44,6 +44,7 @@ bool attesterd_bus_service_call(struct attesterd_bus_service *service, uint64_t 
         message = dbus_message_new_method_call(service->name, path, interface, member);
         if (message == NULL)
                 return false;
+        dbus_message_set_auto_start(message, !service->never_start);
         subscribe(service);
         va_start(arguments, ret);
         first = va_arg(arguments, int);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Another service of the system bus that the daemon asks for facts: logind, fwupd. Asked when a fact is first needed, and
- * listened to from then on; never waited for longer than ATTESTERD_BUS_SERVICE_WAIT_MAX_MS. Used by attesterd; may be included
- * by attesterd/.
+ * Another service of the system bus that the daemon asks for facts: logind, fwupd, PackageKit. Asked when a fact is first needed,
+ * and listened to from then on; never waited for longer than ATTESTERD_BUS_SERVICE_WAIT_MAX_MS. Used by attesterd; may be
+ * included by attesterd/.
  */
 #pragma once
 
@@ -13,15 +13,16 @@
 #define ATTESTERD_BUS_SERVICE_RETRY_MS         10000 /* a service that failed is not asked again so soon, unless it starts anew */
 #define ATTESTERD_BUS_SERVICE_REASON_BYTES_MAX 128   /* with the NUL */
 
-/* Embedded in who asks; the first five are set by it. */
+/* Embedded in who asks; the first six are set by it. */
 struct attesterd_bus_service {
         struct base_bus *bus;
         const struct base_clock *clock;
         const char *name;         /* on the bus */
         const char *title;        /* for people */
         const char *const *rules; /* of its signals, each with its name as sender; ends with NULL */
+        bool never_start;         /* it is asked only while it runs */
         bool subscribed;
-        bool absent; /* nobody has the name, and nobody can be started for it */
+        bool absent; /* nobody has the name, and nobody can, or is to, be started for it */
 };
 
 uint64_t attesterd_bus_service_now_ms(const struct attesterd_bus_service *service);

@@ -64,6 +64,8 @@ static void on_bus_down(void *context)
         attesterd_callers_forget_all(daemon->callers, NULL);
         attesterd_login_down(daemon->login);
         attesterd_fwupd_down(daemon->fwupd);
+        attesterd_lid_down(daemon->lid);
+        attesterd_packagekit_down(daemon->packagekit);
 }
 
 static void on_signal(void *context, DBusMessage *message)
@@ -72,6 +74,8 @@ static void on_signal(void *context, DBusMessage *message)
 
         attesterd_login_signal(daemon->login, message);
         attesterd_fwupd_signal(daemon->fwupd, message);
+        attesterd_lid_signal(daemon->lid, message);
+        attesterd_packagekit_signal(daemon->packagekit, message);
 }
 
 static void on_bus_failed(void *context, const struct base_error *error)
@@ -108,6 +112,8 @@ static bool start_bus(struct attesterd_daemon *daemon, struct base_error *error)
                base_bus_new(daemon->event, daemon->options.bus_address, ATTESTERD_BUS_NAME, &events, &daemon->bus, error) &&
                attesterd_login_new(daemon->bus, daemon->clock, &daemon->login, error) &&
                attesterd_fwupd_new(daemon->bus, daemon->clock, &daemon->fwupd, error) &&
+               attesterd_lid_new(daemon->bus, daemon->clock, &daemon->lid, error) &&
+               attesterd_packagekit_new(daemon->bus, daemon->clock, &daemon->packagekit, error) &&
                attesterd_refusals_new(daemon->event, daemon->bus, &daemon->refusals, error) &&
                attesterd_callers_new(daemon->bus, daemon->limits, daemon->refusals, daemon->clock, on_call_start, daemon,
                                      &daemon->callers, error);
@@ -303,6 +309,8 @@ void attesterd_daemon_free(struct attesterd_daemon *daemon)
         attesterd_refusals_free(daemon->refusals);
         attesterd_login_free(daemon->login);
         attesterd_fwupd_free(daemon->fwupd);
+        attesterd_lid_free(daemon->lid);
+        attesterd_packagekit_free(daemon->packagekit);
         base_bus_free(daemon->bus);
         attesterd_properties_free(daemon->properties);
         attesterd_limits_free(daemon->limits);

@@ -13,8 +13,10 @@
 #include "attesterd/fwupd.h"
 #include "attesterd/grace.h"
 #include "attesterd/issuer.h"
+#include "attesterd/lid.h"
 #include "attesterd/memory.h"
 #include "attesterd/net/client.h"
+#include "attesterd/packagekit.h"
 #include "attesterd/properties.h"
 #include "policy/policy.h"
 
@@ -67,6 +69,8 @@ struct attesterd_daemon {
         struct base_bus *bus;
         struct attesterd_login *login;
         struct attesterd_fwupd *fwupd;
+        struct attesterd_lid *lid;
+        struct attesterd_packagekit *packagekit;
         struct attesterd_refusals *refusals;
         struct attesterd_callers *callers;
         struct attesterd_properties *properties;

@@ -118,10 +118,12 @@ bool attesterd_request_options_parse(const struct attesterd_call *call, DBusMess
 
 bool attesterd_evaluation_ready(struct attesterd_daemon *daemon, struct attesterd_call *call, struct attesterd_waiter *waiter)
 {
-        /* Both are asked at once. */
+        /* All are asked at once. */
         (void) attesterd_fwupd_ready(daemon->fwupd, NULL);
+        (void) attesterd_lid_ready(daemon->lid, NULL);
+        attesterd_packagekit_ask(daemon->packagekit);
         return attesterd_login_ready(daemon->login, attesterd_call_session(call), call->uid, call->pid, waiter) &&
-               attesterd_fwupd_ready(daemon->fwupd, waiter);
+               attesterd_fwupd_ready(daemon->fwupd, waiter) && attesterd_lid_ready(daemon->lid, waiter);
 }
 
 bool attesterd_evaluation_device_facts(struct attesterd_daemon *daemon, const struct attesterd_session *session,
@@ -132,8 +134,9 @@ bool attesterd_evaluation_device_facts(struct attesterd_daemon *daemon, const st
         policy_auto_facts struct policy_facts facts = POLICY_FACTS_INIT;
 
         if (!attesterd_facts_get(daemon->facts, &measured, error) || !policy_facts_merge(&facts, measured, error) ||
-            !attesterd_fwupd_set_facts(daemon->fwupd, &facts, error) || !attesterd_session_set_facts(session, &facts, error) ||
-            !attesterd_window_set_fact(&unsaid, session, &facts, error))
+            !attesterd_packagekit_set_facts(daemon->packagekit, &facts, error) ||
+            !attesterd_fwupd_set_facts(daemon->fwupd, &facts, error) || !attesterd_lid_set_facts(daemon->lid, &facts, error) ||
+            !attesterd_session_set_facts(session, &facts, error) || !attesterd_window_set_fact(&unsaid, session, &facts, error))
                 return false;
         policy_facts_stamp(&facts, daemon->clock->boottime_ms(daemon->clock->context));
         *ret = facts;

@@ -11,9 +11,11 @@ MOCK = "org.freedesktop.DBus.Mock"
 LOGIN, LOGIN_PATH, MANAGER = "org.freedesktop.login1", "/org/freedesktop/login1", "org.freedesktop.login1.Manager"
 SESSION, USER = "org.freedesktop.login1.Session", "org.freedesktop.login1.User"
 FWUPD = "org.freedesktop.fwupd"
+PACKAGEKIT, PACKAGEKIT_PATH = "org.freedesktop.PackageKit", "/org/freedesktop/PackageKit"
+TRANSACTION = "org.freedesktop.PackageKit.Transaction"
 # What the bus's configuration must have, in a <policy context="default">'s place.
 BUS_POLICY = "".join(f'<policy user="root"><allow own="{name}"/></policy>\n'
-                     f'<policy context="default"><allow send_destination="{name}"/></policy>\n' for name in (LOGIN, FWUPD))
+                     f'<policy context="default"><allow send_destination="{name}"/></policy>\n' for name in (LOGIN, FWUPD, PACKAGEKIT))
 
 
 class Service:
@@ -62,6 +64,7 @@ class Login(Service):
 
     def start(self, uid=None, **properties):
         super().start()
+        self.mock("AddProperties", "sa{sv}", MANAGER, {"LidClosed": False, "Docked": False})
         if uid is not None:
             self.add_session("c1", uid, **properties)
             self.every_process_is_in("c1")
@@ -72,6 +75,11 @@ class Login(Service):
         self.update(path, SESSION, {"Type": "wayland", **properties})
         if not seat:
             self.set_object(path, SESSION, "Seat", "", "/")
+
+    def set_lid(self, closed, docked=False):
+        """logind does not tell that these changed."""
+        for name, value in (("LidClosed", closed), ("Docked", docked)):
+            self.call(self.name, self.path, "org.freedesktop.DBus.Properties", "Set", "ssv", MANAGER, name, value)
 
     def every_process_is_in(self, name):
         """A session, or None."""
@@ -102,3 +110,30 @@ class Fwupd(Service):
 
     def set(self, level):
         self.update("/", FWUPD, {"HostSecurityId": level})
+
+
+class PackageKit(Service):
+    """Answers GetUpdates of one transaction after another with the same packages."""
+
+    def __init__(self, stack):
+        super().__init__(stack, "packagekit", PACKAGEKIT, PACKAGEKIT_PATH, [PACKAGEKIT, PACKAGEKIT_PATH, PACKAGEKIT])
+
+    def start(self, security=2, since_refresh=90, outcome=1):
+        super().start()
+        for path in ("/1_own", "/2_other"):
+            self.mock("AddObject", "ssa{sv}a(ssss)", path, TRANSACTION, dbus.Dictionary({}, signature="sv"), dbus.Array([], signature="(ssss)"))
+        self.answer(security, since_refresh, outcome)
+
+    def answer(self, security, since_refresh=90, outcome=1):
+        # Security updates of two severities, a bug fix; and another program's transaction, whose packages do not count.
+        infos = [8 if number % 2 else 8 | 3 << 16 for number in range(security)] + [6]
+        emit = "; ".join([f"self.EmitSignal({TRANSACTION!r}, 'Package', 'uss', [dbus.UInt32({info}), 'a;1;x86_64;main', 'text'])" for info in infos]
+                         + [f"objects['/2_other'].EmitSignal({TRANSACTION!r}, 'Package', 'uss', [dbus.UInt32(8), 'b;1;x86_64;main', 'text'])",
+                            f"objects['/2_other'].EmitSignal({TRANSACTION!r}, 'Finished', 'uu', [dbus.UInt32(1), dbus.UInt32(5)])",
+                            f"self.EmitSignal({TRANSACTION!r}, 'Finished', 'uu', [dbus.UInt32({outcome}), dbus.UInt32(5)])"])
+        self.mock("AddMethod", "sssss", TRANSACTION, "GetUpdates", "t", "", emit, path="/1_own")
+        self.mock("AddMethod", "sssss", PACKAGEKIT, "CreateTransaction", "", "o", "ret = dbus.ObjectPath('/1_own')")
+        self.mock("AddMethod", "sssss", PACKAGEKIT, "GetTimeSinceAction", "u", "u", f"ret = dbus.UInt32({since_refresh}) if args[0] == 13 else 0")
+
+    def tell_change(self):
+        self.mock("EmitSignal", "sssav", PACKAGEKIT, "UpdatesChanged", "", dbus.Array([], signature="v"))

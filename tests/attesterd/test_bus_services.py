@@ -8,7 +8,7 @@ import time
 import bus_fixture
 import dbus
 from bus_fixture import ADMIN, ATTESTER, Background, BusCase
-from fake_services import Fwupd, Login
+from fake_services import Fwupd, Login, PackageKit
 from stack import wait_for
 
 UID = os.getuid()
@@ -179,6 +179,49 @@ class Services(BusCase):
         for locale in ("x" * 33, dbus.UInt32(1)):
             self.assertIn("locale", self.assert_error("InvalidArgument", self.stack.request, "plain.example", options={"locale": locale}))
 
+
+    def test_lid_and_dock_are_told_as_they_are_a_second_later(self):
+        self.started(self.login, uid=UID)
+        wait_for(lambda: self.facts()["session.lid_closed"] == 0, "logind to be asked")
+        self.login.set_lid(closed=True, docked=True)
+        wait_for(lambda: self.facts()["session.lid_closed"] == 1, "the lid")
+        self.assertEqual(self.facts()["session.docked"], 1)
+        self.login.stop()
+        wait_for(lambda: isinstance(self.facts()["session.lid_closed"], tuple), "logind to be missed")
+        self.assertIn("not on the system bus", self.facts()["session.docked"][1])
+
+    def test_packagekit_counts_security_updates_while_it_runs(self):
+        packagekit = PackageKit(self.stack)
+        self.stack.restart_daemon()
+        before = self.facts()["os.updates.security"]
+        self.assertEqual(before, self.facts()["os.updates.security"])
+        self.started(packagekit)
+        self.assert_becomes("os.updates.security", 2)
+        self.assertLess(abs(self.facts()["os.updates.age"] - 90), 60)
+        facts = {str(name): str(source) for name, _, _, source, _ in self.stack.call(ATTESTER, "GetFacts")}
+        self.assertEqual(facts["os.updates.security"], "PackageKit")
+        # What is known is not asked again until PackageKit says that it changed.
+        asked = packagekit.calls("CreateTransaction")
+        packagekit.answer(5)
+        self.assertEqual(self.facts()["os.updates.security"], 2)
+        self.assertEqual(packagekit.calls("CreateTransaction"), asked)
+        packagekit.tell_change()
+        self.assert_becomes("os.updates.security", 5)
+        packagekit.answer(0, outcome=2)
+        packagekit.tell_change()
+        wait_for(lambda: self.facts()["os.updates.security"] in (before, ("unreadable", "PackageKit could not look for updates")), "the failure")
+        packagekit.stop()
+        self.assert_becomes("os.updates.security", before)
+
+    def test_hanging_packagekit_holds_nobody_up(self):
+        packagekit = PackageKit(self.stack)
+        self.stack.restart_daemon()
+        self.started(packagekit)
+        packagekit.hang()
+        # Asked again or not, these come back while it hangs.
+        for _ in range(5):
+            self.assertNotEqual(self.facts()["os.updates.security"], 2)
+        packagekit.go_on()
 
     # The level holds when fwupd ends: each of these starts with a daemon that has not asked.
 
