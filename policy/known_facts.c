@@ -93,7 +93,8 @@ static const struct policy_known_fact known_facts[] = {
           "runs" },
         { "os.updates.security", INTEGER, POSTURE,
           "security updates that wait: PackageKit, while it runs; else `/var/lib/update-notifier/updates-available` of Ubuntu; "
-          "elsewhere unreadable" },
+          "else "
+          "what dpkg has installed against apt's lists of security suites, as of apt's last look; elsewhere unreadable" },
         { "os.version", VERSION, POSTURE,
           "`VERSION_ID`; on Debian the point release of `/etc/debian_version`. A rolling release has none: unreadable" },
         { "quote.age_s", INTEGER, VERIFIER, "seconds since the device made its claims" },

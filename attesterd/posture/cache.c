@@ -10,6 +10,7 @@ struct posture_cache {
         uint32_t hashes[POSTURE_CACHE_FILES_MAX];
         size_t count;
         size_t bytes; /* of all contents */
+        struct posture_apt_counted counted;
 };
 
 bool posture_cache_new(struct posture_cache **ret, struct base_error *error)
@@ -142,6 +143,11 @@ bool posture_cached_is(const struct posture_cached *cached, const struct stat *s
         return then->st_dev == status->st_dev && then->st_ino == status->st_ino && then->st_size == status->st_size &&
                then->st_mode == status->st_mode && same_time(then->st_mtim, status->st_mtim) &&
                same_time(then->st_ctim, status->st_ctim);
+}
+
+struct posture_apt_counted *posture_cache_counted(struct posture_cache *cache)
+{
+        return &cache->counted;
 }
 
 /* Source: proc_pid_mountinfo(5), proc_swaps(5): POLLPRI and POLLERR after a change, once. */

@@ -9,7 +9,7 @@
  */
 #pragma once
 
-#include "attesterd/posture/posture.h"
+#include "attesterd/posture/apt.h"
 #include "base/buffer.h"
 
 #include <sys/stat.h>
@@ -59,3 +59,6 @@ bool posture_cached_changed(const struct posture_cached *cached);
 
 /* Of a file of procfs, sysfs or securityfs: FIXED if the kernel sets it once, when it starts; WATCHED; else OPEN. */
 enum posture_cached_kind posture_cache_kind_of(const char *path);
+
+/* What was counted of apt's updates last; zeroed at first. Owned by the cache. */
+struct posture_apt_counted *posture_cache_counted(struct posture_cache *cache);

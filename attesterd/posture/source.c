@@ -14,6 +14,7 @@
 
 #define READ_CHUNK  4096
 #define NAMES_CHUNK 4096
+#define LARGE_CHUNK (32 * 1024)
 
 /* A file that is read: open, or as it was kept. */
 struct source {
@@ -149,9 +150,9 @@ static int read_some(int fd, void *to, size_t size, size_t offset, size_t *ret_l
         return 0;
 }
 
-static bool is_settled(const struct source *source)
+bool posture_source_is_settled(const struct posture_sources *sources, const struct stat *status)
 {
-        return posture_source_now(source->sources) - source->status.st_ctim.tv_sec >= POSTURE_CACHE_SETTLED_S;
+        return posture_source_now(sources) - status->st_ctim.tv_sec >= POSTURE_CACHE_SETTLED_S;
 }
 
 /* Keeps what was read of a file, if it can be told later that it did not change. */
@@ -164,7 +165,7 @@ static void keep(const struct source *source, struct base_bytes content, bool co
         if (source->watched) {
                 posture_cache_keep_content(cache, source->path, content, complete, NULL);
         } else if (!is_kernels(source->path)) {
-                if (complete && is_settled(source))
+                if (complete && posture_source_is_settled(source->sources, &source->status))
                         posture_cache_keep_content(cache, source->path, content, true, &source->status);
         } else if (!source->stays_open && posture_cache_kind_of(source->path) == POSTURE_CACHED_FIXED &&
                    (is_of_procfs_or_sysfs(source->fd) || is_of_securityfs(source->fd))) {
@@ -313,14 +314,42 @@ int posture_source_each_name(const struct posture_sources *sources, const char *
         return got < 0 ? errno : 0;
 }
 
+int posture_source_each_chunk(const struct posture_sources *sources, const char *path, size_t limit, posture_chunk_taker *take,
+                              void *context)
+{
+        uint8_t chunk[LARGE_CHUNK];
+        size_t offset = 0;
+        size_t got = 1;
+        struct source source;
+        int error_number = open_file(sources, path, &source);
+
+        while (error_number == 0 && got > 0) {
+                error_number = read_some(source.fd, chunk, sizeof(chunk), offset, &got);
+                if (error_number != 0)
+                        break;
+                offset += got;
+                if (offset > limit)
+                        error_number = EFBIG;
+                else
+                        take(BASE_BYTES(chunk, got), context);
+        }
+        finish(&source);
+        return error_number;
+}
+
+int posture_source_look(const struct posture_sources *sources, const char *path, struct stat *ret)
+{
+        return fstatat(sources->root_fd, path + 1, ret, 0) < 0 ? errno : 0;
+}
+
 int posture_source_modified(const struct posture_sources *sources, const char *path, int64_t *ret)
 {
         struct stat status;
+        int error_number = posture_source_look(sources, path, &status);
 
-        if (fstatat(sources->root_fd, path + 1, &status, 0) < 0)
-                return errno;
-        *ret = status.st_mtim.tv_sec;
-        return 0;
+        if (error_number == 0)
+                *ret = status.st_mtim.tv_sec;
+        return error_number;
 }
 
 int64_t posture_source_now(const struct posture_sources *sources)

@@ -7,6 +7,8 @@
 #include "attesterd/posture/posture.h"
 #include "base/buffer.h"
 
+#include <sys/stat.h>
+
 #define POSTURE_REASON_BYTES_MAX (POLICY_FACT_TEXT_BYTES_MAX + 1)
 #define POSTURE_LINE_BYTES_MAX   POLICY_FACT_TEXT_BYTES_MAX
 #define POSTURE_PATH_BYTES_MAX   512  /* with the NUL; of paths that are put together from what directories hold */
@@ -40,6 +42,20 @@ int posture_source_read_start(const struct posture_sources *sources, const char 
 typedef bool posture_name_visitor(const char *name, void *context);
 int posture_source_each_name(const struct posture_sources *sources, const char *path, posture_name_visitor *visit,
                              void *context) BASE_MUST_CHECK;
+
+/*
+ * Calls `take` for one piece of a regular file after another. Nothing is kept of it. Returns 0 or an errno(3); EFBIG if it has
+ * more than `limit` bytes.
+ */
+typedef void posture_chunk_taker(struct base_bytes chunk, void *context);
+int posture_source_each_chunk(const struct posture_sources *sources, const char *path, size_t limit, posture_chunk_taker *take,
+                              void *context) BASE_MUST_CHECK;
+
+/* fstatat(2), following links. Returns 0 or an errno(3). */
+int posture_source_look(const struct posture_sources *sources, const char *path, struct stat *ret) BASE_MUST_CHECK;
+
+/* Whether an inode's times are old enough that it cannot change again without their changing. */
+bool posture_source_is_settled(const struct posture_sources *sources, const struct stat *status);
 
 /* When the file or directory was last modified, in seconds since 1970. Returns 0 or an errno(3). */
 int posture_source_modified(const struct posture_sources *sources, const char *path, int64_t *ret) BASE_MUST_CHECK;

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* os.updates.*: what the package managers have left on the disk about updates. No solver is run and no list is searched. */
+/* os.updates.*: what the package managers have left on the disk about updates. No solver is run. */
+#include "attesterd/posture/apt.h"
 #include "attesterd/posture/collectors.h"
 #include "attesterd/posture/source.h"
 #include "attesterd/posture/updates_available.h"
 
-#include <errno.h>
-
 #define UPDATES_AVAILABLE "/var/lib/update-notifier/updates-available"
 #define NONE_FOUND        "/var/lib"
+#define DPKG              "/var/lib/dpkg/status"
+#define DNF               "/var/cache/dnf"
 
 /* Files that are touched when the lists of packages were renewed, the best witnesses first; later rows of a rank add none. */
 static const struct {
@@ -44,21 +45,37 @@ static bool set_age(const struct posture_sources *sources, struct policy_facts *
         return posture_set_age(sources, to, "os.updates.age", newest, source, error);
 }
 
-static bool set_security(const struct posture_sources *sources, struct policy_facts *to, struct base_error *error)
+/* What update-notifier of Ubuntu counted, which knows of updates that a subscription brings, too. */
+static bool find_notified(const struct posture_sources *sources, int64_t *ret)
 {
         base_auto_buffer struct base_buffer text = BASE_BUFFER_INIT(POSTURE_UPDATES_AVAILABLE_BYTES_MAX);
-        int error_number = posture_source_read(sources, UPDATES_AVAILABLE, &text);
+
+        return posture_source_read(sources, UPDATES_AVAILABLE, &text) == 0 &&
+               posture_updates_available_parse(base_buffer_bytes(&text), ret);
+}
+
+static bool set_security(const struct posture_sources *sources, struct policy_facts *to, struct base_error *error)
+{
+        char reason[POSTURE_REASON_BYTES_MAX];
+        const char *source = UPDATES_AVAILABLE;
         int64_t count;
 
-        if (error_number == ENOENT)
-                return posture_set_unreadable(to, "os.updates.security", "nothing on this system counts security updates",
-                                              UPDATES_AVAILABLE, error);
-        if (error_number != 0)
-                return posture_set_errno(to, "os.updates.security", error_number, UPDATES_AVAILABLE, error);
-        if (!posture_updates_available_parse(base_buffer_bytes(&text), &count))
+        if (find_notified(sources, &count) || posture_apt_count(sources, &count, reason, &source))
+                return posture_set_integer(to, "os.updates.security", count, source, error);
+        if (posture_source_exists(sources, DPKG) == 0)
+                return posture_set_unreadable(to, "os.updates.security", reason, source, error);
+        if (posture_source_exists(sources, DNF) == 0)
+                return posture_set_unreadable(
+                        to, "os.updates.security",
+                        "dnf keeps what it knows of updates in files that only it reads; PackageKit would tell, while it runs",
+                        DNF, error);
+        if (posture_source_exists(sources, UPDATES_AVAILABLE) == 0)
                 return posture_set_unreadable(to, "os.updates.security", UPDATES_AVAILABLE " does not say in English how many",
                                               UPDATES_AVAILABLE, error);
-        return posture_set_integer(to, "os.updates.security", count, UPDATES_AVAILABLE, error);
+        return posture_set_unreadable(
+                to, "os.updates.security",
+                "nothing on this system counts security updates for everybody to read; PackageKit would, while it runs",
+                NONE_FOUND, error);
 }
 
 bool posture_collect_updates(const struct posture_sources *sources, struct policy_facts *to,

@@ -185,7 +185,9 @@ static void posture_collect_of_security_updates_says_how_many_or_why_not(void **
 {
         struct posture_tree *tree = *state;
 
-        posture_tree_expect_unreadable(tree, "os.updates.security", "nothing on this system counts security updates");
+        posture_tree_expect_unreadable(tree, "os.updates.security",
+                                       "nothing on this system counts security updates for everybody to read; PackageKit would, "
+                                       "while it runs");
         posture_tree_put_text(tree, AVAILABLE, "3 updates can be applied immediately.\n");
         posture_tree_expect(tree, "os.updates.security", POLICY_FACT_INTEGER, "0");
         posture_tree_put_text(tree, AVAILABLE, "3 mises à jour\n");
