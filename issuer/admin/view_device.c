@@ -47,7 +47,8 @@ static bool put_keys(struct admin_page *page, const struct issuer_device *device
                 admin_html_put_hex(to, BASE_BYTES_OF(keys.ak_name));
                 admin_html_put(to, "</code>");
         }
-        base_buffer_printf(to, " <span class=\"quiet\">%zu before it</span>", keys.superseded);
+        if (keys.superseded > 0)
+                base_buffer_printf(to, " <span class=\"quiet\">after %zu that it replaced</span>", keys.superseded);
         end_term(to);
         return true;
 }
