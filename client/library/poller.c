@@ -123,13 +123,10 @@ void client_poller_run(struct client_poller *poller)
 {
         struct epoll_event events[2];
         int count = epoll_wait(poller->fd, events, BASE_COUNT(events), 0);
-        uint64_t expirations;
 
         for (int i = 0; i < count; i++)
                 if (events[i].data.fd != poller->timer)
                         socket_run(poller, events[i].events);
-                else if (read(poller->timer, &expirations, sizeof(expirations)) > 0)
-                        client_poller_arm(poller, UINT64_MAX);
 }
 
 void client_poller_arm(const struct client_poller *poller, uint64_t at_ms)

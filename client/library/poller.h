@@ -28,7 +28,7 @@ void client_poller_clear(struct client_poller *poller);
 bool client_poller_attach(struct client_poller *poller, DBusConnection *connection, struct base_error *error) BASE_MUST_CHECK;
 void client_poller_detach(DBusConnection *connection);
 
-/* Reads and writes what the socket gives and takes now, and puts the timer off. Does not wait. */
+/* Reads and writes what the socket gives and takes now. Does not wait. A timer that went off stays so until it is armed again. */
 void client_poller_run(struct client_poller *poller);
 
 /* When `fd` becomes readable though nothing arrives, in milliseconds of CLOCK_MONOTONIC; 0: now; UINT64_MAX: never. */
