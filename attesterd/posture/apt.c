@@ -18,7 +18,6 @@ struct lists {
         struct posture_installed *installed;
         size_t count;
         bool compressed;
-        bool damaged;
         int error_number;
 };
 
@@ -46,43 +45,69 @@ static int read_file(const struct posture_sources *sources, const char *path, po
         return error_number == 0 && reading.reader.damaged ? EILSEQ : error_number;
 }
 
+/* Whether a list is one of security updates; a compressed one is noted. */
+static bool is_wanted(struct lists *lists, const char *name)
+{
+        const char *packages = strstr(name, PACKAGES);
+
+        if (strstr(name, SECURITY) == NULL || packages == NULL)
+                return false;
+        if (packages[strlen(PACKAGES)] == '\0')
+                return true;
+        lists->compressed = true;
+        return false;
+}
+
 static bool look_at_list(const char *name, void *context)
 {
         struct lists *lists = context;
-        const char *packages = strstr(name, PACKAGES);
+
+        lists->count += is_wanted(lists, name);
+        return true;
+}
+
+static bool read_list(const char *name, void *context)
+{
+        struct lists *lists = context;
         char path[POSTURE_PATH_BYTES_MAX];
 
-        if (strstr(name, SECURITY) == NULL || packages == NULL)
+        if (!is_wanted(lists, name))
                 return true;
-        if (packages[strlen(PACKAGES)] != '\0') {
-                lists->compressed = true;
-                return true;
-        }
-        if (lists->count++ == POSTURE_APT_LISTS_MAX)
-                lists->error_number = E2BIG;
-        else if (snprintf(path, sizeof(path), LISTS "/%s", name) >= (int) sizeof(path))
+        if (snprintf(path, sizeof(path), LISTS "/%s", name) >= (int) sizeof(path))
                 lists->error_number = ENAMETOOLONG;
         else
                 lists->error_number = read_file(lists->sources, path, posture_installed_compare, lists->installed);
         return lists->error_number == 0;
 }
 
+/* Reads all lists. Returns 0 or an errno(3), of `ret_path`. */
+static int read_all(struct lists *lists, const char **ret_path)
+{
+        int error_number;
+
+        *ret_path = STATUS;
+        error_number = read_file(lists->sources, STATUS, posture_installed_add, lists->installed);
+        if (error_number != 0 || lists->installed->failed)
+                return error_number != 0 ? error_number : ENOMEM;
+        *ret_path = LISTS;
+        error_number = posture_source_each_name(lists->sources, LISTS, read_list, lists);
+        return error_number != 0 ? error_number : lists->error_number;
+}
+
 static void count_updates(const struct posture_sources *sources, struct posture_apt_counted *counted)
 {
         posture_auto_installed struct posture_installed installed = { .count = 0 };
         struct lists lists = { .sources = sources, .installed = &installed };
-        int error_number = read_file(sources, STATUS, posture_installed_add, &installed);
+        const char *path = LISTS;
+        int error_number = posture_source_each_name(sources, LISTS, look_at_list, &lists);
 
         counted->count = -1;
-        if (error_number != 0 || installed.failed) {
-                posture_source_reason(counted->reason, STATUS, error_number != 0 ? error_number : ENOMEM);
-                return;
-        }
-        error_number = posture_source_each_name(sources, LISTS, look_at_list, &lists);
-        if (error_number == 0)
-                error_number = lists.error_number;
+        if (error_number == 0 && lists.count > POSTURE_APT_LISTS_MAX)
+                error_number = E2BIG;
+        if (error_number == 0 && lists.count > 0 && !lists.compressed)
+                error_number = read_all(&lists, &path);
         if (error_number != 0)
-                posture_source_reason(counted->reason, LISTS, error_number);
+                posture_source_reason(counted->reason, path, error_number);
         else if (lists.compressed)
                 (void) snprintf(counted->reason, sizeof(counted->reason),
                                 "apt keeps its lists compressed (Acquire::GzipIndexes), and only apt reads them");

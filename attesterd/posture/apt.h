@@ -13,14 +13,14 @@
 
 /* What was counted last, and of which files. */
 struct posture_apt_counted {
-        struct stat status; /* dpkg's; of size 0: nothing was counted */
+        struct stat status; /* dpkg's; of inode 0: nothing was counted */
         struct stat lists;  /* the directory */
         int64_t count;      /* -1: see `reason` */
         char reason[POSTURE_REASON_BYTES_MAX];
 };
 
 /*
- * False, with the reason, if that cannot be told; ENOENT of dpkg's status file is a reason like any other. Counts only if a file
+ * False, with the reason, if that cannot be told. Counts only if a file
  * changed since the last time, which takes some ten milliseconds, in the order of versions that dpkg has. Held packages count;
  * priorities that an administrator gave to archives do not.
  * Source: apt(8), dpkg(1); sources.list(5) for the names of lists, where a suite for security updates ends with "-security".

@@ -61,8 +61,9 @@ bool posture_collect_firewall(const struct posture_sources *sources, struct poli
                                : posture_set_unreadable(to, FACT, "ufw is set to be on, but the kernel filters nothing", UFW,
                                                         error);
         if (has_filters(sources))
-                return posture_set_unreadable(to, FACT, "neither firewalld nor ufw is on, and only root can see other rules",
-                                              MODULES, error);
+                return posture_set_unreadable(
+                        to, FACT, "neither firewalld nor ufw is on, and only root can see other rules; facts.d can state them",
+                        MODULES, error);
         if (firewalld == POSTURE_SERVICE_UNKNOWN)
                 return posture_set_unreadable(to, FACT, "the services' control groups cannot be read", SERVICES, error);
         return posture_set_boolean(to, FACT, false, MODULES, error);

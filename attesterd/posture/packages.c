@@ -57,6 +57,12 @@ static void end_line(struct posture_package_reader *reader, posture_package_visi
         reader->cut = false;
 }
 
+/* Most lines of such a file are neither the end of a paragraph nor of a field that counts. */
+static bool may_count(uint8_t first)
+{
+        return strchr("PpSsAaVv \t\r\n", first) != NULL && first != '\0';
+}
+
 void posture_packages_feed(struct posture_package_reader *reader, struct base_bytes text, posture_package_visitor *visit,
                            void *context)
 {
@@ -66,12 +72,18 @@ void posture_packages_feed(struct posture_package_reader *reader, struct base_by
                 size_t room = sizeof(reader->line) - 1 - reader->len;
                 size_t taken = len < room ? len : room;
 
-                memcpy(reader->line + reader->len, text.data, taken);
-                reader->len += taken;
-                reader->cut = reader->cut || len > room;
+                if (reader->len == 0 && !reader->skip)
+                        reader->skip = !may_count(text.data[0]);
+                if (!reader->skip) {
+                        memcpy(reader->line + reader->len, text.data, taken);
+                        reader->len += taken;
+                        reader->cut = reader->cut || len > room;
+                }
                 if (newline == NULL)
                         return;
-                end_line(reader, visit, context);
+                if (!reader->skip)
+                        end_line(reader, visit, context);
+                reader->skip = false;
                 text = BASE_BYTES(text.data + len + 1, text.len - len - 1);
         }
 }

@@ -27,6 +27,7 @@ struct posture_package_reader {
         char line[POSTURE_PACKAGE_LINE_MAX];
         size_t len;
         bool cut;     /* the line is longer */
+        bool skip;    /* the line is none that counts, by how it begins */
         bool damaged; /* a field that counts was too long */
         bool any;     /* a field of the paragraph was read */
         struct posture_package package;

@@ -370,8 +370,11 @@ void posture_source_reason(char ret[POSTURE_REASON_BYTES_MAX], const char *path,
 
         if (description == NULL)
                 description = "Unknown error";
-        (void) snprintf(ret, POSTURE_REASON_BYTES_MAX, "%s: %c%s", path, tolower((unsigned char) description[0]),
-                        description + 1);
+        (void) snprintf(ret, POSTURE_REASON_BYTES_MAX, "%s: %c%s%s", path, tolower((unsigned char) description[0]),
+                        description + 1,
+                        error_number == EACCES || error_number == EPERM
+                                ? "; attesterd has no privileges, and tmpfiles.d(5) may give its group access"
+                                : "");
 }
 
 static struct policy_origin origin_of(const char *source)

@@ -163,10 +163,10 @@ static void posture_collect_of_firewalls_says_who_set_them(void **state)
         posture_tree_expect(tree, "firewall.active", POLICY_FACT_BOOLEAN, "true");
         posture_tree_put_text(tree, "etc/ufw/ufw.conf", "ENABLED=yes\nENABLED=no\n#ENABLED=yes\n");
         posture_tree_expect_unreadable(tree, "firewall.active",
-                                       "neither firewalld nor ufw is on, and only root can see other rules");
+                                       "neither firewalld nor ufw is on, and only root can see other rules; facts.d can state them");
         posture_tree_put_text(tree, FIREWALLD, "populated 0\nfrozen 0\n");
         posture_tree_expect_unreadable(tree, "firewall.active",
-                                       "neither firewalld nor ufw is on, and only root can see other rules");
+                                       "neither firewalld nor ufw is on, and only root can see other rules; facts.d can state them");
         posture_tree_put_text(tree, FIREWALLD, "populated 1\nfrozen 0\n");
         posture_tree_expect(tree, "firewall.active", POLICY_FACT_BOOLEAN, "true");
 }
