@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 
-WAIT_SECONDS = 30
+WAIT_SECONDS = 100
 # The browser's ends of the pipes must be its file descriptors 3 and 4; dup() first, since they may be that already.
 LAUNCHER = ("import os, sys\n"
             "ends = [os.dup(os.dup(os.dup(int(end)))) for end in sys.argv[1:3]]\n"

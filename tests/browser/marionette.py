@@ -9,7 +9,7 @@ import socket
 import subprocess
 import time
 
-WAIT_SECONDS = 30
+WAIT_SECONDS = 100
 
 
 class BrowserError(Exception):

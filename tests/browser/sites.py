@@ -20,12 +20,14 @@ sys.path[:0] = [str(TESTS / "e2e"), str(TESTS / "client"), str(TESTS / "attester
 from agent_fixture import challenge, token_of, verify  # noqa: E402
 from fake_services import BUS_POLICY  # noqa: E402
 from recorder import Recorder  # noqa: E402
-from stack import ISSUER_NAME, Stack, StackError, wait_for  # noqa: E402
+from stack import ISSUER_NAME, Stack, StackError  # noqa: E402
+from stack import wait_for as wait_for_within  # noqa: E402
 from user_session import USER, UserSession  # noqa: E402
 
 SHOP, BLOG, KEPT = "shop.example", "blog.example", "kept.example"
 HOST_NAME = "org.attesterd.native_host"
 USER_NAME = "person-at-the-screen"
+WAIT_SECONDS = 100
 CHROMIUM_ID = "ggiccncnheochblgiaijgechoakegajn"
 FIREFOX_ID = "access-tokens@attesterd.org"
 PIXEL = base64.b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==")
@@ -43,6 +45,11 @@ PAGES = {
     "free/form.html": "<title>form</title><form method=post action=/accept><input name=order value=1><button>Send</button></form>",
     "free/landed.html": "<title>landed</title><h1>Landed</h1>",
 }
+
+
+def wait_for(condition, what):
+    """As stack.wait_for(), longer: a browser on a busy machine takes its time, and the extension waits 70 s for an answer itself."""
+    return wait_for_within(condition, what, WAIT_SECONDS)
 
 
 class KeptSite:
