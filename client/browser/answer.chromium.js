@@ -96,11 +96,11 @@ async function answerNavigation(request, challenge, { authorize }) {
   const attempt = begin(request);
   const current = () => attempts.get(frameKey(request)) === attempt;
   const authorization = await authorize(request, challenge, true);
-  await attempt.arrival;
   if (authorization === null || !current()) {
     return;
   }
   const rule = await addRule(request, authorization);
+  await attempt.arrival;
   await (current() ? reload(request) : removeRule(rule));
 }
 

@@ -26,7 +26,7 @@ async function authorize(request, challenge, interactive) {
     await noteEvent(tabId, origin, "form");
     return null;
   }
-  const isPrivate = request.incognito ?? (await api.tabs.get(tabId)).incognito;
+  const isPrivate = async () => request.incognito ?? (await api.tabs.get(tabId)).incognito;
   if (!(await isOn(origin, isPrivate))) {
     await noteEvent(tabId, origin, "off");
     return null;

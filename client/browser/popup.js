@@ -33,7 +33,7 @@ async function showSite(tab) {
   };
   await showState();
   api.storage.session.onChanged.addListener(showState);
-  element("on").checked = await isOn(origin, tab.incognito);
+  element("on").checked = await isOn(origin, () => tab.incognito);
   element("switch").hidden = false;
   element("on").addEventListener("change", async () => {
     await setOn(origin, element("on").checked, tab.incognito);

@@ -8,17 +8,31 @@ const OFF = "off";
 const tabKey = (tabId) => `tab ${tabId}`;
 const area = (isPrivate) => (isPrivate ? api.storage.session : api.storage.local);
 
-async function offList(isPrivate) {
+async function readOffList(isPrivate) {
   return (await area(isPrivate).get(OFF))[OFF] ?? [];
 }
 
-/** Whether the website is to be answered. A private window keeps to what ordinary windows have switched off, too. */
+// Reading them takes longer than the agent takes for a token: they are kept until they change.
+const offLists = new Map();
+api.storage.onChanged.addListener((changes, areaName) => OFF in changes && offLists.delete(areaName === "session"));
+
+function offList(isPrivate) {
+  if (!offLists.has(isPrivate)) {
+    offLists.set(isPrivate, readOffList(isPrivate));
+  }
+  return offLists.get(isPrivate);
+}
+
+/**
+ * Whether the website is to be answered. A private window keeps to what ordinary windows have switched off, too; `isPrivate()`,
+ * which may take its time, is called only if it matters.
+ */
 export async function isOn(origin, isPrivate) {
-  return !(await offList(false)).includes(origin) && !(isPrivate && (await offList(true)).includes(origin));
+  return !(await offList(false)).includes(origin) && !((await offList(true)).includes(origin) && (await isPrivate()));
 }
 
 export async function setOn(origin, on, isPrivate) {
-  const others = (await offList(isPrivate)).filter((other) => other !== origin);
+  const others = (await readOffList(isPrivate)).filter((other) => other !== origin);
   await area(isPrivate).set({ [OFF]: on ? others : [...others, origin] });
 }
 

@@ -65,6 +65,15 @@ class Pipe:
             if "method" in answer:
                 self.events.append(answer)
 
+    def event(self, session, wanted):
+        """The parameters of the next event of this session, from now or from before, for which wanted(method, parameters) holds; what
+        came before it is forgotten."""
+        end = time.monotonic() + WAIT_SECONDS
+        while True:
+            message = self.events.pop(0) if self.events else self.read(end)
+            if message.get("sessionId") == session and wanted(message["method"], message["params"]):
+                return message["params"]
+
 
 class Page:
     """One tab, popup or service worker."""
@@ -130,7 +139,14 @@ class Chromium:
     def install(self, directory, name="background.js"):
         """Loads an extension; returns its id and its background."""
         extension = self.pipe.call("Extensions.loadUnpacked", path=str(directory))["id"]
-        return extension, self.page_of("service_worker", f"chrome-extension://{extension}/{name}")
+        background = self.page_of("service_worker", f"chrome-extension://{extension}/{name}")
+        # It may still be loading its modules; and what the browser answers now, it answers after it has heard of the listeners.
+        end = time.monotonic() + WAIT_SECONDS
+        while not background.run("globalThis.chrome?.webRequest?.onHeadersReceived.hasListeners() && chrome.tabs.query({}).then(() => true)"):
+            if time.monotonic() > end:
+                raise BrowserError("the extension's background does not listen")
+            time.sleep(0.05)
+        return extension, background
 
     def page_of(self, kind, url):
         """The page, popup or worker with this URL, once it is there."""

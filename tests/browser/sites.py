@@ -117,7 +117,7 @@ class Sites(UserSession, Stack):
     """Use after up(): shop and blog are `host:port`, as in `OriginName=`. Browser and agent are a user's, on a display if there is
     one, else without. What attester-net says to the issuer is in `recorder`, what the daemon's bus carries in bus-monitor.log."""
 
-    def up(self, display=False):
+    def up(self, display=False, agent_options=()):
         self.make_certificates()
         self.start_tpm()
         self.start_bus()
@@ -136,7 +136,7 @@ class Sites(UserSession, Stack):
             self.start_window_manager(self.user["DISPLAY"])
         self.spawn_as_user("session-monitor", "dbus-monitor", "--address", self.session_address, "--binary")
         self.wait("session-monitor", lambda: self.path("session-monitor.log").stat().st_size > 0, "dbus-monitor")
-        self.start_user_agent(self.user)
+        self.start_user_agent(self.user, options=agent_options)
         self.install_native_host()
         self.site_port = self.reserve_port()
         self.shop, self.blog = f"{SHOP}:{self.site_port}", f"{BLOG}:{self.site_port}"

@@ -47,7 +47,7 @@ class Cases(PrivacyCases, LookCases, unittest.TestCase):
         try:
             wait_for(lambda: tab.title == title, f"the page {title}")
         except StackError as error:
-            raise StackError(f"{error}; it is {tab.title!r}, and the extension says {self.noted()}") from None
+            raise StackError(f"{error}; it is {tab.title!r}, the extension says {self.noted()}, and has asked {self.sites.questions()} times") from None
 
     def noted(self):
         return self.browser.background.run("(globalThis.browser ?? chrome).storage.session.get()")

@@ -46,8 +46,8 @@ class UserSession:
         return self.spawn(name, "setpriv", "--reuid", uid, "--regid", uid, "--clear-groups", *arguments,
                           environment={"HOME": str(self.home), "XDG_RUNTIME_DIR": str(self.home), **(environment or {})})
 
-    def start_user_agent(self, environment=None, agent=None, prefix=()):
-        self.spawn_as_user("agent", *prefix, agent or self.agent, "--session-bus", self.session_address, environment=environment)
+    def start_user_agent(self, environment=None, agent=None, prefix=(), options=()):
+        self.spawn_as_user("agent", *prefix, agent or self.agent, "--session-bus", self.session_address, *options, environment=environment)
         self.wait("agent", self.user_agent_is_there, "the agent")
 
     def user_agent_is_there(self):
@@ -62,14 +62,15 @@ class UserSession:
         if not sockets.exists():
             sockets.mkdir()
             sockets.chmod(0o1777)
-        self.spawn_as_user(name, "sh", "-c", f"exec Xvfb -displayfd 1 -screen 0 {size}x24 -nolisten tcp -ac 2>/dev/null", uid=uid)
+        # It must not begin anew, with all its clients, whenever the only one leaves.
+        self.spawn_as_user(name, "sh", "-c", f"exec Xvfb -displayfd 1 -screen 0 {size}x24 -nolisten tcp -ac -noreset 2>/dev/null", uid=uid)
         self.wait(name, lambda: re.search(r"^\d+$", self.log(name), re.MULTILINE), "the X server")
         return f":{self.log(name).split()[-1]}"
 
     def start_window_manager(self, display):
         self.display = display
         self.spawn_as_user("openbox", "openbox", "--sm-disable", environment={"DISPLAY": display})
-        wait_for(lambda: "_NET_ACTIVE_WINDOW" in self.x11_tool("xprop", "-root", "_NET_SUPPORTED"), "the window manager")
+        self.wait("openbox", lambda: "_NET_ACTIVE_WINDOW" in self.x11_tool("xprop", "-root", "_NET_SUPPORTED"), "the window manager")
 
     def x11_tool(self, *arguments):
         """What xdotool or xprop prints, on the window manager's display."""

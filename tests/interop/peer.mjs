@@ -7,6 +7,7 @@
 //   peer.mjs batches CERTIFICATE KEY PORT-FILE  the same for tokens of both types and batches
 //   peer.mjs challenge ISSUER ORIGIN SPKI       prints a WWW-Authenticate value; SPKI in base64url
 //   peer.mjs verify AUTHORIZATION SPKI          prints "valid" or "invalid"
+//   peer.mjs times WWW-AUTHENTICATE...          takes a token for each, one after another; prints the milliseconds of each as JSON
 
 import { createServer } from "node:https";
 import { readFileSync, writeFileSync, renameSync } from "node:fs";
@@ -50,6 +51,16 @@ async function batch(...headers) {
   if (answers.length !== challenges.length) throw new Error(`${answers.length} answers to ${challenges.length} requests`);
   const tokens = await Promise.all(answers.map((answer, i) => clients[i].finalize(answer.tokenResponse)));
   return tokens.map((token) => new AuthorizationHeader(token).toString()).join("\n");
+}
+
+async function times(...headers) {
+  const taken = [];
+  for (const header of headers) {
+    const started = performance.now();
+    await client(header);
+    taken.push(performance.now() - started);
+  }
+  return JSON.stringify(taken);
 }
 
 async function readBody(request) {
@@ -138,10 +149,10 @@ async function verify(header, key) {
   return (await new Origin(BlindRSAMode.PSS).verify(authorization.token, imported)) ? "valid" : "invalid";
 }
 
-const roles = { client, batch, issuer, batches, challenge, verify };
+const roles = { client, batch, issuer, batches, challenge, verify, times };
 const [role, ...rest] = process.argv.slice(2);
 if (!(role in roles)) {
-  console.error("usage: peer.mjs client|batch|issuer|batches|challenge|verify ...");
+  console.error("usage: peer.mjs client|batch|issuer|batches|challenge|verify|times ...");
   process.exit(2);
 }
 try {
