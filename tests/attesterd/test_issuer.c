@@ -549,6 +549,19 @@ static void problem_with_many_rules_is_bounded(void **state)
         assert_non_null(strstr(error.message, "r0: so. mend it."));
 }
 
+static void takes_batches_again_an_hour_after_it_took_none(void **state)
+{
+        struct bench *bench = *state;
+
+        assert_true(attesterd_issuer_takes_batches(bench->issuer));
+        attesterd_issuer_note_batches_refused(bench->issuer);
+        assert_false(attesterd_issuer_takes_batches(bench->issuer));
+        bench->now_ms += ATTESTERD_BATCHES_REFUSED_MS - 1;
+        assert_false(attesterd_issuer_takes_batches(bench->issuer));
+        bench->now_ms++;
+        assert_true(attesterd_issuer_takes_batches(bench->issuer));
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -569,6 +582,7 @@ int main(void)
                 cmocka_unit_test_setup_teardown(mirror_fetch_under_way_is_cancelled_with_the_issuer, set_up_mirror, tear_down),
                 cmocka_unit_test_setup_teardown(need_nonce_is_fetched_when_old, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(note_nonce_that_is_none_keeps_the_old_one, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(takes_batches_again_an_hour_after_it_took_none, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(unref_cancels_what_is_under_way, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(outbox_full_lane_leaves_room_and_is_fair, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(outbox_queued_post_that_cannot_be_sent_fails_by_callback, set_up, tear_down),
