@@ -262,6 +262,8 @@ static void say_rolled_back(struct attesterd_bundles *bundles, const char *what)
                               "the fleet's newest one (attestctl policy install)",
                               bundles->installed.version, what);
         (void) report(bundles, &error);
+        if (bundles->daemon->policy == NULL)
+                attesterd_bundle_fetch_hurry(bundles->daemon->bundle_fetch);
 }
 
 static void on_load_counter(void *context, const uint64_t *value, const struct base_error *error)

@@ -6,12 +6,12 @@
 
 #include <string.h>
 
-#define ACCURACY_US  (30 * 1000 * 1000ull) /* so that the timer meets others */
-#define NOW_MS       1
-#define STATUS_OK    200
-#define STATUS_SAME  304
-#define MS_PER_S     1000ull
-#define FAILURES_MAX 16 /* beyond which the pause does not grow */
+#define ACCURACY_MAX_US (30 * 1000 * 1000ull) /* a tenth of the wait at most, so that the timer meets others */
+#define NOW_MS          1
+#define STATUS_OK       200
+#define STATUS_SAME     304
+#define MS_PER_S        1000ull
+#define FAILURES_MAX    16 /* beyond which the pause does not grow */
 
 struct attesterd_bundle_fetch {
         struct attesterd_daemon *daemon;
@@ -54,7 +54,7 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *context);
 
 static void set_timer(struct attesterd_bundle_fetch *fetch, uint64_t in_ms)
 {
-        uint64_t accuracy_us = in_ms == NOW_MS ? 1000 : ACCURACY_US;
+        uint64_t accuracy_us = in_ms * 100 < ACCURACY_MAX_US ? in_ms * 100 : ACCURACY_MAX_US;
 
         fetch->timer = sd_event_source_disable_unref(fetch->timer);
         if (sd_event_add_time_relative(fetch->daemon->event, &fetch->timer, CLOCK_BOOTTIME, in_ms * 1000, accuracy_us, on_timer,
@@ -166,12 +166,18 @@ void attesterd_bundle_fetch_free(struct attesterd_bundle_fetch *fetch)
         free(fetch);
 }
 
+/* At any time within so many seconds. */
+static void set_timer_within(struct attesterd_bundle_fetch *fetch, uint32_t seconds)
+{
+        set_timer(fetch, NOW_MS + seconds * MS_PER_S * random_bits(fetch) / UINT32_MAX);
+}
+
 void attesterd_bundle_fetch_configure(struct attesterd_bundle_fetch *fetch, bool now)
 {
         const struct attesterd_daemon *daemon = fetch->daemon;
         const char *url = daemon->config->policy.url == NULL ? "" : daemon->config->policy.url;
-        uint32_t first_s = attesterd_bundles_is_installed(daemon->bundles) ? ATTESTERD_BUNDLE_FIRST_S
-                                                                           : ATTESTERD_BUNDLE_FIRST_EVER_S;
+        uint32_t within_s = attesterd_bundles_is_installed(daemon->bundles) ? ATTESTERD_BUNDLE_FIRST_S
+                                                                            : ATTESTERD_BUNDLE_FIRST_EVER_S;
 
         stop(fetch);
         if (strcmp(url, fetch->url) != 0) {
@@ -181,5 +187,12 @@ void attesterd_bundle_fetch_configure(struct attesterd_bundle_fetch *fetch, bool
         }
         /* One that is being installed sets the timer when it is done. */
         if (url[0] != '\0' && !fetch->installing)
-                set_timer(fetch, now ? NOW_MS : 1 + first_s * MS_PER_S * random_bits(fetch) / UINT32_MAX);
+                set_timer_within(fetch, now ? 0 : within_s);
+}
+
+void attesterd_bundle_fetch_hurry(struct attesterd_bundle_fetch *fetch)
+{
+        /* Without a timer there is no URL, or one is on its way. */
+        if (fetch->timer != NULL)
+                set_timer_within(fetch, ATTESTERD_BUNDLE_FIRST_EVER_S);
 }

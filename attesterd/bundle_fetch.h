@@ -31,6 +31,9 @@ void attesterd_bundle_fetch_free(struct attesterd_bundle_fetch *fetch);
 /* Takes the configuration over. With `now` a fetch starts at once, as somebody wants it who has the configuration read again. */
 void attesterd_bundle_fetch_configure(struct attesterd_bundle_fetch *fetch, bool now);
 
+/* There is no policy in force, and the newest bundle would mend that: it is fetched within ATTESTERD_BUNDLE_FIRST_EVER_S. */
+void attesterd_bundle_fetch_hurry(struct attesterd_bundle_fetch *fetch);
+
 /*
  * How long to wait, in milliseconds: `seconds` give or take ATTESTERD_BUNDLE_SPREAD percent. `random` is any 32 bits.
  */

@@ -89,6 +89,7 @@ class BundleCase(BusCase):
     """A daemon whose fleet trusts the key `fleet` and the authority `ca`. Each test goes on from a bundle of its own."""
 
     base = 0
+    options = {"issuers": ("plain",)}
 
     @classmethod
     def setUpClass(cls):
@@ -98,7 +99,7 @@ class BundleCase(BusCase):
         cls.bundles.key("fleet")
         cls.bundles.authority("ca")
         cls.bundles.key("stranger")
-        cls.stack.start(limits=cls.config(), issuers=("plain",))
+        cls.stack.start(limits=cls.config(), **cls.options)
 
     @classmethod
     def config(cls, trusted=("fleet.pub", "ca.pem"), extra=""):

@@ -164,6 +164,14 @@ class Actions(BusCase):
         self.stack.restart_daemon()
         self.assertEqual(self.stack.property("PolicyVersion"), 41)
 
+    def test_attestctl_installs_a_policy_file(self):
+        self.stack.write("60-c.conf", "[Policy]\nVersion=43\n")
+        self.stack.attestctl("policy", "install", self.stack.path("60-c.conf"))
+        self.assertEqual(self.stack.property("PolicyVersion"), 43)
+        self.assertTrue(self.stack.path("etc/policy.d/60-c.conf").exists())
+        self.stack.path("etc/policy.d/60-c.conf").unlink()
+        self.stack.call(ADMIN, "Reload")
+
     def test_properties_that_change_are_announced(self):
         signals = self.stack.spawn("monitor", "dbus-monitor", "--system", "interface='org.freedesktop.DBus.Properties'")
         self.addCleanup(self.stack.end, "monitor")

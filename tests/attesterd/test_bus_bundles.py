@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Signed policy bundles in the daemon: who signed what is in force, what is refused, and that there is no way back."""
 
+import base64
 import time
 
 import bus_fixture
@@ -13,6 +14,22 @@ ONE_SIGNATURE = b"\x01\x00\x2c\x30\x2a"  # their number, and the SubjectPublicKe
 
 def day(offset):
     return time.strftime("%Y-%m-%d", time.gmtime(time.time() + offset * 24 * 3600))
+
+
+class Evidence(BundleCase):
+    options = {"issuers": ("plain", "attest"), "real_issuer": True}
+
+    def test_evidence_names_the_digest_of_the_policy_that_was_signed(self):
+        bundle = self.bundles.sign(3)
+        self.install(bundle)
+        self.stack.enroll_with_fakes(["attest"])
+        self.wait_for_version(3)
+        self.stack.request("attest.example")
+        headers = {name.lower(): value for name, value in self.stack.fake.requests["attest"][-1][0].items()}
+        evidence = base64.b64decode(headers["attestation-evidence"].strip(":"))
+        self.assertIn(bytes.fromhex(self.bundles.show(bundle)["policy_digest"]), evidence)
+        other = self.bundles.show(self.bundles.sign(4))["policy_digest"]
+        self.assertNotIn(bytes.fromhex(other), evidence)
 
 
 class Refusals(BundleCase):
@@ -96,6 +113,17 @@ class Refusals(BundleCase):
 
     def test_oversize_is_refused(self):
         self.assert_refused("LimitExceeded", self.bundles.sign(self.n + 1).read_bytes() + bytes(300000), self.n)
+
+    def test_attestctl_verify_says_what_a_device_would(self):
+        bundle = self.bundles.sign(self.n + 1)
+        trust = self.bundles.path("trust.pem")
+        shown = self.bundles.show(bundle, "--trust", trust, "--fleet", self.bundles.fleet)
+        self.assertEqual((shown["trusted"], shown["version"], shown["fleet"]), (True, self.n + 1, self.bundles.fleet))
+        self.assertFalse(self.bundles.show(bundle)["trusted"])
+        for status, arguments in ((25, ("--trust", trust, "--fleet", "other.org")), (2, ("--trust", trust)),
+                                  (23, ("--trust", self.bundles.path("stranger.pub"), "--fleet", self.bundles.fleet))):
+            with self.subTest(arguments):
+                self.assertEqual(self.stack.attestctl("policy", "verify", bundle, *arguments, check=False).returncode, status)
 
     def test_policy_that_is_broken_or_of_another_version_is_not_signed(self):
         broken = self.bundles.sign(self.n, policy=self.bundles.policy(self.n, "os.idd == debian"), check=False)

@@ -133,6 +133,19 @@ class Fetch(BundleCase):
         self.wait_for_version(self.n + 1)
         self.assert_in_force(self.n + 1)
 
+    def test_device_that_was_set_back_mends_itself(self):
+        record = self.stack.path("state/bundle")
+        old = record.read_bytes()
+        self.server.body = self.bundles.sign(self.n + 1).read_bytes()
+        self.ask()
+        self.wait_for_version(self.n + 1)
+        self.stack.end("attesterd")
+        record.write_bytes(old)
+        self.restart(extra=self.extra)
+        wait_for(lambda: "counted last" in self.stack.log("attesterd"), "the TPM's word")
+        wait_for(lambda: self.stack.property("PolicyVersion") == self.n + 1, "the newest bundle", seconds=30)
+        self.assert_in_force(self.n + 1)
+
     def test_what_is_installed_is_not_sent_again(self):
         before, failures = self.counter(), self.failures()
         for _ in range(2):
