@@ -8,6 +8,7 @@ import bus_fixture
 import dbus
 from bundle_fixture import AUTHORITY, SIGNER, BundleCase
 from bus_fixture import ADMIN
+from stack import wait_for
 
 ONE_SIGNATURE = b"\x01\x00\x2c\x30\x2a"  # their number, and the SubjectPublicKeyInfo of an Ed25519 key
 
@@ -110,6 +111,25 @@ class Refusals(BundleCase):
         self.assert_refused("PolicyNotCurrent", self.bundles.sign(self.n + 1, not_before=day(2)), self.n)
         self.install(self.bundles.sign(self.n + 1, not_before=day(-1), not_after=day(2)))
         self.assert_in_force(self.n + 1)
+
+    def test_bundle_that_expires_in_force_stays_so_and_is_said_to_have_expired(self):
+        for seconds in (3, 10, 30):  # a machine may be slow
+            end = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + seconds))
+            bundle = self.bundles.sign(self.n + 1, not_after=end)
+            try:
+                self.install(bundle)
+                break
+            except dbus.DBusException as error:
+                self.assertEqual(error.get_dbus_name(), "org.attesterd.Error.PolicyNotCurrent")
+        self.assertEqual(self.stack.property("PolicyVersion"), self.n + 1)
+
+        def expired():
+            self.stack.call(ADMIN, "Reload")
+            return "has expired and stays in force" in self.stack.property("PolicyError")
+
+        wait_for(expired, "the end of the bundle", seconds=60)
+        self.assertEqual(self.stack.property("PolicyVersion"), self.n + 1)
+        self.stack.request("plain.example")
 
     def test_oversize_is_refused(self):
         self.assert_refused("LimitExceeded", self.bundles.sign(self.n + 1).read_bytes() + bytes(300000), self.n)
