@@ -54,7 +54,7 @@ class Doctor(VerifierCase):
         self.stack.path("etc/policy.d/50.conf").unlink()
         self.stack.write("etc/attesterd.conf.d/9.conf", "[TPM]\nTctj=x\n")
         self.reload()
-        self.examine(CONFIG_INVALID, "9.conf:2:6", "What to do", "reload")
+        self.examine(CONFIG_INVALID, "9.conf:2:1: unknown key", "What to do", "reload")
         self.stack.path("etc/attesterd.conf.d/9.conf").unlink()
         self.reload()
 
