@@ -8,7 +8,10 @@ usage: test_nativehost.py ATTESTER_AGENT FAKE_ATTESTERD ATTESTER_NATIVE_HOST CON
 import json
 import os
 import pathlib
+import re
+import resource
 import select
+import signal
 import struct
 import subprocess
 import sys
@@ -196,6 +199,78 @@ class Honest(WithAgent):
         self.assertGreater(len(memory), 100_000)
         self.assertNotIn(token[150:250], memory)
         self.end()
+
+
+def mappings_with(process, pattern):
+    """The kernel's flags (proc(5), VmFlags) of each writable mapping of a process that holds these bytes."""
+    found, holds = [], False
+    with open(f"/proc/{process}/smaps") as maps, open(f"/proc/{process}/mem", "rb") as memory:
+        for line in maps:
+            head = re.match(r"([0-9a-f]+)-([0-9a-f]+) rw", line)
+            if head:
+                start, end = (int(number, 16) for number in head.groups())
+                holds = end - start < 1 << 30 and pattern in read_mapping(memory, start, end)
+            elif re.match(r"[0-9a-f]+-[0-9a-f]+ ", line):
+                holds = False
+            elif line.startswith("VmFlags:") and holds:
+                found.append(line.split()[1:])
+    return found
+
+
+def read_mapping(memory, start, end):
+    memory.seek(start)
+    try:
+        return memory.read(end - start)
+    except OSError:
+        return b""  # one of the kernel's own
+
+
+def abort(process):
+    """Ends it as a crash does, with core dumps allowed; whether the kernel dumped its memory."""
+    most = resource.RLIM_INFINITY if os.geteuid() == 0 else resource.prlimit(process, resource.RLIMIT_CORE)[1]
+    resource.prlimit(process, resource.RLIMIT_CORE, (most, most))
+    os.kill(process, signal.SIGABRT)
+    status = os.waitpid(process, 0)[1]
+    assert os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGABRT, status
+    return os.WCOREDUMP(status)
+
+
+class Dumps(WithAgent):
+    """Tokens that are kept, and that pass through, leave the process neither by a core dump nor to swap."""
+
+    def setUp(self):
+        if b"__asan_init" in pathlib.Path(HOST).read_bytes():
+            self.skipTest("a sanitizer's mappings are many and large, and it has its own way to crash")
+        super().setUp()
+
+    def test_kept_token_is_only_where_nothing_is_dumped_swapped_or_inherited(self):
+        header, _ = self.header()
+        token = token_of(self.browser.ask(authorize(1, header))["authorization"])
+        # The part that this token has in common with the one that is kept for the next visit.
+        agent, pattern = self.agent.processes["agent"].pid, token[34:98]
+        wait_for(lambda: self.agent.status()["cached-tokens"] == 1, "a token that is kept")
+        wait_for(lambda: len(mappings_with(agent, pattern)) == 1, "the token to be in one place")
+        flags = mappings_with(agent, pattern)[0]
+        for flag, meaning in (("dd", "left out of core dumps"), ("lo", "locked"), ("dc", "not for children")):
+            self.assertIn(flag, flags, meaning)
+        self.assertEqual(mappings_with(self.browser.process.pid, pattern), [])
+        self.agent.call("ClearCache")
+        wait_for(lambda: not mappings_with(agent, pattern), "no trace of the token")
+        self.end()
+
+    def test_crash_of_the_agent_or_the_native_host_dumps_nothing(self):
+        self.assertIn("authorization", self.browser.ask(authorize(1, self.header()[0])))
+        with tempfile.TemporaryDirectory() as directory:
+            other = subprocess.Popen(["sleep", "60"], cwd=directory)
+            if not abort(other.pid):
+                self.skipTest("this machine dumps no program's memory")
+            other.wait()
+        agent = self.agent.processes.pop("agent")
+        for process in (self.browser.process, agent):
+            self.assertFalse(abort(process.pid))
+            process.wait()
+        for pipe in (self.browser.process.stdin, self.browser.process.stdout, self.browser.process.stderr):
+            pipe.close()
 
 
 class Hostile(WithAgent):
