@@ -5,10 +5,13 @@
 
 #include <string.h>
 
-static const char magic[] = "attesterd installed bundle 1\n";
+#define KIND      "attesterd installed bundle "
+#define FILE_MODE 0600
+
+static const char magic[] = KIND "1\n";
 
 #define MAGIC_LEN (sizeof(magic) - 1)
-#define FILE_MODE 0600
+#define KIND_LEN  (sizeof(KIND) - 1)
 
 static bool get_anchors(struct base_reader *reader, struct attesterd_bundle_record *record)
 {
@@ -27,6 +30,12 @@ static bool get_anchors(struct base_reader *reader, struct attesterd_bundle_reco
         return true;
 }
 
+/* A kind that is right with a version that is not: kept as it is for who can read it. */
+static bool is_of_other_version(struct base_bytes bytes)
+{
+        return bytes.len >= MAGIC_LEN && memcmp(bytes.data, KIND, KIND_LEN) == 0 && memcmp(bytes.data, magic, MAGIC_LEN) != 0;
+}
+
 bool attesterd_bundle_record_parse(struct base_bytes bytes, struct attesterd_bundle_record *ret, struct base_error *error)
 {
         struct attesterd_bundle_record record = { .counted = false };
@@ -34,6 +43,10 @@ bool attesterd_bundle_record_parse(struct base_bytes bytes, struct attesterd_bun
         struct base_bytes start;
         uint8_t counted;
 
+        if (is_of_other_version(bytes))
+                return base_error_set(error, BASE_ERROR_STATE_INVALID,
+                                      "the record of the installed policy bundle was written by a newer attesterd: install that "
+                                      "again, or the fleet's newest bundle");
         if (!base_reader_get_bytes(&reader, MAGIC_LEN, &start) || memcmp(start.data, magic, MAGIC_LEN) != 0 ||
             !base_reader_get_u8(&reader, &counted) || counted > 1 || !base_reader_get_u64(&reader, &record.counter) ||
             !base_reader_get_u64(&reader, &record.installed_at) ||

@@ -33,6 +33,9 @@ static bool visit(const struct base_ini_entry *entry, void *context, struct base
 
         if (entry->key == NULL)
                 return true;
+        if (strcmp(entry->key, "Device") != 0 && strcmp(entry->key, "KeyName") != 0)
+                return base_error_set(error, BASE_ERROR_UNSUPPORTED, "%s:%u: %s= is not known", entry->file, entry->line,
+                                      entry->key);
         if (strcmp(entry->key, "Device") == 0 && attesterd_device_valid(entry->value)) {
                 (void) snprintf(enrolment->device, sizeof(enrolment->device), "%s", entry->value);
                 return true;
@@ -67,8 +70,9 @@ bool attesterd_enrolment_load(int state_dir_fd, const char *issuer, struct attes
         }
         if (!base_ini_parse(path, base_buffer_bytes(&text), visit, &enrolment, &problem) || !enrolment.enrolled ||
             enrolment.device[0] == '\0') {
-                (void) base_error_set(error, BASE_ERROR_STATE_INVALID,
-                                      "the record of the enrolment with %s is damaged; enrol again", issuer);
+                (void) base_error_set(error, BASE_ERROR_STATE_INVALID, "the record of the enrolment with %s %s; enrol again",
+                                      issuer,
+                                      problem.code == BASE_ERROR_UNSUPPORTED ? "was written by a newer attesterd" : "is damaged");
                 base_error_set_detail(error, "%s", problem.message);
                 return false;
         }

@@ -90,7 +90,8 @@ static bool visit(const struct base_ini_entry *entry, void *context, struct base
                 return read_time(entry, &reading->passing_since, error);
         if (!in_rule && strcmp(entry->key, "RolloutId") == 0)
                 return read_device(reading->grace, entry, error);
-        return damaged(entry, error);
+        return base_error_set(error, BASE_ERROR_STATE_INVALID, "%s:%u: %s= is not known: a newer attesterd wrote it", entry->file,
+                              entry->line, entry->key);
 }
 
 static bool load(struct attesterd_grace *grace, struct base_error *error)

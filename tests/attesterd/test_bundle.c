@@ -67,12 +67,27 @@ static void record_round_trip_is_equal_and_its_truncations_are_state_invalid(voi
         }
 }
 
+static void record_of_a_newer_version_is_named(void **state)
+{
+        static const char *const newer[] = { "attesterd installed bundle 2\n", "attesterd installed bundle 10\nwith more" };
+        struct attesterd_bundle_record read;
+
+        for (size_t i = 0; i < BASE_COUNT(newer); i++) {
+                struct base_error error = BASE_ERROR_INIT;
+
+                assert_false(attesterd_bundle_record_parse(base_bytes_from_string(newer[i]), &read, &error));
+                assert_int_equal(error.code, BASE_ERROR_STATE_INVALID);
+                assert_non_null(strstr(error.message, "newer attesterd"));
+        }
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(fetch_pause_doubles_up_to_the_interval),
                 cmocka_unit_test(fetch_spread_is_within_its_bounds_and_even),
                 cmocka_unit_test(record_round_trip_is_equal_and_its_truncations_are_state_invalid),
+                cmocka_unit_test(record_of_a_newer_version_is_named),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -93,6 +93,8 @@ class Counter(RollbackCase):
         self.assertIn("damaged", self.restarted_error())
         self.record.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
         self.assertIn("altered", self.restarted_error())
+        self.record.write_bytes(whole.replace(b"bundle 1\n", b"bundle 2\n", 1))
+        self.assertIn("newer attesterd", self.restarted_error())
         self.assert_newest_mends_it(self.n + 1)
 
     def test_end_in_the_middle_of_an_installation_leaves_the_old_or_the_new_bundle(self):

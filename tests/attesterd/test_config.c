@@ -245,7 +245,6 @@ static void enrolment_damaged_is_state_invalid(void **state)
                 "[Enrolment]\nDevice=a\n",
                 "[Enrolment]\nDevice=a\nKeyName=00\n",
                 "[Enrolment]\nDevice=a b\n",
-                "[Enrolment]\nColour=red\n",
                 "\xff",
                 "[Enrolment]\nKeyName=000b00000000000000000000000000000000000000000000000000000000000000000000\n",
         };
@@ -258,7 +257,21 @@ static void enrolment_damaged_is_state_invalid(void **state)
                 put(*state, "issuers/a.example", texts[i]);
                 assert_false(attesterd_enrolment_load(fd, "a.example", &loaded, &error));
                 assert_int_equal(error.code, BASE_ERROR_STATE_INVALID);
+                assert_non_null(strstr(error.message, "damaged"));
         }
+}
+
+static void enrolment_of_a_newer_version_is_named(void **state)
+{
+        base_auto_close int fd = open_root(*state);
+        struct attesterd_enrolment loaded = { 0 };
+        struct base_error error = BASE_ERROR_INIT;
+
+        put(*state, "issuers/a.example", "[Enrolment]\nDevice=a\nColour=red\n");
+        assert_false(attesterd_enrolment_load(fd, "a.example", &loaded, &error));
+        assert_int_equal(error.code, BASE_ERROR_STATE_INVALID);
+        assert_non_null(strstr(error.message, "newer attesterd"));
+        assert_false(loaded.enrolled);
 }
 
 int main(void)
@@ -272,6 +285,7 @@ int main(void)
                 cmocka_unit_test_setup_teardown(load_two_files_of_one_issuer_is_refused, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(enrolment_is_what_was_saved, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(enrolment_damaged_is_state_invalid, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(enrolment_of_a_newer_version_is_named, set_up, tear_down),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
