@@ -110,6 +110,21 @@ class Polkit(unittest.TestCase):
                 self.assertEqual(len({text.text for text in texts}), len(texts), action.get("id"))
 
 
+class Metainfo(unittest.TestCase):
+    def test_metainfo_is_valid_and_in_the_languages_of_the_actions(self):
+        lang = "{http://www.w3.org/XML/1998/namespace}lang"
+        files = list((SOURCE / "packaging/appstream").glob("*.metainfo.xml"))
+        self.assertEqual(len(files), 2)
+        for file in files:
+            checked = subprocess.run(["appstreamcli", "validate", "--no-net", "--pedantic", file], capture_output=True, text=True, timeout=60,
+                                     check=False)
+            self.assertEqual(checked.returncode, 0, checked.stdout + checked.stderr)
+            component = ElementTree.parse(file).getroot()
+            self.assertEqual(component.findtext("id") + ".metainfo.xml", file.name)
+            for texts in (component.findall("summary"), component.findall("description/p")):
+                self.assertEqual({text.get(lang) for text in texts}, {None, "de", "fr"})
+
+
 class Errors(unittest.TestCase):
     def test_guide_says_of_each_error_what_to_do(self):
         errors = re.findall(r'DBUS_PREFIX "(\w+)", (\d+)', (SOURCE / "base/error.c").read_text())
