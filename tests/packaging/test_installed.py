@@ -2,15 +2,18 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """What meson installs, against the packages' lists of files: each file is in exactly one package, and no list names what is not there.
 
-Usage: test_installed.py BUILD [unittest arguments]. Building the packages themselves takes minutes: packaging/test-clean-room does.
+Usage: test_installed.py BUILD [unittest arguments]. Building Debian's packages takes minutes: packaging/test-clean-room does. rpmbuild packs
+here what meson installed; Debian has no macros of systemd's and meson's, so the test brings them.
 """
 
 import fnmatch
 import os
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
+import tarfile
 import tempfile
 import unittest
 
@@ -21,6 +24,7 @@ MACROS = {"_bindir": "usr/bin", "_sbindir": "usr/sbin", "_libexecdir": "usr/libe
           "_sysconfdir": "etc", "_prefix": "usr", "_includedir": "usr/include", "_libdir": "usr/lib/*", "_unitdir": "usr/lib/systemd/system",
           "_userunitdir": "usr/lib/systemd/user", "_sysusersdir": "usr/lib/sysusers.d", "_tmpfilesdir": "usr/lib/tmpfiles.d",
           "_udevrulesdir": "usr/lib/udev/rules.d", "_journalcatalogdir": "usr/lib/systemd/catalog"}
+SCRIPTLETS = ("sysusers_create_compat", "tmpfiles_create", "systemd_post", "systemd_preun", "systemd_postun_with_restart")
 # debian/rules has meson put them there, and the RPM's macros elsewhere.
 DEBIAN_PLACES = {"usr/lib/systemd/system": "lib/systemd/system", "usr/lib/udev": "lib/udev"}
 
@@ -95,6 +99,36 @@ class Installed(unittest.TestCase):
                     patterns += [] if line.startswith("%dir") and self.holds_files(words[0]) else [words[0]]
         self.assertGreaterEqual(len(lists), 6)
         self.assert_each_once(self.paths, lists, excluded)
+
+    def test_rpmbuild_packs_everything(self):
+        top = pathlib.Path(self.directory.name, "rpm")
+        installed = top / "installed"
+        for path in pathlib.Path(self.directory.name).rglob("*"):
+            there = installed / self.as_packaged(str(path.relative_to(self.directory.name)))
+            if path.is_relative_to(top) or path.is_dir():
+                continue
+            there.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(path, there, follow_symlinks=False)
+        for path in self.paths:
+            (installed / path).parent.mkdir(parents=True, exist_ok=True)
+            if not os.path.lexists(installed / path):
+                (installed / path).mkdir()
+        spec = SOURCE / "packaging/rpm/attesterd.spec"
+        version = re.search(r"(?m)^Version:\s+(\S+)$", spec.read_text())[1]
+        (top / "SOURCES").mkdir()
+        with tarfile.open(top / f"SOURCES/attesterd-{version}.tar.gz", "w:gz") as archive:
+            for name in ("LICENSE", "NEWS.md", "examples"):
+                archive.add(SOURCE / name, f"attesterd-{version}/{name}")
+        library = next(path for path in self.paths if path.endswith("/libattester.so"))
+        macros = {name: f"/{value}" for name, value in MACROS.items()}
+        macros |= {name: "true" for name in ("meson", "meson_build", *SCRIPTLETS)}
+        macros |= {"meson_install": f"cp -a {installed}/. %{{buildroot}}", "_libdir": f"/{os.path.dirname(library)}", "_topdir": str(top),
+                   "debug_package": "%{nil}", "__os_install_post": "%{nil}", "_binary_payload": "w1.gzdio"}
+        command = ["rpmbuild", "-bb", "--nodeps", "--quiet", *(word for name, value in macros.items() for word in ("--define", f"{name} {value}")), spec]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        packed = sorted(path.name.rsplit(f"-{version}-", 1)[0] for path in (top / "RPMS").rglob("*.rpm"))
+        self.assertEqual(packed, ["attester-agent", "attester-gate", "attester-issuer", "attesterd", "libattester", "libattester-devel"])
 
     def holds_files(self, directory):
         return directory not in self.paths
