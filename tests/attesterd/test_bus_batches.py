@@ -75,10 +75,11 @@ class Batches(BusCase):
         self.assertIn("the issuer single-415.example takes no batches", self.stack.log("attesterd"))
 
     def test_an_issuer_that_refuses_them_one_by_one_too_is_sent_batches_again(self):
-        for _ in range(2):
-            before = len(self.stack.fake.requests["batch-none"])
+        for count in (1, 2):
             self.assert_error("IssuerRejected", self.request, "batch-none", MIXED[:3])
-            self.assertEqual(self.stack.fake.requests["batch-none"][before][0]["Content-Type"], BATCH_REQUEST)
+            # Of those that went one by one, some may come when the call has failed already.
+            types = [headers["Content-Type"] for headers, _ in self.stack.fake.requests["batch-none"]]
+            self.assertEqual(types.count(BATCH_REQUEST), count)
 
     def test_refusals_that_are_not_of_the_batch_are_final(self):
         for name, error in (("batch-down", "IssuerUnreachable"), ("attest-denied", "PolicyDenied")):
