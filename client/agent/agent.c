@@ -12,14 +12,19 @@
 #define DAEMON_OWNER                                                                                                             \
         "type='signal',sender='" DBUS_SERVICE_DBUS "',interface='" DBUS_INTERFACE_DBUS                                           \
         "',member='NameOwnerChanged',arg0='org.attesterd'"
-#define LOGIN_SESSION  "org.freedesktop.login1.Session"
-#define SESSION_LOCKED "type='signal',sender='org.freedesktop.login1',interface='" LOGIN_SESSION "',member='Lock'"
+#define LOGIN_SESSION "org.freedesktop.login1.Session"
+#define LOCK_ASKED    "type='signal',sender='org.freedesktop.login1',interface='" LOGIN_SESSION "',member='Lock'"
+#define LOCK_TOLD                                                                                                                \
+        "type='signal',sender='org.freedesktop.login1',interface='" DBUS_INTERFACE_PROPERTIES                                    \
+        "',member='PropertiesChanged',arg0='" LOGIN_SESSION "'"
 
-static const char *const screen_savers[] = { "org.freedesktop.ScreenSaver", "org.gnome.ScreenSaver" };
+static const char *const screen_savers[] = { "org.freedesktop.ScreenSaver", "org.gnome.ScreenSaver", "org.cinnamon.ScreenSaver",
+                                             "org.mate.ScreenSaver", "org.xfce.ScreenSaver" };
 
+/* Tokens age while the machine sleeps, too. */
 static uint64_t now_ms(const struct agent *agent)
 {
-        return agent->clock->monotonic_ms(agent->clock->context);
+        return agent->clock->boottime_ms(agent->clock->context);
 }
 
 static void throw_away(struct agent *agent)
@@ -28,15 +33,35 @@ static void throw_away(struct agent *agent)
                 agent_cache_clear(agent->cache);
 }
 
-/* Nobody but attesterd sends the signal: it has one interface with properties. */
-static void on_daemon_changed(struct agent *agent, DBusMessage *message)
+static bool is_locked_hint(DBusMessageIter *entry, const char *name)
+{
+        DBusMessageIter value;
+        dbus_bool_t locked = FALSE;
+
+        (void) dbus_message_iter_next(entry);
+        dbus_message_iter_recurse(entry, &value);
+        if (strcmp(name, "LockedHint") != 0 || dbus_message_iter_get_arg_type(&value) != DBUS_TYPE_BOOLEAN)
+                return false;
+        dbus_message_iter_get_basic(&value, &locked);
+        return locked;
+}
+
+/* Nobody but attesterd, which has one interface with properties, and logind, of a session, sends the signal. */
+static void on_properties_changed(struct agent *agent, DBusMessage *message)
 {
         DBusMessageIter iterator, entries;
+        const char *interface = NULL;
+        bool of_session;
 
-        agent_daemon_forget_status(agent->daemon);
-        if (!dbus_message_has_signature(message, "sa{sv}as"))
+        if (!dbus_message_has_signature(message, "sa{sv}as")) {
+                agent_daemon_forget_status(agent->daemon);
                 return;
+        }
         (void) dbus_message_iter_init(message, &iterator);
+        dbus_message_iter_get_basic(&iterator, &interface);
+        of_session = strcmp(interface, LOGIN_SESSION) == 0;
+        if (!of_session)
+                agent_daemon_forget_status(agent->daemon);
         (void) dbus_message_iter_next(&iterator);
         dbus_message_iter_recurse(&iterator, &entries);
         for (; dbus_message_iter_get_arg_type(&entries) == DBUS_TYPE_DICT_ENTRY; (void) dbus_message_iter_next(&entries)) {
@@ -45,7 +70,7 @@ static void on_daemon_changed(struct agent *agent, DBusMessage *message)
 
                 dbus_message_iter_recurse(&entries, &entry);
                 dbus_message_iter_get_basic(&entry, &name);
-                if (strcmp(name, "PolicyVersion") == 0)
+                if (of_session ? is_locked_hint(&entry, name) : strcmp(name, "PolicyVersion") == 0)
                         throw_away(agent);
         }
 }
@@ -57,7 +82,7 @@ static void on_system_signal(void *context, DBusMessage *message)
         if (dbus_message_is_signal(message, LOGIN_SESSION, "Lock")) {
                 throw_away(agent);
         } else if (dbus_message_is_signal(message, DBUS_INTERFACE_PROPERTIES, "PropertiesChanged")) {
-                on_daemon_changed(agent, message);
+                on_properties_changed(agent, message);
         } else if (dbus_message_is_signal(message, DBUS_INTERFACE_DBUS, "NameOwnerChanged")) {
                 agent_daemon_forget(agent->daemon);
                 throw_away(agent);
@@ -153,7 +178,8 @@ static void on_system_up(void *context)
 
         base_bus_subscribe(agent->system, DAEMON_CHANGED);
         base_bus_subscribe(agent->system, DAEMON_OWNER);
-        base_bus_subscribe(agent->system, SESSION_LOCKED);
+        base_bus_subscribe(agent->system, LOCK_ASKED);
+        base_bus_subscribe(agent->system, LOCK_TOLD);
         system_tried(agent);
 }
 
@@ -329,7 +355,7 @@ bool agent_new(sd_event *event, const struct agent_options *options, const struc
                 return false;
         }
         if (sd_event_add_post(event, &agent->post, on_turn, agent) < 0 ||
-            sd_event_add_time(event, &agent->timer, CLOCK_MONOTONIC, UINT64_MAX, 0, on_timer, agent) < 0) {
+            sd_event_add_time(event, &agent->timer, CLOCK_BOOTTIME, UINT64_MAX, 0, on_timer, agent) < 0) {
                 agent_free(agent);
                 return base_error_set_no_memory(error);
         }

@@ -14,7 +14,7 @@ struct agent_cache {
 
 static uint64_t now_ms(const struct agent_cache *cache)
 {
-        return cache->clock->monotonic_ms(cache->clock->context);
+        return cache->clock->boottime_ms(cache->clock->context);
 }
 
 bool agent_cache_new(const struct base_clock *clock, struct agent_cache **ret, struct base_error *error)

@@ -32,7 +32,7 @@ struct agent_daemon {
 
 static uint64_t now_ms(const struct agent_daemon *daemon)
 {
-        return daemon->clock->monotonic_ms(daemon->clock->context);
+        return daemon->clock->boottime_ms(daemon->clock->context);
 }
 
 bool agent_daemon_new(struct base_bus *system, const struct base_clock *clock, const struct agent_daemon_events *events,

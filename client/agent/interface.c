@@ -45,7 +45,7 @@ void agent_interface_dispatch(struct agent *agent, DBusMessage *message)
         if (!base_bus_object_find(&object, message, &index, &reply)) {
                 base_bus_answer(agent->session, message, reply);
         } else if (agent_callers_accept(agent->callers, message, &call, &error)) {
-                agent->active_ms = agent->clock->monotonic_ms(agent->clock->context);
+                agent->active_ms = agent->clock->boottime_ms(agent->clock->context);
                 agent_methods[index].handler(agent, call);
         } else {
                 base_bus_answer(agent->session, message, base_dbus_text_error(message, &error));

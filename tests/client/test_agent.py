@@ -312,7 +312,6 @@ class ThrownAway(AgentCase):
 
     def signal(self, bus_name, name, path, interface, member, *arguments, destination=None):
         bus = self.agent.connect(bus_name)
-        self.addCleanup(bus.close)
         if name is not None:
             bus.request_name(name)
         message = dbus.lowlevel.SignalMessage(path, interface, member)
@@ -321,6 +320,7 @@ class ThrownAway(AgentCase):
         message.append(*arguments)
         bus.send_message(message)
         bus.flush()
+        bus.close()
 
     def assert_gone(self, what):
         wait_for(lambda: self.agent.status()["cached-tokens"] == 0, what)
@@ -335,8 +335,26 @@ class ThrownAway(AgentCase):
         self.signal("system", "org.freedesktop.login1", "/org/freedesktop/login1/session/_31", "org.freedesktop.login1.Session", "Lock")
         self.assert_gone("the lock")
 
+    def session_changes(self, **properties):
+        """As logind tells it."""
+        changed = dbus.Dictionary({name: dbus.Boolean(value, variant_level=1) for name, value in properties.items()}, signature="sv")
+        self.signal("system", "org.freedesktop.login1", "/org/freedesktop/login1/session/_31", "org.freedesktop.DBus.Properties",
+                    "PropertiesChanged", "org.freedesktop.login1.Session", changed, dbus.Array([], signature="s"))
+
+    def test_login_session_that_is_said_to_be_locked(self):
+        self.session_changes(IdleHint=True, LockedHint=False)
+        # Broadcast by another than logind.
+        self.signal("system", None, "/org/freedesktop/login1/session/_31", "org.freedesktop.DBus.Properties", "PropertiesChanged",
+                    "org.freedesktop.login1.Session", dbus.Dictionary({"LockedHint": dbus.Boolean(True, variant_level=1)}, signature="sv"),
+                    dbus.Array([], signature="s"))
+        self.assert_authorizes(*challenge(GOOD, "a.example", self.agent.key), False, origin="a.example")
+        self.assertEqual(self.agent.status()["cached-tokens"], 2)
+        self.session_changes(LockedHint=True)
+        self.assert_gone("the lock")
+
     def test_screen_saver(self):
-        for interface in ("org.freedesktop.ScreenSaver", "org.gnome.ScreenSaver"):
+        for desktop in ("freedesktop", "gnome", "cinnamon", "mate", "xfce"):
+            interface = f"org.{desktop}.ScreenSaver"
             self.signal("session", None, "/ScreenSaver", interface, "ActiveChanged", True)
             self.assert_gone(interface)
 

@@ -27,7 +27,7 @@ static bool fill(void *context, void *to, size_t len, struct base_error *error)
         return !dry || base_error_set(error, BASE_ERROR_CRYPTO, "no randomness");
 }
 
-static const struct base_clock test_clock = { .monotonic_ms = now_ms };
+static const struct base_clock test_clock = { .boottime_ms = now_ms };
 static const struct base_random test_random = { .fill = fill };
 
 /* What agent_plan_ahead() sets for an entry like `entry`, in milliseconds from now; 0: nothing planned. */

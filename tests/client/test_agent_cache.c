@@ -27,7 +27,7 @@ static int set_up(void **state)
 
         assert_non_null(fixture);
         fixture->now_ms = 1000;
-        fixture->clock = (struct base_clock){ .monotonic_ms = fixture_now_ms, .context = fixture };
+        fixture->clock = (struct base_clock){ .boottime_ms = fixture_now_ms, .context = fixture };
         assert_true(agent_cache_new(&fixture->clock, &fixture->cache, &error));
         *state = fixture;
         return 0;
