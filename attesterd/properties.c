@@ -106,6 +106,7 @@ struct value {
 struct attesterd_properties {
         const struct attesterd_daemon *daemon;
         struct value announced[PROPERTY_COUNT];
+        uint8_t policy_digest[BASE_SHA256_LEN]; /* of the policy announced last; zero: of none */
 };
 
 bool attesterd_properties_new(const struct attesterd_daemon *daemon, struct attesterd_properties **ret, struct base_error *error)
@@ -238,14 +239,29 @@ static bool has_changed(struct attesterd_properties *properties, size_t i)
         return true;
 }
 
+/* Other rules under the same version are another policy: whoever keeps what rests on it has to hear of that. */
+static bool policy_has_changed(struct attesterd_properties *properties)
+{
+        static const uint8_t none[BASE_SHA256_LEN];
+        const struct policy *policy = properties->daemon->policy;
+        const uint8_t *digest = policy == NULL ? none : policy->digest;
+
+        if (memcmp(properties->policy_digest, digest, BASE_SHA256_LEN) == 0)
+                return false;
+        memcpy(properties->policy_digest, digest, BASE_SHA256_LEN);
+        return true;
+}
+
 DBusMessage *attesterd_properties_changes(struct attesterd_properties *properties)
 {
+        bool other_policy = policy_has_changed(properties);
         bool changed[PROPERTY_COUNT], any = false;
         DBusMessageIter to, invalidated;
         DBusMessage *signal;
 
         for (size_t i = 0; i < PROPERTY_COUNT; i++) {
-                changed[i] = has_changed(properties, i);
+                changed[i] = has_changed(properties, i) ||
+                             (other_policy && attesterd_property_table[i].append == append_policy_version);
                 any = any || changed[i];
         }
         if (!any)

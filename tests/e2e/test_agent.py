@@ -94,6 +94,15 @@ class Agent(unittest.TestCase):
         self.stack.reload_daemon()
         wait_for(lambda: self.call("GetStatus")["cached-tokens"] == 0, "the new policy")
         wait_for(lambda: self.call("GetStatus").get("policy-version") == 2, "its version")
+        self.authorize(header)
+        self.assertEqual(self.call("GetStatus")["cached-tokens"], 1)
+        self.stack.reload_daemon()
+        # The same rules are the same policy: by the time that the daemon answers this, what it had to say was said.
+        self.authorize(challenge(ISSUER_NAME, ORIGIN, self.key, secrets.token_bytes(32))[0])
+        self.assertEqual(self.call("GetStatus")["cached-tokens"], 1)
+        self.stack.write("etc/policy.d/50-fleet.conf", "[Policy]\nVersion=2\n[Rule known-version]\nRequire=known(os.id)\n")
+        self.stack.reload_daemon()
+        wait_for(lambda: self.call("GetStatus")["cached-tokens"] == 0, "other rules of the same version")
 
     def test_daemon_that_is_down_is_named(self):
         header, _ = challenge(ISSUER_NAME, ORIGIN, self.key)
