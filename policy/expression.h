@@ -15,6 +15,8 @@
 #define POLICY_EXPRESSION_SET_MAX   64  /* elements of one `in {…}` */
 #define POLICY_REASON_BYTES_MAX     512 /* with the NUL */
 
+#define POLICY_EXPRESSION_PROBLEM_BYTES_MAX 256 /* with the NUL */
+
 struct policy_expression;
 
 /*
@@ -25,13 +27,15 @@ struct policy_expression;
 bool policy_expression_parse(struct base_bytes text, struct policy_expression **ret, size_t *ret_offset,
                              struct base_error *error) BASE_MUST_CHECK;
 
+/* `offset` is the byte of the text that `what` is about: where the fact's name or the value stands. */
+typedef void policy_expression_reporter(size_t offset, const char *what, void *context);
+
 /*
  * Checks the expression against the known facts (policy/known_facts.h): each name is known or of an open family, and is
- * compared with values of its type only. Errors: POLICY_INVALID with what is wrong and, as a name or a value is written
- * there, `ret_offset` as above.
+ * compared with values of its type only. Calls `reporter` for all that is wrong, in the order of the text; false if anything is.
  */
-bool policy_expression_check(const struct policy_expression *expression, size_t *ret_offset,
-                             struct base_error *error) BASE_MUST_CHECK;
+bool policy_expression_check(const struct policy_expression *expression, policy_expression_reporter *reporter,
+                             void *context) BASE_MUST_CHECK;
 
 void policy_expression_free(struct policy_expression *expression);
 BASE_DEFINE_CLEANUP(struct policy_expression, policy_expression_free)

@@ -2,16 +2,36 @@
 #include "policy/expression_tree.h"
 #include "policy/known_facts.h"
 
-#include <string.h>
+#include <stdarg.h>
+#include <stdio.h>
 
-static bool fail_unknown(const char *name, struct base_error *error)
+struct checker {
+        const struct policy_expression *expression;
+        policy_expression_reporter *report;
+        void *context;
+        bool sound;
+};
+
+static void BASE_PRINTF(3, 4) report(struct checker *checker, size_t offset, const char *format, ...)
+{
+        char what[POLICY_EXPRESSION_PROBLEM_BYTES_MAX];
+        va_list arguments;
+
+        va_start(arguments, format);
+        (void) vsnprintf(what, sizeof(what), format, arguments);
+        va_end(arguments);
+        checker->sound = false;
+        checker->report(offset, what, checker->context);
+}
+
+static void report_unknown(struct checker *checker, size_t offset, const char *name)
 {
         const char *nearest = policy_known_fact_nearest(name);
 
         if (nearest == NULL)
-                return base_error_set(error, BASE_ERROR_POLICY_INVALID,
-                                      "there is no fact '%s'; facts of your own start with 'custom.'", name);
-        return base_error_set(error, BASE_ERROR_POLICY_INVALID, "there is no fact '%s'; did you mean '%s'?", name, nearest);
+                report(checker, offset, "there is no fact '%s'; facts of your own start with 'custom.'", name);
+        else
+                report(checker, offset, "there is no fact '%s'; did you mean '%s'?", name, nearest);
 }
 
 /* What a value must be to compare with a fact of that type; NULL if this one is. */
@@ -34,42 +54,48 @@ static const char *mismatch(enum policy_fact_type type, const struct policy_valu
         }
 }
 
-static bool check_node(const struct policy_expression *expression, const struct policy_node *node, size_t *ret_offset,
-                       struct base_error *error)
+static void check_values(struct checker *checker, const struct policy_node *node, const struct policy_known_fact *known)
 {
-        const char *name = expression->texts + node->fact;
-        const struct policy_known_fact *known = policy_known_fact_find(name);
+        const struct policy_expression *expression = checker->expression;
 
-        *ret_offset = node->fact_offset;
-        if (policy_fact_name_is_open(name))
-                return true;
-        if (known == NULL)
-                return fail_unknown(name, error);
-        if (node->kind == POLICY_NODE_FACT && known->type != POLICY_FACT_BOOLEAN)
-                return base_error_set(error, BASE_ERROR_POLICY_INVALID, "%s is not true or false; compare it with a value", name);
-        if (node->order != POLICY_VERSION_PLAIN)
-                return known->type == POLICY_FACT_VERSION || known->type == POLICY_FACT_STRING ||
-                       base_error_set(error, BASE_ERROR_POLICY_INVALID, "%s is no version, which %s() compares", name,
-                                      policy_version_order_name(node->order));
-        if (node->kind == POLICY_NODE_COMPARE && known->type == POLICY_FACT_STRING && node->comparison >= POLICY_TOKEN_LESS)
-                return base_error_set(error, BASE_ERROR_POLICY_INVALID, "%s is a text, and texts have no order", name);
         for (size_t i = 0; i < node->value_count; i++) {
                 const struct policy_value *value = &expression->values[node->first_value + i];
                 const char *what = mismatch(known->type, value, expression->texts + value->text);
 
-                if (what == NULL)
-                        continue;
-                *ret_offset = value->offset;
-                return base_error_set(error, BASE_ERROR_POLICY_INVALID, "%s %s", name, what);
+                if (what != NULL)
+                        report(checker, value->offset, "%s %s", known->name, what);
         }
-        return true;
 }
 
-bool policy_expression_check(const struct policy_expression *expression, size_t *ret_offset, struct base_error *error)
+static void check_node(struct checker *checker, const struct policy_node *node)
 {
+        const char *name = checker->expression->texts + node->fact;
+        const struct policy_known_fact *known = policy_known_fact_find(name);
+
+        if (policy_fact_name_is_open(name))
+                return;
+        if (known == NULL) {
+                report_unknown(checker, node->fact_offset, name);
+        } else if (node->kind == POLICY_NODE_FACT && known->type != POLICY_FACT_BOOLEAN) {
+                report(checker, node->fact_offset, "%s is not true or false; compare it with a value", name);
+        } else if (node->order != POLICY_VERSION_PLAIN) {
+                if (known->type != POLICY_FACT_VERSION && known->type != POLICY_FACT_STRING)
+                        report(checker, node->fact_offset, "%s is no version, which %s() compares", name,
+                               policy_version_order_name(node->order));
+        } else if (node->kind == POLICY_NODE_COMPARE && known->type == POLICY_FACT_STRING &&
+                   node->comparison >= POLICY_TOKEN_LESS) {
+                report(checker, node->fact_offset, "%s is a text, and texts have no order", name);
+        } else {
+                check_values(checker, node, known);
+        }
+}
+
+bool policy_expression_check(const struct policy_expression *expression, policy_expression_reporter *reporter, void *context)
+{
+        struct checker checker = { .expression = expression, .report = reporter, .context = context, .sound = true };
+
         for (size_t i = 0; i < expression->node_count; i++)
-                if (expression->nodes[i].kind >= POLICY_NODE_FACT &&
-                    !check_node(expression, &expression->nodes[i], ret_offset, error))
-                        return false;
-        return true;
+                if (expression->nodes[i].kind >= POLICY_NODE_FACT)
+                        check_node(&checker, &expression->nodes[i]);
+        return checker.sound;
 }

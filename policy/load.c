@@ -137,12 +137,25 @@ static bool set_version(struct loader *loader, const struct base_ini_entry *entr
         return true;
 }
 
+struct place {
+        struct loader *loader;
+        const struct base_ini_entry *entry;
+};
+
+static void report_in_value(size_t offset, const char *what, void *context)
+{
+        const struct place *place = context;
+
+        report_value(place->loader, place->entry, offset, BASE_ERROR_POLICY_INVALID, what);
+}
+
 /* An empty value takes back what earlier files said. */
 static bool set_expression(struct loader *loader, const struct base_ini_entry *entry, char **text,
                            struct policy_expression **expression, struct base_error *error)
 {
         policy_auto_expression struct policy_expression *parsed = NULL;
         base_auto_free char *copy = NULL;
+        struct place place = { .loader = loader, .entry = entry };
         struct base_error problem;
         size_t offset;
 
@@ -150,11 +163,14 @@ static bool set_expression(struct loader *loader, const struct base_ini_entry *e
                 copy = strdup(entry->value);
                 if (copy == NULL)
                         return base_error_set_no_memory(error);
-                if (!policy_expression_parse(base_bytes_from_string(copy), &parsed, &offset, &problem) ||
-                    !policy_expression_check(parsed, &offset, &problem)) {
+                if (!policy_expression_parse(base_bytes_from_string(copy), &parsed, &offset, &problem)) {
                         if (problem.code == BASE_ERROR_NO_MEMORY)
                                 return base_error_copy(error, &problem);
                         report_value(loader, entry, offset, problem.code, problem.message);
+                        loader->draft->broken = true;
+                        return true;
+                }
+                if (!policy_expression_check(parsed, report_in_value, &place)) {
                         loader->draft->broken = true;
                         return true;
                 }

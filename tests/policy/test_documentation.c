@@ -103,6 +103,12 @@ static void run_facts(struct page *page, char *block)
                 add_fact(&page->facts, line);
 }
 
+/* As the page writes it; `context` has POLICY_REASON_BYTES_MAX + 16 bytes. */
+static void take_problem(size_t offset, const char *what, void *context)
+{
+        (void) snprintf(context, POLICY_REASON_BYTES_MAX + 16, "%zu: %s", offset + 1, what);
+}
+
 static void run_expressions(struct page *page, char *block)
 {
         static const char *const names[] = { [POLICY_FALSE] = "false", [POLICY_TRUE] = "true", [POLICY_UNKNOWN] = "unknown" };
@@ -118,9 +124,10 @@ static void run_expressions(struct page *page, char *block)
                 size_t offset;
 
                 assert_true(cut_at_arrow(line, &expected));
-                if (!policy_expression_parse(base_bytes_from_string(line), &expression, &offset, &error) ||
-                    !policy_expression_check(expression, &offset, &error))
+                if (!policy_expression_parse(base_bytes_from_string(line), &expression, &offset, &error))
                         fail_msg("%s:%zu: %s", line, offset, error.message);
+                if (!policy_expression_check(expression, take_problem, found))
+                        fail_msg("%s:%s", line, found);
                 truth = policy_expression_evaluate(expression, &page->facts, reason);
                 (void) snprintf(found, sizeof(found), "%s%s%s", names[truth], *reason == '\0' ? "" : ": ", reason);
                 assert_string_equal(found, expected);
@@ -133,15 +140,16 @@ static void run_expression_errors(struct page *page, char *block)
 
         for (char *line = strtok_r(block, "\n", &rest); line != NULL; line = strtok_r(NULL, "\n", &rest)) {
                 policy_auto_expression struct policy_expression *expression = NULL;
-                char found[BASE_ERROR_TEXT_MAX + 16];
+                char found[POLICY_REASON_BYTES_MAX + 16];
                 struct base_error error;
                 char *expected = NULL;
                 size_t offset;
 
                 assert_true(cut_at_arrow(line, &expected));
-                assert_false(policy_expression_parse(base_bytes_from_string(line), &expression, &offset, &error) &&
-                             policy_expression_check(expression, &offset, &error));
-                (void) snprintf(found, sizeof(found), "%zu: %s", offset + 1, error.message);
+                if (!policy_expression_parse(base_bytes_from_string(line), &expression, &offset, &error))
+                        take_problem(offset, error.message, found);
+                else
+                        assert_false(policy_expression_check(expression, take_problem, found));
                 assert_string_equal(found, expected);
         }
 }

@@ -373,15 +373,20 @@ static void policy_load_buffer_with_many_errors_lists_them_all(void **state)
         struct base_error error;
         static const char text[] =
                 "[Policy]\nVersion=x\nOther=1\n[Rule a]\nRequire=custom.y = 1\nWhen=(custom.y\n[Rules]\nKey=Value\n"
-                "[Rule b]\nRemedy=r\n[Rule c]\nRequire=x\nnonsense\n[Rule d]\n";
+                "[Rule b]\nRemedy=r\n[Rule e]\nRequire=os.idd == debian and \\\n  kernel.taint and os.id in {1 2}\n"
+                "[Rule c]\nRequire=x\nnonsense\n[Rule d]\n";
         static const char *const expected[] = {
                 "p.conf:2:9: Version= is not an unsigned integer of 64 bits",
                 "p.conf:3:1: unknown key 'Other'",
                 "p.conf:5:18: unexpected character '='; \"is equal\" is '=='",
                 "p.conf:6:15: expected 'and', 'or' or ')', found the end",
                 "p.conf:7:2: unknown section 'Rules'; did you mean 'Rule'?",
-                "p.conf:12:9: expected a fact, which has a dotted name as in os.id, found 'x'",
-                "p.conf:13:1: expected \"Key=Value\" or \"[Section]\"", /* the rest of the file is not read */
+                "p.conf:12:9: there is no fact 'os.idd'; did you mean 'os.id'?",
+                "p.conf:13:3: kernel.taint is not true or false; compare it with a value",
+                "p.conf:13:30: os.id is a text; what looks like a number stands in double quotes",
+                "p.conf:13:32: os.id is a text; what looks like a number stands in double quotes",
+                "p.conf:15:9: expected a fact, which has a dotted name as in os.id, found 'x'",
+                "p.conf:16:1: expected \"Key=Value\" or \"[Section]\"", /* the rest of the file is not read */
                 "p.conf:9:7: rule 'b' has no Require=",
         };
         char printed[BASE_ERROR_TEXT_MAX];
