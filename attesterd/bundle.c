@@ -211,7 +211,7 @@ static void say_rolled_back(struct attesterd_bundles *bundles, const char *what)
                 attesterd_bundle_fetch_hurry(bundles->daemon->bundle_fetch);
 }
 
-static void on_load_counter(void *context, const uint64_t *value, const struct base_error *error)
+static void on_load_counter(void *context, const struct tpm_counter *counter, const struct base_error *error)
 {
         struct attesterd_bundles *bundles = context;
         struct base_error doubt = BASE_ERROR_INIT;
@@ -219,11 +219,11 @@ static void on_load_counter(void *context, const uint64_t *value, const struct b
         if (error != NULL && error->code == BASE_ERROR_CANCELLED)
                 return;
         bundles->confirmed = false;
-        if (value != NULL && is_counted(&bundles->current, *value))
+        if (counter != NULL && is_counted(&bundles->current, counter->value))
                 attesterd_bundle_put_in_force(bundles, &bundles->current, NULL);
-        else if (value != NULL && is_counted(&bundles->next, *value) && promote_next(bundles))
+        else if (counter != NULL && is_counted(&bundles->next, counter->value) && promote_next(bundles))
                 attesterd_bundle_put_in_force(bundles, &bundles->next, NULL);
-        else if (value != NULL)
+        else if (counter != NULL)
                 say_rolled_back(bundles, "the state directory is of an earlier time, or the counter was used by something else");
         else if (error->code == BASE_ERROR_NOT_FOUND)
                 say_rolled_back(bundles, "the TPM was cleared, or its counter removed");
@@ -275,7 +275,7 @@ bool attesterd_bundles_load(struct attesterd_bundles *bundles)
         if (daemon->policy == NULL)
                 (void) base_error_set(&daemon->policy_error, BASE_ERROR_BUSY,
                                       "the policy bundle is being compared with the TPM's counter; retry in a moment");
-        if (!tpm_worker_counter(daemon->worker, TPM_COUNTER_READ, on_load_counter, bundles, &error)) {
+        if (!tpm_worker_counter(daemon->worker, TPM_COUNTER_READ, NULL, on_load_counter, bundles, &error)) {
                 attesterd_bundle_candidate_clear(&bundles->current);
                 attesterd_bundle_candidate_clear(&bundles->next);
                 return attesterd_bundle_report(bundles, &error);

@@ -39,7 +39,7 @@ static void settle(struct attesterd_bundles *bundles)
 }
 
 /* A failure leaves ATTESTERD_BUNDLE_NEXT where it is: the TPM may have counted it. */
-static void on_incremented(void *context, const uint64_t *value, const struct base_error *error)
+static void on_incremented(void *context, const struct tpm_counter *counter, const struct base_error *error)
 {
         struct attesterd_bundles *bundles = context;
 
@@ -49,14 +49,32 @@ static void on_incremented(void *context, const uint64_t *value, const struct ba
                 finish(bundles, error);
                 return;
         }
-        bundles->current.known.record.counter = *value;
+        bundles->current.known.record.counter = counter->value;
         settle(bundles);
 }
 
-static void on_prepared(void *context, const uint64_t *value, const struct base_error *error)
+static bool make_mark(const struct attesterd_known_bundle *bundle, struct tpm_counter_mark *ret, struct base_error *error)
+{
+        ret->version = bundle->version;
+        return base_sha256(&BASE_BYTES((const uint8_t *) bundle->fleet, strlen(bundle->fleet)), 1, ret->fleet, error);
+}
+
+/* What the state directory does not know any more, the TPM does. */
+static bool check_mark(const struct tpm_counter *counter, const struct tpm_counter_mark *new, struct base_error *error)
+{
+        const struct tpm_counter_mark *known = &counter->mark;
+
+        return !counter->marked || memcmp(known->fleet, new->fleet, sizeof(new->fleet)) != 0 || new->version >= known->version ||
+               base_error_set(error, BASE_ERROR_POLICY_ROLLED_BACK,
+                              "the policy bundle has version %" PRIu64 ", and by the TPM's word this device has had %" PRIu64,
+                              new->version, known->version);
+}
+
+static void on_prepared(void *context, const struct tpm_counter *counter, const struct base_error *error)
 {
         struct attesterd_bundles *bundles = context;
         struct base_error problem = BASE_ERROR_INIT;
+        struct tpm_counter_mark mark;
 
         if (error != NULL && error->code == BASE_ERROR_CANCELLED)
                 return;
@@ -65,9 +83,10 @@ static void on_prepared(void *context, const uint64_t *value, const struct base_
                 return;
         }
         bundles->current.known.record.counted = true;
-        bundles->current.known.record.counter = *value + 1;
-        if (!save(bundles, ATTESTERD_BUNDLE_NEXT, &problem) ||
-            !tpm_worker_counter(bundles->daemon->worker, TPM_COUNTER_INCREMENT, on_incremented, bundles, &problem))
+        bundles->current.known.record.counter = counter->value + 1;
+        if (!make_mark(&bundles->current.known, &mark, &problem) || !check_mark(counter, &mark, &problem) ||
+            !save(bundles, ATTESTERD_BUNDLE_NEXT, &problem) ||
+            !tpm_worker_counter(bundles->daemon->worker, TPM_COUNTER_INCREMENT, &mark, on_incremented, bundles, &problem))
                 finish(bundles, &problem);
         else
                 bundles->work = ATTESTERD_BUNDLE_WORK_INCREMENT;
@@ -125,7 +144,7 @@ void attesterd_bundle_install_request(struct attesterd_bundles *bundles)
                 finish(bundles, NULL);
         } else if (!daemon->config->policy.counter) {
                 settle(bundles);
-        } else if (!tpm_worker_counter(daemon->worker, TPM_COUNTER_PREPARE, on_prepared, bundles, &error)) {
+        } else if (!tpm_worker_counter(daemon->worker, TPM_COUNTER_PREPARE, NULL, on_prepared, bundles, &error)) {
                 finish(bundles, &error);
         }
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A counter in the TPM's NV memory that only goes up: it tells a state directory of now from one of before. Runs on attesterd's
+ * A counter in the TPM's NV memory that only goes up: it tells a state directory of now from one of before; and beside it a mark,
+ * which says what was counted when there is no state directory. Runs on attesterd's
  * TPM thread; may be included by tpm/ alone.
  *
  * A new counter starts above every value that any counter of this TPM ever had, so one that was deleted and made again is
@@ -12,9 +13,9 @@
 #include "tpm/worker.h"
 
 /*
- * Does `step` and gives the counter's value afterwards.
+ * Does `step` and gives counter and mark as they are afterwards. `new` is the mark that INCREMENT leaves, else not used.
  * Errors: NOT_FOUND (all but PREPARE: there is no counter), TPM_UNAVAILABLE, TPM_FAILED (also: the index is something else's, no
  * room in NV memory, the owner hierarchy has a password).
  */
-bool tpm_counter_step(struct tpm_connection *connection, const struct tpm_srk *srk, enum tpm_counter_step step, uint64_t *ret,
-                      struct base_error *error) BASE_MUST_CHECK;
+bool tpm_counter_step(struct tpm_connection *connection, const struct tpm_srk *srk, enum tpm_counter_step step,
+                      const struct tpm_counter_mark *new, struct tpm_counter *ret, struct base_error *error) BASE_MUST_CHECK;

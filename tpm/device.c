@@ -341,19 +341,21 @@ bool tpm_device_activate(struct tpm_device *device, struct base_bytes credential
 
 struct counter_parameters {
         enum tpm_counter_step step;
-        uint64_t *ret;
+        const struct tpm_counter_mark *mark;
+        struct tpm_counter *ret;
 };
 
 static bool counter(struct tpm_device *device, void *context, struct base_error *error)
 {
         struct counter_parameters *parameters = context;
 
-        return tpm_counter_step(&device->connection, &device->srk, parameters->step, parameters->ret, error);
+        return tpm_counter_step(&device->connection, &device->srk, parameters->step, parameters->mark, parameters->ret, error);
 }
 
-bool tpm_device_counter(struct tpm_device *device, enum tpm_counter_step step, uint64_t *ret, struct base_error *error)
+bool tpm_device_counter(struct tpm_device *device, enum tpm_counter_step step, const struct tpm_counter_mark *mark,
+                        struct tpm_counter *ret, struct base_error *error)
 {
-        return run(device, counter, &(struct counter_parameters){ step, ret }, error);
+        return run(device, counter, &(struct counter_parameters){ step, mark, ret }, error);
 }
 
 /* Fills in what the key is sealed to, and what the PCRs hold now. */

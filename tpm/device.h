@@ -50,7 +50,7 @@ bool tpm_device_create_key(struct tpm_device *device, struct tpm_identity_data *
 bool tpm_device_identity(struct tpm_device *device, struct tpm_identity_data *ret, struct base_error *error) BASE_MUST_CHECK;
 bool tpm_device_activate(struct tpm_device *device, struct base_bytes credential, struct base_bytes encrypted_secret,
                          uint8_t ret[static TPM_CREDENTIAL_SECRET_LEN], struct base_error *error) BASE_MUST_CHECK;
-bool tpm_device_counter(struct tpm_device *device, enum tpm_counter_step step, uint64_t *ret,
-                        struct base_error *error) BASE_MUST_CHECK;
+bool tpm_device_counter(struct tpm_device *device, enum tpm_counter_step step, const struct tpm_counter_mark *mark,
+                        struct tpm_counter *ret, struct base_error *error) BASE_MUST_CHECK;
 /* Brings the status up to date. */
 void tpm_device_examine(struct tpm_device *device);

@@ -102,7 +102,8 @@ static void perform(struct tpm_device *device, enum tpm_job_kind kind, struct tp
                                            base_buffer_bytes(&work->encrypted_secret), work->result.secret, &work->error);
                 break;
         case TPM_JOB_COUNTER:
-                done = tpm_device_counter(device, work->counter_step, &work->result.counter, &work->error);
+                done = tpm_device_counter(device, work->counter_step, work->has_counter_mark ? &work->counter_mark : NULL,
+                                          &work->result.counter, &work->error);
                 break;
         case TPM_JOB_STATUS:
                 tpm_device_examine(device);

@@ -28,7 +28,7 @@ union tpm_job_result {
         struct tpm_quote quote;
         struct tpm_identity_data identity;
         uint8_t secret[TPM_CREDENTIAL_SECRET_LEN];
-        uint64_t counter;
+        struct tpm_counter counter;
 };
 
 /* What the thread works on. */
@@ -37,7 +37,9 @@ struct tpm_work {
         struct base_buffer credential;                    /* ACTIVATE */
         struct base_buffer encrypted_secret;
         enum tpm_counter_step counter_step; /* COUNTER */
-        union tpm_job_result result;        /* if error.code is NONE */
+        struct tpm_counter_mark counter_mark;
+        bool has_counter_mark;
+        union tpm_job_result result; /* if error.code is NONE */
         struct base_error error;
         struct tpm_status status; /* after the job */
 };

@@ -385,14 +385,17 @@ bool tpm_worker_activate(struct tpm_worker *worker, struct base_bytes credential
         return true;
 }
 
-bool tpm_worker_counter(struct tpm_worker *worker, enum tpm_counter_step step, tpm_counter_callback *callback, void *context,
-                        struct base_error *error)
+bool tpm_worker_counter(struct tpm_worker *worker, enum tpm_counter_step step, const struct tpm_counter_mark *mark,
+                        tpm_counter_callback *callback, void *context, struct base_error *error)
 {
         struct tpm_job *job = new_job(worker, TPM_JOB_COUNTER, context, error);
 
         if (job == NULL)
                 return false;
         job->work.counter_step = step;
+        job->work.has_counter_mark = mark != NULL;
+        if (mark != NULL)
+                job->work.counter_mark = *mark;
         job->callback.counter = callback;
         submit(worker, job);
         return true;

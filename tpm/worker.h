@@ -15,6 +15,7 @@
 
 #include "base/buffer.h"
 #include "base/error.h"
+#include "base/hash.h"
 #include "evidence/quote.h"
 #include "tpm/pcr.h"
 #include "tpm/seal.h"
@@ -32,13 +33,27 @@
 #define TPM_CREDENTIAL_BYTES_MAX  1024
 #define TPM_CREDENTIAL_SECRET_LEN 32
 
-/* Of the counter for policy bundles: in the range that TCG's registry of reserved handles leaves to the owner. */
-#define TPM_COUNTER_INDEX 0x01a77e57u
+/* Of the counter for policy bundles and its mark: in the range that TCG's registry of reserved handles leaves to the owner. */
+#define TPM_COUNTER_INDEX      0x01a77e57u
+#define TPM_COUNTER_MARK_INDEX 0x01a77e58u
 
 enum tpm_counter_step {
         TPM_COUNTER_READ,
         TPM_COUNTER_PREPARE,   /* makes it if there is none */
         TPM_COUNTER_INCREMENT, /* not if there is none */
+};
+
+/* The policy bundle that was counted last. No padding: marks are compared as bytes. */
+struct tpm_counter_mark {
+        uint8_t fleet[BASE_SHA256_LEN]; /* the SHA-256 of its fleet's name */
+        uint64_t version;
+};
+_Static_assert(sizeof(struct tpm_counter_mark) == BASE_SHA256_LEN + sizeof(uint64_t), "a mark has no padding");
+
+struct tpm_counter {
+        uint64_t value;
+        bool marked; /* `mark` is there */
+        struct tpm_counter_mark mark;
 };
 
 struct tpm_worker;
@@ -132,7 +147,7 @@ const struct tpm_status *tpm_worker_known_status(const struct tpm_worker *worker
 typedef void tpm_quote_callback(void *context, const struct tpm_quote *quote, const struct base_error *error);
 typedef void tpm_identity_callback(void *context, const struct tpm_identity *identity, const struct base_error *error);
 typedef void tpm_secret_callback(void *context, const uint8_t *secret, const struct base_error *error);
-typedef void tpm_counter_callback(void *context, const uint64_t *value, const struct base_error *error);
+typedef void tpm_counter_callback(void *context, const struct tpm_counter *counter, const struct base_error *error);
 typedef void tpm_status_callback(void *context, const struct tpm_status *status, const struct base_error *error);
 
 /*
@@ -166,11 +181,11 @@ bool tpm_worker_activate(struct tpm_worker *worker, struct base_bytes credential
                          tpm_secret_callback *callback, void *context, struct base_error *error) BASE_MUST_CHECK;
 
 /*
- * Does `step` with the counter for policy bundles; the result is its value afterwards. Needs no key.
- * Job errors also: NOT_FOUND (all but PREPARE: there is no counter).
+ * Does `step` with the counter for policy bundles; the result is the counter afterwards. `mark` is what INCREMENT leaves beside
+ * it (NULL: what is there). Needs no key. Job errors also: NOT_FOUND (all but PREPARE: there is no counter).
  */
-bool tpm_worker_counter(struct tpm_worker *worker, enum tpm_counter_step step, tpm_counter_callback *callback, void *context,
-                        struct base_error *error) BASE_MUST_CHECK;
+bool tpm_worker_counter(struct tpm_worker *worker, enum tpm_counter_step step, const struct tpm_counter_mark *mark,
+                        tpm_counter_callback *callback, void *context, struct base_error *error) BASE_MUST_CHECK;
 
 /* Asks TPM and key file now. A TPM that is unavailable is a status here and not an error. */
 bool tpm_worker_status(struct tpm_worker *worker, tpm_status_callback *callback, void *context,

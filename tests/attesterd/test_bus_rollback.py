@@ -59,7 +59,10 @@ class Counter(RollbackCase):
         self.assertIn(f"(version {self.n})", self.restarted_error())
         self.assertIn("attestctl policy install", self.assert_error("PolicyRolledBack", self.stack.request, "plain.example"))
         self.assertIn("no policy is in force", self.stack.log("attesterd"))
-        self.assert_error("PolicyRolledBack", self.install, self.bundles.sign(self.n - 1))
+        self.assertIn("attestctl policy install BUNDLE", self.stack.attestctl("doctor", check=False).stdout)
+        for old in (self.n - 1, self.n):
+            self.assertIn(f"has had {self.n + 1}" if old == self.n else "is installed",
+                          self.assert_error("PolicyRolledBack", self.install, self.bundles.sign(old)))
         self.assert_newest_mends_it(self.n + 1)
 
     def test_under_a_running_daemon_what_was_in_force_stays_so(self):
@@ -87,6 +90,7 @@ class Counter(RollbackCase):
         self.record.unlink()
         self.assertIn("attestctl policy install", self.restarted_error())
         self.assert_error("NotFound", self.stack.request, "plain.example")
+        self.assertIn(f"has had {self.n}", self.assert_error("PolicyRolledBack", self.install, self.bundles.sign(self.n - 1)))
         self.assert_newest_mends_it(self.n)
         whole = self.record.read_bytes()
         self.record.write_bytes(whole[:20])

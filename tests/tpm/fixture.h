@@ -22,7 +22,7 @@ struct answer {
         struct tpm_quote quote;
         uint8_t secret[TPM_CREDENTIAL_SECRET_LEN];
         struct tpm_status status;
-        uint64_t counter;
+        struct tpm_counter counter;
         uint8_t ek_public[EVIDENCE_PUBLIC_BYTES_MAX];
         size_t ek_public_len;
         uint8_t ek_certificate[TPM_CERTIFICATE_BYTES_MAX];

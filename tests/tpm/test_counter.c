@@ -6,18 +6,19 @@
 #include <string.h>
 
 #define INDEX      "0x01a77e57"
+#define MARK_INDEX "0x01a77e58"
 #define OUTPUT_MAX 512
 
-static void on_counter(void *context, const uint64_t *value, const struct base_error *error)
+static void on_counter(void *context, const struct tpm_counter *counter, const struct base_error *error)
 {
         struct answer *answer = context;
 
-        assert_true((value == NULL) == (error != NULL));
+        assert_true((counter == NULL) == (error != NULL));
         answer->came = true;
         if (error != NULL)
                 answer->error = *error;
         else
-                answer->counter = *value;
+                answer->counter = *counter;
 }
 
 /* Waits; the value, or a code that is not NONE. */
@@ -25,9 +26,9 @@ static enum base_error_code step(struct fixture *fixture, enum tpm_counter_step 
 {
         struct answer answer = { .came = false };
 
-        assert_true(tpm_worker_counter(fixture->worker, step, on_counter, &answer, NULL));
+        assert_true(tpm_worker_counter(fixture->worker, step, NULL, on_counter, &answer, NULL));
         fixture_wait(fixture, &answer);
-        *ret = answer.counter;
+        *ret = answer.counter.value;
         *error = answer.error;
         return answer.error.code;
 }
@@ -94,6 +95,40 @@ static void prepare_makes_one_that_increment_counts_up(void **state)
         assert_int_equal(count(fixture, TPM_COUNTER_READ), first + 1);
 }
 
+static struct tpm_counter step_marked(struct fixture *fixture, enum tpm_counter_step what, const struct tpm_counter_mark *mark)
+{
+        struct answer answer = { .came = false };
+
+        assert_true(tpm_worker_counter(fixture->worker, what, mark, on_counter, &answer, NULL));
+        fixture_wait(fixture, &answer);
+        if (answer.error.code != BASE_ERROR_NONE)
+                fail_msg("%s", answer.error.message);
+        return answer.counter;
+}
+
+static void increment_leaves_its_mark_until_the_next_one(void **state)
+{
+        static const struct tpm_counter_mark marks[] = { { .fleet = "one", .version = 7 }, { .fleet = "two", .version = 3 } };
+        struct fixture *fixture = *state;
+        struct tpm_counter counter = step_marked(fixture, TPM_COUNTER_PREPARE, &marks[0]);
+        uint64_t before = counter.value;
+
+        assert_false(counter.marked);
+        for (size_t i = 0; i < 2; i++) {
+                counter = step_marked(fixture, TPM_COUNTER_INCREMENT, &marks[i]);
+                assert_true(counter.marked);
+                assert_memory_equal(&counter.mark, &marks[i], sizeof(marks[i]));
+        }
+        assert_int_equal(counter.value, before + 2);
+        assert_true(step_marked(fixture, TPM_COUNTER_INCREMENT, NULL).marked);
+        counter = step_marked(fixture, TPM_COUNTER_READ, NULL);
+        assert_int_equal(counter.value, before + 3);
+        assert_memory_equal(&counter.mark, &marks[1], sizeof(marks[1]));
+        assert_true(tool(fixture, (const char *[]){ "tpm2_nvundefine", "-C", "o", MARK_INDEX, NULL }));
+        assert_false(step_marked(fixture, TPM_COUNTER_READ, NULL).marked);
+        assert_int_equal(step_marked(fixture, TPM_COUNTER_INCREMENT, &marks[0]).mark.version, 7);
+}
+
 /* Nobody can set it, and who removes it and makes it again gets a higher one. */
 static void read_of_a_counter_made_again_is_higher(void **state)
 {
@@ -156,6 +191,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(increment_without_a_counter_is_not_found),
                 cmocka_unit_test(prepare_makes_one_that_increment_counts_up),
+                cmocka_unit_test(increment_leaves_its_mark_until_the_next_one),
                 cmocka_unit_test(read_of_a_counter_made_again_is_higher),
                 cmocka_unit_test(any_step_with_another_kind_of_index_is_tpm_failed),
                 cmocka_unit_test(prepare_under_an_owner_password_is_tpm_failed),
