@@ -82,9 +82,10 @@ static void check_files(struct findings *findings, const struct attester_status 
                 (void) note(findings, GRADE_GOOD, 0, "configuration", "in force");
         if (status->policy_error[0] != '\0')
                 advise(note(findings, GRADE_BAD, ATTESTER_ERROR_POLICY_INVALID, "policy", "%s", status->policy_error),
-                       "Mend the file: `attestctl policy check FILE` shows all of its errors. Then `attestctl reload`.");
+                       "Files: `attestctl policy check FILE` shows all errors; mend them, then `attestctl reload`. "
+                       "A fleet's bundle: get the newest one, then `attestctl policy install BUNDLE`.");
         else if (status->policy_version == 0)
-                (void) note(findings, GRADE_GOOD, 0, "policy", "none installed: the device asks nothing of itself");
+                (void) note(findings, GRADE_GOOD, 0, "policy", "none, or without Version=");
         else
                 (void) note(findings, GRADE_GOOD, 0, "policy", "version %" PRIu64, status->policy_version);
 }

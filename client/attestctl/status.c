@@ -46,7 +46,8 @@ static void status_print(const struct attestctl *ctl, const struct attester_stat
                                      status->tpm_state);
         attestctl_table_add_labelled(&table, "key", sealed ? ATTESTCTL_BAD : ATTESTCTL_PLAIN, seal_words(status->seal_state));
         (void) snprintf(version, sizeof(version), "version %" PRIu64, status->policy_version);
-        attestctl_table_add_labelled(&table, "policy", ATTESTCTL_PLAIN, status->policy_version == 0 ? "none installed" : version);
+        attestctl_table_add_labelled(&table, "policy", ATTESTCTL_PLAIN,
+                                     status->policy_version == 0 ? "none, or without Version=" : version);
         if (status->policy_error[0] != '\0')
                 attestctl_table_add_labelled(&table, "policy error", ATTESTCTL_BAD, status->policy_error);
         for (size_t i = 0; i < status->issuer_count; i++) {
