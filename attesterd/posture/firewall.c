@@ -17,6 +17,9 @@
 #define UFW_BYTES 4096
 #define MODULES   "/sys/module"
 
+/* systemd's link, there from a unit's start to its stop: a service that loads rules and ends has no control group to see. */
+#define NFTABLES "/run/systemd/units/invocation:nftables.service"
+
 /* Modules without which the kernel filters nothing. */
 static const char *const filters[] = { MODULES "/nf_tables", MODULES "/x_tables", MODULES "/ip_tables" };
 
@@ -60,10 +63,13 @@ bool posture_collect_firewall(const struct posture_sources *sources, struct poli
                                ? posture_set_boolean(to, FACT, true, UFW, error)
                                : posture_set_unreadable(to, FACT, "ufw is set to be on, but the kernel filters nothing", UFW,
                                                         error);
+        if (has_filters(sources) && posture_source_exists(sources, NFTABLES) == 0)
+                return posture_set_boolean(to, FACT, true, NFTABLES, error);
         if (has_filters(sources))
-                return posture_set_unreadable(
-                        to, FACT, "neither firewalld nor ufw is on, and only root can see other rules; facts.d can state them",
-                        MODULES, error);
+                return posture_set_unreadable(to, FACT,
+                                              "none of firewalld, ufw and nftables.service is on, and only root can see other "
+                                              "rules; facts.d can state them",
+                                              MODULES, error);
         if (firewalld == POSTURE_SERVICE_UNKNOWN)
                 return posture_set_unreadable(to, FACT, "the services' control groups cannot be read", SERVICES, error);
         return posture_set_boolean(to, FACT, false, MODULES, error);

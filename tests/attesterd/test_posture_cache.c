@@ -60,7 +60,8 @@ static const struct {
         { "disk.root_encrypted", "sys/dev/block/254:0/dm/uuid", "CRYPT-LUKS2-x\n", "NOTHING-LUKS2\n", "true", "false" },
         { "disk.root_verity", "sys/dev/block/254:0/dm/uuid", "CRYPT-VERITY-x\n", "NOTHING-VERITY\n", "true", "false" },
         { "firewall.active", "etc/ufw/ufw.conf", "ENABLED=yes\n", "ENABLED=no#\n", "true",
-          "unreadable: neither firewalld nor ufw is on, and only root can see other rules; facts.d can state them" },
+          "unreadable: none of firewalld, ufw and nftables.service is on, and only root can see other rules; facts.d can state "
+          "them" },
         { "malware.clamav", "sys/fs/cgroup/system.slice/clamav-daemon.service/cgroup.events", "populated 1\n", "populated 0\n",
           "true", "false" },
         { "firmware.vendor", "sys/class/dmi/id/bios_vendor", "A\n", "B\n", "A", "B" },

@@ -4,11 +4,13 @@
 #include "attesterd/posture/weak_tpm.h"
 #include "posture_tree.h"
 
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -163,12 +165,21 @@ static void posture_collect_of_firewalls_says_who_set_them(void **state)
         posture_tree_expect(tree, "firewall.active", POLICY_FACT_BOOLEAN, "true");
         posture_tree_put_text(tree, "etc/ufw/ufw.conf", "ENABLED=yes\nENABLED=no\n#ENABLED=yes\n");
         posture_tree_expect_unreadable(tree, "firewall.active",
-                                       "neither firewalld nor ufw is on, and only root can see other rules; facts.d can state them");
+                                       "none of firewalld, ufw and nftables.service is on, and only root can see other rules; "
+                                       "facts.d can state them");
         posture_tree_put_text(tree, FIREWALLD, "populated 0\nfrozen 0\n");
         posture_tree_expect_unreadable(tree, "firewall.active",
-                                       "neither firewalld nor ufw is on, and only root can see other rules; facts.d can state them");
+                                       "none of firewalld, ufw and nftables.service is on, and only root can see other rules; "
+                                       "facts.d can state them");
+        posture_tree_put_link(tree, "run/systemd/units/invocation:nftables.service", "0123456789abcdef0123456789abcdef");
+        posture_tree_expect(tree, "firewall.active", POLICY_FACT_BOOLEAN, "true");
+        assert_int_equal(unlinkat(tree->fd, "run/systemd/units/invocation:nftables.service", 0), 0);
         posture_tree_put_text(tree, FIREWALLD, "populated 1\nfrozen 0\n");
         posture_tree_expect(tree, "firewall.active", POLICY_FACT_BOOLEAN, "true");
+        posture_tree_put_text(tree, FIREWALLD, "populated 0\nfrozen 0\n");
+        assert_int_equal(unlinkat(tree->fd, "sys/module/nf_tables", AT_REMOVEDIR), 0);
+        posture_tree_put_link(tree, "run/systemd/units/invocation:nftables.service", "0123456789abcdef0123456789abcdef");
+        posture_tree_expect(tree, "firewall.active", POLICY_FACT_BOOLEAN, "false");
 }
 
 static void posture_collect_of_clamav_looks_at_its_service(void **state)
