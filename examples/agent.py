@@ -25,9 +25,11 @@ def fetch(url):
         return urllib.request.urlopen(url, timeout=30).read()
     except urllib.error.HTTPError as refusal:
         challenges = refusal.headers.get_all("WWW-Authenticate", [])
-        if refusal.code != 401 or not challenges:
+        url = refusal.url  # where redirects led
+        where = urllib.parse.urlsplit(url)
+        # Without TLS nobody knows who asks.
+        if refusal.code != 401 or not challenges or where.scheme != "https":
             raise
-    where = urllib.parse.urlsplit(url)
     origin = where.hostname if where.port in (None, 443) else f"{where.hostname}:{where.port}"
     request = urllib.request.Request(url)
     # Not to where a redirect may lead.

@@ -6,10 +6,12 @@ Usage: test_agent.py BUILD-DIRECTORY SOURCE [CLASS]
 """
 
 import base64
+import http.server
 import pathlib
 import re
 import secrets
 import sys
+import threading
 import unittest
 
 import dbus
@@ -232,6 +234,27 @@ class Examples(unittest.TestCase):
         self.assert_gets_in(f"{sys.executable} -W ignore {SOURCE}/examples/agent.py {self.stack.site_url}")
         result = self.shell(f"{sys.executable} -W ignore {SOURCE}/examples/agent.py {self.stack.site_url}missing", check=False)
         self.assertIn("404", result.stderr)
+
+    def test_agent_from_python_goes_by_the_website_that_asked_in_the_end_and_by_tls(self):
+        site_url, header = self.stack.site_url, self.challenge()
+
+        class Plain(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                self.send_response(302 if self.path == "/go" else 401)
+                self.send_header(*(("Location", site_url) if self.path == "/go" else ("WWW-Authenticate", header)))
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+            def log_message(self, *_):
+                pass
+
+        with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Plain) as server:
+            threading.Thread(target=server.serve_forever, daemon=True).start()
+            url = f"http://127.0.0.1:{server.server_address[1]}"
+            self.assert_gets_in(f"{sys.executable} -W ignore {SOURCE}/examples/agent.py {url}/go")
+            result = self.shell(f"{sys.executable} -W ignore {SOURCE}/examples/agent.py {url}/", check=False)
+            server.shutdown()
+        self.assertIn("HTTP Error 401", result.stderr)
 
     def test_code_of_the_manual_page_compiles(self):
         """With what it leaves out: statements go into a function, declarations of the reader's own before it."""
