@@ -73,7 +73,7 @@ static const struct attestctl_option options[] = {
 const struct attestctl_command attestctl_policy_verify_command = {
         .name = "policy",
         .subcommand = "verify",
-        .arguments = "BUNDLE",
+        .arguments = "FILE",
         .summary = "Show what is in a signed policy bundle and who signed it",
         .help = "\nNeeds no daemon. With --trust and --fleet it says what a device with this configuration says of its first "
                 "bundle; "

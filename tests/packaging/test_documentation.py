@@ -249,7 +249,8 @@ class Completion(unittest.TestCase):
 
     def test_values(self):
         self.assertEqual(self.complete("fetch", "--output", "READ"), ["README.md"])
-        self.assertEqual(self.complete("policy", "check", "READ"), ["README.md"])
+        for words in (["policy", "check"], ["policy", "sign"], ["policy", "verify"], ["policy", "install"], ["log", "verify"]):
+            self.assertEqual(self.complete(*words, "READ"), ["README.md"], words)
         self.assertEqual(self.complete("fetch", "--header", "READ"), [])
         self.assertEqual(self.complete("enroll", "iss"), ["issuer.example"])
 
