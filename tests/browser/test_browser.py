@@ -75,6 +75,11 @@ class Cases(PrivacyCases, LookCases, unittest.TestCase):
         self.assertEqual(len(tokens), 2)
         self.popup_says("This website asked for tokens and got 2.", "Ready.", picture="answered")
         self.assertEqual(self.sites.requests("/one.html")[-1][3], 200)
+        # On disk there is at most the list of websites that are switched off, and nowhere a token.
+        stored = self.browser.background.run("(globalThis.browser ?? chrome).storage.local.get()")
+        self.assertEqual([value for value in stored.values() if value], [])
+        for token in tokens:
+            self.assertNotIn(token.split('"')[1], str(self.noted()))
 
     def test_first_visit_leaves_one_entry_in_the_history_and_keeps_fragment_and_query(self):
         self.visit(f"https://{self.sites.shop}/free/home.html", "home")
