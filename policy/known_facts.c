@@ -55,7 +55,9 @@ static const struct policy_known_fact known_facts[] = {
           "nothing is swapped to a disk in the clear: `/proc/swaps`; true too if there is no swap, or only zram without a "
           "backing device" },
         { "firewall.active", BOOLEAN, POSTURE,
-          "firewalld runs, or ufw is set to be on and the kernel has filter tables; unreadable where only root could tell" },
+          "firewalld runs, or ufw is set to be on or nftables.service has loaded its rules, whatever they say, and the kernel "
+          "has filter tables; unreadable "
+          "where only root could tell" },
         { "firmware.date", VERSION, POSTURE, "the date of the system firmware, as in 2024-03-21: `/sys/class/dmi/id/bios_date`" },
         { "firmware.hsi", INTEGER, DAEMON, "the host security level that fwupd gives, 0 to 5: its property `HostSecurityId`" },
         { "firmware.vendor", STRING, POSTURE, "the maker of the system firmware: `/sys/class/dmi/id/bios_vendor`" },
