@@ -73,13 +73,22 @@ static bool judge(const struct policy_rule *rule, const struct policy_facts *fac
 static bool set_reason(struct policy_result *result, const char *reason, struct base_error *error)
 {
         char left[24];
+        int done = 0;
 
-        if (result->outcome == POLICY_OUTCOME_PASS)
+        switch (result->outcome) {
+        case POLICY_OUTCOME_PASS:
                 return true;
-        policy_span_print((int64_t) result->grace_left_s, left, sizeof(left));
-        if (asprintf(&result->reason, "%s%s%s%s", result->outcome == POLICY_OUTCOME_SKIPPED ? "does not apply: " : "", reason,
-                     result->outcome == POLICY_OUTCOME_GRACE ? "; it is let pass for " : "",
-                     result->outcome == POLICY_OUTCOME_GRACE ? left : "") >= 0)
+        case POLICY_OUTCOME_SKIPPED:
+                done = asprintf(&result->reason, "does not apply: %s", reason);
+                break;
+        case POLICY_OUTCOME_GRACE:
+                policy_span_print((int64_t) result->grace_left_s, left, sizeof(left));
+                done = asprintf(&result->reason, "%s; it is let pass for %s", reason, left);
+                break;
+        default:
+                result->reason = strdup(reason);
+        }
+        if (done >= 0 && result->reason != NULL)
                 return true;
         result->reason = NULL;
         return base_error_set_no_memory(error);

@@ -211,14 +211,16 @@ static void explain_comparison(const struct evaluation *evaluation, const struct
         const struct policy_value *values = evaluation->expression->values + node->first_value;
 
         if (node->kind == POLICY_NODE_COMPARE) {
-                policy_sentence_printf(to, ", needed %s%s",
-                                       wanted ? phrases[node->comparison].if_wanted : phrases[node->comparison].if_not,
-                                       text_at(evaluation, values->text));
+                policy_sentence_put(to, ", needed ");
+                policy_sentence_put(to, wanted ? phrases[node->comparison].if_wanted : phrases[node->comparison].if_not);
+                policy_sentence_put(to, text_at(evaluation, values->text));
                 return;
         }
         policy_sentence_printf(to, ", needed %s of", wanted ? "one" : "none");
-        for (size_t i = 0; i < node->value_count; i++)
-                policy_sentence_printf(to, " %s", text_at(evaluation, values[i].text));
+        for (size_t i = 0; i < node->value_count; i++) {
+                policy_sentence_put(to, " ");
+                policy_sentence_put(to, text_at(evaluation, values[i].text));
+        }
 }
 
 static void explain_term(const struct evaluation *evaluation, const struct policy_node *node, bool wanted,
@@ -255,7 +257,9 @@ static void explain_term(const struct evaluation *evaluation, const struct polic
                         explain_mismatch(fact, name, printed, value[i].type, to);
                 return;
         }
-        policy_sentence_printf(to, "%s is %s", name, printed);
+        policy_sentence_put(to, name);
+        policy_sentence_put(to, " is ");
+        policy_sentence_put(to, printed);
         if (fact->type == POLICY_FACT_INTEGER && node->order == POLICY_VERSION_PLAIN &&
             policy_span_is(text_at(evaluation, value->text))) {
                 policy_span_print(fact->integer, printed, sizeof(printed));
@@ -306,7 +310,7 @@ static void explain_all(const struct evaluation *evaluation, uint16_t first, boo
         for (uint16_t child = first; child != POLICY_NODE_NONE; child = nodes[child].next) {
                 if (!only_guards && is_guard(evaluation, child))
                         continue;
-                policy_sentence_printf(to, "%s", separator);
+                policy_sentence_put(to, separator);
                 explain(evaluation, child, wanted, to);
                 separator = "; ";
         }

@@ -256,14 +256,14 @@ void policy_fact_print(const struct policy_fact *fact, char *ret, size_t ret_siz
 
         switch (fact->type) {
         case POLICY_FACT_BOOLEAN:
-                policy_sentence_printf(&sentence, "%s", fact->boolean ? "true" : "false");
+                policy_sentence_put(&sentence, fact->boolean ? "true" : "false");
                 break;
         case POLICY_FACT_INTEGER:
                 policy_sentence_printf(&sentence, "%" PRId64, fact->integer);
                 break;
         case POLICY_FACT_STRING:
         case POLICY_FACT_VERSION:
-                policy_sentence_printf(&sentence, "%s", fact->text);
+                policy_sentence_put(&sentence, fact->text);
                 break;
         case POLICY_FACT_UNREADABLE:
         case POLICY_FACT_TYPE_COUNT:

@@ -54,8 +54,14 @@ void policy_text_clean(char *to, size_t size, const char *from)
         size_t put = 0;
 
         while (*at != '\0') {
-                size_t len = character_len(at);
+                size_t len;
 
+                /* What most texts are. */
+                if (*at >= 0x20 && *at < 0x7f && put + 1 < size) {
+                        to[put++] = (char) *at++;
+                        continue;
+                }
+                len = character_len(at);
                 if (put + (len == 0 ? 1 : len) >= size)
                         break;
                 if (len == 0)
@@ -72,6 +78,16 @@ struct policy_sentence policy_sentence_over(char *text, size_t size)
 {
         text[0] = '\0';
         return (struct policy_sentence){ .text = text, .size = size };
+}
+
+void policy_sentence_put(struct policy_sentence *sentence, const char *text)
+{
+        size_t left = sentence->size - sentence->len;
+        size_t len = strnlen(text, left - 1);
+
+        memcpy(sentence->text + sentence->len, text, len);
+        sentence->len += len;
+        sentence->text[sentence->len] = '\0';
 }
 
 void policy_sentence_printf(struct policy_sentence *sentence, const char *format, ...)

@@ -27,6 +27,7 @@ struct policy_sentence {
 };
 
 struct policy_sentence policy_sentence_over(char *text, size_t size);
+void policy_sentence_put(struct policy_sentence *sentence, const char *text);
 void policy_sentence_printf(struct policy_sentence *sentence, const char *format, ...) BASE_PRINTF(2, 3);
 /* Cleans the text. */
 void policy_sentence_finish(struct policy_sentence *sentence);

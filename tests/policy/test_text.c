@@ -88,7 +88,7 @@ static void policy_sentence_finish_of_a_cut_character_drops_it(void **state)
                 struct policy_sentence sentence = policy_sentence_over(text, sizeof(text));
 
                 policy_sentence_printf(&sentence, "%.*s", (int) lead, "abcdefgh");
-                policy_sentence_printf(&sentence, "%s", "\xf0\x9f\x94\x92\xf0\x9f\x94\x92");
+                policy_sentence_put(&sentence, "\xf0\x9f\x94\x92\xf0\x9f\x94\x92");
                 policy_sentence_finish(&sentence);
                 assert_true(policy_text_valid(text));
                 assert_null(strchr(text, '?'));
@@ -96,12 +96,16 @@ static void policy_sentence_finish_of_a_cut_character_drops_it(void **state)
         }
 }
 
-static void policy_sentence_printf_after_it_is_full_changes_nothing(void **state)
+static void policy_sentence_put_after_it_is_full_changes_nothing(void **state)
 {
         char text[4];
         struct policy_sentence sentence = policy_sentence_over(text, sizeof(text));
 
-        policy_sentence_printf(&sentence, "abcdef");
+        policy_sentence_put(&sentence, "ab");
+        policy_sentence_put(&sentence, "");
+        assert_string_equal(text, "ab");
+        policy_sentence_put(&sentence, "cdef");
+        policy_sentence_put(&sentence, "more");
         policy_sentence_printf(&sentence, "more");
         policy_sentence_finish(&sentence);
         assert_string_equal(text, "abc");
@@ -115,7 +119,7 @@ int main(void)
                 cmocka_unit_test(policy_text_clean_of_bad_bytes_puts_question_marks),
                 cmocka_unit_test(policy_text_clean_that_does_not_fit_cuts_between_characters),
                 cmocka_unit_test(policy_sentence_finish_of_a_cut_character_drops_it),
-                cmocka_unit_test(policy_sentence_printf_after_it_is_full_changes_nothing),
+                cmocka_unit_test(policy_sentence_put_after_it_is_full_changes_nothing),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
