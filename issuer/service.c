@@ -59,16 +59,21 @@ bool issuer_service_rotates_keys(struct issuer_service *service)
         return snapshot->rotate_days > 0;
 }
 
+/* Before a key is read there, or made. */
+static bool check_state_directory(const char *path, struct base_error *error)
+{
+        base_auto_close int directory = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+        if (directory < 0)
+                return base_error_set_errno(error, errno, "cannot open the state directory %s", path);
+        return base_privilege_check_private(directory, path, error);
+}
+
 static bool open_state(struct issuer_service *service, struct base_error *error)
 {
         const struct issuer_config *config = service->config;
-        base_auto_close int directory = open(config->state_directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         base_auto_free char *path = NULL;
 
-        if (directory < 0)
-                return base_error_set_errno(error, errno, "cannot open the state directory %s", config->state_directory);
-        if (!base_privilege_check_private(directory, config->state_directory, error))
-                return false;
         if (asprintf(&path, "%s/" ISSUER_REGISTRY_FILE, config->state_directory) < 0)
                 return base_error_set_no_memory(error);
         return issuer_registry_open(path, service->random, &service->registry, error) &&
@@ -89,7 +94,8 @@ bool issuer_service_new(const struct issuer_config *config, struct issuer_events
         service->events = events;
         service->clock = clock;
         service->random = random;
-        if (!issuer_refusals_new(&service->refusals, error) || !load(service, config, error) || !open_state(service, error))
+        if (!check_state_directory(config->state_directory, error) || !issuer_refusals_new(&service->refusals, error) ||
+            !load(service, config, error) || !open_state(service, error))
                 return false;
         service->verifier = (struct issuer_verifier){
                 .registry = service->registry,

@@ -124,6 +124,20 @@ class Units(unittest.TestCase):
             self.assertIn("root", result.stderr)
             self.assertEqual(list(state.iterdir()), [])
 
+    def test_services_refuse_a_state_directory_that_is_open_to_others(self):
+        state = pathlib.Path(self.directory.name) / "open"
+        state.mkdir()
+        issuer = pathlib.Path(self.directory.name) / "open.conf"
+        issuer.write_text(f"[Issuer]\nName=i\nListen=127.0.0.1:0\nTls=no\nStateDirectory={state}\n[Verifier]\nRequireEkCertificate=no\n")
+        for mode in (0o750, 0o701):
+            state.chmod(mode)
+            for program, *arguments in (("attesterd", "--config-dir", self.directory.name, "--state-dir", state), ("attester-issuer", "--config", issuer)):
+                result = subprocess.run([BUILD / PROGRAMS[program], "--allow-root", *arguments], capture_output=True, text=True, timeout=60,
+                                        check=False, env={"PATH": "/usr/bin:/bin"})
+                self.assertEqual(result.returncode, 12, f"{program}: {result.stderr}")
+                self.assertIn(f"{state} is open to other users", result.stderr)
+                self.assertEqual(list(state.iterdir()), [])
+
 
 if __name__ == "__main__":
     BUILD = pathlib.Path(sys.argv.pop(1)).resolve()
