@@ -10,8 +10,7 @@
 #include <openssl/x509v3.h>
 #include <string.h>
 
-#define AUTH_LEVEL 2  /* 112 bits, in every key and signature of a chain: SSL_CTX_set_security_level(3) */
-#define KEY_HEX    16 /* digits of a key's digest that are shown */
+#define AUTH_LEVEL 2 /* 112 bits, in every key and signature of a chain: SSL_CTX_set_security_level(3) */
 
 struct policy_trust {
         struct policy_anchor anchors[POLICY_ANCHORS_MAX]; /* ascending */
@@ -256,7 +255,7 @@ static bool describe(const struct policy_bundle_signer *signer, char ret[POLICY_
         text = base_buffer_c_string(&hex);
         if (text == NULL)
                 return base_error_set_no_memory(error);
-        (void) snprintf(ret, POLICY_SIGNER_BYTES_MAX, "key %.*s…", KEY_HEX, text);
+        (void) snprintf(ret, POLICY_SIGNER_BYTES_MAX, "key %s", text);
         return true;
 }
 

@@ -2,6 +2,8 @@
 """Signed policy bundles in the daemon: who signed what is in force, what is refused, and that there is no way back."""
 
 import base64
+import base64
+import hashlib
 import time
 
 import bus_fixture
@@ -56,7 +58,10 @@ class Refusals(BundleCase):
         self.assert_in_force(self.n + 2)
 
     def test_attestctl_installs_a_bundle_and_says_its_version(self):
-        done = self.stack.attestctl("policy", "install", self.bundles.sign(self.n + 2))
+        bundle = self.bundles.sign(self.n + 2)
+        key = base64.b64decode("".join(self.bundles.path("fleet.pub").read_text().splitlines()[1:-1]))
+        self.assertEqual(self.bundles.show(bundle)["signed_by"], f"key {hashlib.sha256(key).hexdigest()}")
+        done = self.stack.attestctl("policy", "install", bundle)
         self.assertIn(f"version {self.n + 2}", done.stdout)
         refused = self.stack.attestctl("policy", "install", self.bundles.sign(self.n + 1), check=False)
         self.assertEqual(refused.returncode, 24, refused.stderr)
