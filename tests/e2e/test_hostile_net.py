@@ -3,7 +3,9 @@
 """Somebody has taken over attester-net: what they gain is that there are no tokens. Usage: test_hostile_net.py BUILD-DIRECTORY"""
 
 import base64
+import contextlib
 import json
+import os
 import pathlib
 import re
 import sys
@@ -101,6 +103,24 @@ class HostileNet(unittest.TestCase):
         self.assertEqual(done.returncode, NOT_ENROLLED, done.stdout + done.stderr)
         self.assertEqual(self.stack.attestctl("enroll", ISSUER_NAME).stdout, self.device)
         self.assert_gets_in()
+
+    def test_attesterd_has_no_socket_of_the_network_and_attester_net_has(self):
+        self.assert_gets_in()
+        daemon = self.stack.processes["attesterd"].pid
+        child = int(pathlib.Path(f"/proc/{daemon}/task/{daemon}/children").read_text())
+        net = int(pathlib.Path(f"/proc/{child}/task/{child}/children").read_text())
+        of_network = {line.split()[9] for name in ("tcp", "tcp6", "udp", "udp6") for line in pathlib.Path(f"/proc/net/{name}").read_text().splitlines()[1:]}
+        self.assertEqual(self.sockets(daemon) & of_network, set())
+        self.assertNotEqual(self.sockets(net) & of_network, set())
+
+    @staticmethod
+    def sockets(process):
+        """The inodes of its sockets."""
+        links = []
+        for file in pathlib.Path(f"/proc/{process}/fd").iterdir():
+            with contextlib.suppress(FileNotFoundError):  # closed by now
+                links.append(os.readlink(file))
+        return {link[len("socket:["):-1] for link in links if link.startswith("socket:[")}
 
     def test_neither_website_nor_token_goes_by(self):
         (self.net / "seen").write_bytes(b"")
