@@ -6,9 +6,11 @@ judge the daemon's evidence alike, honest and altered; a client on tpm2-pytss ge
 usage: test_evidence.py BUILD-DIRECTORY [CASE]"""
 
 import base64
+import concurrent.futures
 import copy
 import os
 import sys
+import threading
 import time
 import unittest
 
@@ -23,7 +25,7 @@ import verifier  # noqa: E402
 from device import byte_sequence, sha256  # noqa: E402
 from holding_proxy import GATHERED_MIN, HoldingProxy  # noqa: E402
 from running_issuer import RunningIssuer  # noqa: E402
-from stack import ISSUER_NAME, Stack, wait_for  # noqa: E402
+from stack import ISSUER_NAME, WAIT_SECONDS, Stack, wait_for  # noqa: E402
 from tpm_device import TpmDevice, extra_data, quote_file  # noqa: E402
 from verifier import Refused  # noqa: E402
 
@@ -89,6 +91,10 @@ class PeerCase(unittest.TestCase):
                               qualification.hex(), check=False).returncode
 
 
+def tree_size(header):
+    return cbor2.loads(verifier.read_header(header))[2][1]
+
+
 class Daemon(PeerCase):
     """attesterd's evidence for several requests that share a quote."""
 
@@ -110,21 +116,31 @@ class Daemon(PeerCase):
 
     @classmethod
     def ask(cls):
+        """Several programs at once: the requests of one call would be one batch, with one leaf of the tree."""
+        blinded = [cls.key.blind()[0] for _ in range(REQUESTS)]
+        together = threading.Barrier(REQUESTS)
+        with concurrent.futures.ThreadPoolExecutor(REQUESTS) as programs:
+            list(programs.map(lambda request: cls.ask_one(request, together), blinded))
+        wait_for(lambda: len(cls.proxy.held) >= GATHERED_MIN, "token requests at the proxy")
+
+    @classmethod
+    def ask_one(cls, request, together):
         bus = dbus.bus.BusConnection(cls.stack.environment["DBUS_SYSTEM_BUS_ADDRESS"])
         attester = dbus.Interface(bus.get_object("org.attesterd", "/org/attesterd"), "org.attesterd.Attester1")
-        blinded = [cls.key.blind()[0] for _ in range(REQUESTS)]
+        together.wait(WAIT_SECONDS)
         try:
-            attester.RequestTokens(ISSUER_NAME, [dbus.ByteArray(request) for request in blinded], dbus.Dictionary(signature="sv"))
+            attester.RequestTokens(ISSUER_NAME, [dbus.ByteArray(request)], dbus.Dictionary(signature="sv"))
         except dbus.DBusException:
             pass  # the proxy answered for the issuer
-        bus.close()
-        wait_for(lambda: len(cls.proxy.held) >= GATHERED_MIN, "token requests at the proxy")
+        finally:
+            bus.close()
 
     @classmethod
     def take_evidence(cls):
         cls.ask()
-        cls.others = cls.proxy.held[1:]
-        cls.header, cls.request = cls.proxy.held[0]
+        # The quote of whoever came first may have been for that one alone.
+        cls.header, cls.request = max(cls.proxy.held, key=lambda held: tree_size(held[0]))
+        cls.others = [held for held in cls.proxy.held if held[1] != cls.request]
         cls.message = cbor2.loads(verifier.read_header(cls.header))
         cls.nonce = cbor2.loads(cls.message[1])[10]
 
@@ -191,7 +207,7 @@ class Daemon(PeerCase):
 
     def test_1_honest_is_accepted_by_both(self):
         """After all of the above: nothing about it was used up."""
-        self.assertEqual(self.message[2][1], REQUESTS)
+        self.assertGreater(self.message[2][1], 1)
         verdict = self.accepted(self.header, self.request, self.ak_public, self.nonce)
         self.assertEqual(verdict.sealed, {self.algorithm: [7]})
         self.assertGreater(len(verdict.pcrs[self.algorithm]), 10)
