@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * A private connection to the system bus, and the method calls that are under way on it. Nothing here waits but
- * client_connection_wait() and, on it, client_bus_call(). Runs in the calling program; may be included by client/library
+ * client_connection_wait() and, on it, client_object_call(). Runs in the calling program; may be included by client/library
  * only.
  */
 #pragma once
