@@ -7,7 +7,7 @@ import { start } from "./answer.js";
 import { originOf } from "./challenge.js";
 import { Host } from "./host.js";
 import { Refusals } from "./refusals.js";
-import { forgetTab, isOn, noteEvent } from "./sites.js";
+import { forgetTab, isOn, noteEvent, showAgain } from "./sites.js";
 
 const host = new Host((name) => api.runtime.connectNative(name));
 const refusals = new Refusals();
@@ -53,6 +53,9 @@ function answered({ tabId, url, statusCode }) {
 }
 
 start({ authorize, answered });
+
+// Said as soon as the document is there, and when it is complete.
+api.tabs.onUpdated.addListener((tabId, { status }, { url }) => status && showAgain(tabId, url));
 
 api.tabs.onRemoved.addListener((tabId) => forgetTab(tabId));
 

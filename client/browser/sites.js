@@ -3,6 +3,7 @@
 // what happened in it (in memory).
 
 import { api } from "./api.js";
+import { originOf } from "./challenge.js";
 
 const OFF = "off";
 const tabKey = (tabId) => `tab ${tabId}`;
@@ -41,10 +42,18 @@ export async function tabState(tabId) {
   return (await api.storage.session.get(tabKey(tabId)))[tabKey(tabId)];
 }
 
+const TROUBLES = ["refused", "failed", "often"];
+
+async function showOnButton(tabId, trouble) {
+  await api.action.setBadgeText({ tabId, text: trouble ? "!" : "" });
+  // The same for those who do not see it.
+  await api.action.setTitle({ tabId, title: api.i18n.getMessage(trouble ? "titleTrouble" : "name") });
+}
+
 // One change after another: each reads what the one before it wrote.
 let changes = Promise.resolve();
 
-/** Notes what happened: "answered", "refused", "failed", "off", "form", "often" or "armed". */
+/** Notes what happened: "answered", "refused", "failed", "off", "form" or "often". */
 export function noteEvent(tabId, origin, event, error = null) {
   changes = changes
     .then(async () => {
@@ -59,10 +68,20 @@ export function noteEvent(tabId, origin, event, error = null) {
           message: error?.message ?? "",
         },
       });
-      const trouble = event === "refused" || event === "failed" || event === "often";
-      await api.action.setBadgeText({ tabId, text: trouble ? "!" : "" });
-      // The same for those who do not see it.
-      await api.action.setTitle({ tabId, title: api.i18n.getMessage(trouble ? "titleTrouble" : "name") });
+      await showOnButton(tabId, TROUBLES.includes(event));
+    })
+    .catch(() => {}); // The tab has gone.
+  return changes;
+}
+
+/** Another document is in the tab, `url`'s, and the browser has forgotten what its button said: troubles are noted before a document is there. */
+export function showAgain(tabId, url) {
+  changes = changes
+    .then(async () => {
+      const state = await tabState(tabId);
+      if (state !== undefined && state.origin === originOf(url) && TROUBLES.includes(state.event)) {
+        await showOnButton(tabId, true);
+      }
     })
     .catch(() => {}); // The tab has gone.
   return changes;
