@@ -55,7 +55,7 @@ function answered({ tabId, url, statusCode }) {
 start({ authorize, answered });
 
 // Said as soon as the document is there, and when it is complete.
-api.tabs.onUpdated.addListener((tabId, { status }, { url }) => status && showAgain(tabId, url));
+api.tabs.onUpdated.addListener((tabId, { status }) => status && showAgain(tabId));
 
 api.tabs.onRemoved.addListener((tabId) => forgetTab(tabId));
 

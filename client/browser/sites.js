@@ -44,7 +44,13 @@ export async function tabState(tabId) {
 
 const TROUBLES = ["refused", "failed", "often"];
 
-async function showOnButton(tabId, trouble) {
+/** The toolbar's button says so, or no longer does, if the website in front is the one with the trouble. */
+async function showOnButton(tabId) {
+  const state = await tabState(tabId);
+  if (state === undefined) {
+    return;
+  }
+  const trouble = TROUBLES.includes(state.event) && originOf((await api.tabs.get(tabId)).url ?? "") === state.origin;
   await api.action.setBadgeText({ tabId, text: trouble ? "!" : "" });
   // The same for those who do not see it.
   await api.action.setTitle({ tabId, title: api.i18n.getMessage(trouble ? "titleTrouble" : "name") });
@@ -68,22 +74,15 @@ export function noteEvent(tabId, origin, event, error = null) {
           message: error?.message ?? "",
         },
       });
-      await showOnButton(tabId, TROUBLES.includes(event));
+      await showOnButton(tabId);
     })
     .catch(() => {}); // The tab has gone.
   return changes;
 }
 
-/** Another document is in the tab, `url`'s, and the browser has forgotten what its button said: troubles are noted before a document is there. */
-export function showAgain(tabId, url) {
-  changes = changes
-    .then(async () => {
-      const state = await tabState(tabId);
-      if (state !== undefined && state.origin === originOf(url) && TROUBLES.includes(state.event)) {
-        await showOnButton(tabId, true);
-      }
-    })
-    .catch(() => {}); // The tab has gone.
+/** Another document may be in the tab, for which the browser has forgotten what the button said: troubles are noted before it is there. */
+export function showAgain(tabId) {
+  changes = changes.then(() => showOnButton(tabId)).catch(() => {}); // The tab has gone.
   return changes;
 }
 
