@@ -18,7 +18,10 @@ static uint64_t now_ms(const struct issuer_http_server *server)
         return server->clock->monotonic_ms(server->clock->context);
 }
 
-/* Within the handshake: a peer whose certificate does not count never gets as far as a request. */
+/*
+ * Within the handshake: a peer without a certificate, or with one that does not count, never gets as far as a request. The alert
+ * has its browser say so; libmicrohttpd would only hang up.
+ */
 static int on_certificate(gnutls_session_t session)
 {
         struct issuer_http_connection *entry = gnutls_db_get_ptr(session);
@@ -30,10 +33,12 @@ static int on_certificate(gnutls_session_t session)
                 return 0;
         if (server->on_refused != NULL)
                 server->on_refused(reason.message, server->context);
+        (void) gnutls_alert_send(session, GNUTLS_AL_FATAL, GNUTLS_A_ACCESS_DENIED);
         return GNUTLS_E_CERTIFICATE_ERROR;
 }
 
-/* libmicrohttpd asks for a certificate, and would go on without one. No session is kept, so that their pointer is free. */
+/* GnuTLS asks on_certificate() about an absent certificate, too, unless it is to require one by itself. No session is kept, so
+ * that their pointer is free. */
 static void demand_certificate(struct MHD_Connection *connection, struct issuer_http_connection *entry)
 {
         const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_GNUTLS_SESSION);
@@ -43,7 +48,7 @@ static void demand_certificate(struct MHD_Connection *connection, struct issuer_
                 return;
         }
         gnutls_db_set_ptr(info->tls_session, entry);
-        gnutls_certificate_server_set_request(info->tls_session, GNUTLS_CERT_REQUIRE);
+        gnutls_certificate_server_set_request(info->tls_session, GNUTLS_CERT_REQUEST);
         gnutls_session_set_verify_function(info->tls_session, on_certificate);
 }
 

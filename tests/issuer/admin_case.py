@@ -146,8 +146,9 @@ class Client:
         return self.post(self.form(**query))
 
 
-def tls_client(certificates, issuer, name=None):
+def tls_client(certificates, issuer, name=None, version=ssl.TLSVersion.TLSv1_3):
     context = certificates.context(issuer, name)
+    context.maximum_version = version
     return Client(lambda: http.client.HTTPSConnection("127.0.0.1", issuer.admin_port, timeout=20, context=context))
 
 
