@@ -149,9 +149,27 @@ static bool admit(const struct issuer_http_request *request, struct issuer_http_
         return false;
 }
 
+/* What the HTTP server itself answers, for programs, as a page for a person. */
+static void put_problem_page(const struct issuer_http_request *request, struct issuer_http_response *response,
+                             struct issuer_admin *admin)
+{
+        struct base_error ignored = BASE_ERROR_INIT;
+        struct admin_page page;
+
+        begin(&page, request, response, admin);
+        if (issuer_http_request_peer(request, &page.peer, &ignored))
+                admin_page_fail(&page, response->status,
+                                response->status == 404   ? "there is no such page"
+                                : response->status == 405 ? "this page does not take such a request"
+                                : response->status == 413 ? "the form is too long"
+                                                          : "the issuer is busy: try again");
+}
+
 /* Every response: nothing from elsewhere, nothing inline, in no frame, kept by nobody. */
 static void finish(const struct issuer_http_request *request, struct issuer_http_response *response, void *context)
 {
+        if (response->body.len > 0 && response->body.data[0] == '{')
+                put_problem_page(request, response, context);
         issuer_http_response_put_field(response, "Content-Security-Policy",
                                        "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; "
                                        "form-action 'self'; frame-ancestors 'none'; base-uri 'none'");

@@ -59,6 +59,17 @@ void admin_html_put_text(struct base_buffer *to, const char *text)
         }
 }
 
+void admin_html_put_sentence(struct base_buffer *to, const char *message)
+{
+        char last = message[0] == '\0' ? '.' : message[strlen(message) - 1];
+
+        if (message[0] >= 'a' && message[0] <= 'z')
+                base_buffer_put_u8(to, (uint8_t) (*message++ - 'a' + 'A'));
+        admin_html_put_text(to, message);
+        if (strchr(".?!", last) == NULL)
+                base_buffer_put_u8(to, '.');
+}
+
 void admin_html_put_query(struct base_buffer *to, const char *text)
 {
         static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.";

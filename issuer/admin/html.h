@@ -16,6 +16,9 @@
  */
 void admin_html_put_text(struct base_buffer *to, const char *text);
 
+/* As text, an error's message for a person: with a capital letter and a full stop, which messages do not have. */
+void admin_html_put_sentence(struct base_buffer *to, const char *message);
+
 /* A value in a query: everything but letters, digits, '-', '_' and '.' is percent-encoded, so that it needs no escape. */
 void admin_html_put_query(struct base_buffer *to, const char *text);
 

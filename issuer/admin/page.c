@@ -84,6 +84,7 @@ static void put_head(struct admin_page *page, const char *title)
         admin_html_put_text(page->body, page->admin->config->name);
         admin_html_put(page->body, "</b></a>\n");
         put_navigation(page);
+        admin_html_put(page->body, "<span class=\"zone\">Times are UTC</span>\n");
         put_who(page);
         admin_html_put(page->body, "</header>\n<main id=\"main\" tabindex=\"-1\">\n<h1>");
         admin_html_put_text(page->body, title);
@@ -102,7 +103,7 @@ void admin_page_fail(struct admin_page *page, unsigned status, const char *sente
         issuer_http_response_put_body(page->response, status, "text/html; charset=utf-8", BASE_BYTES("", 0));
         put_head(page, status == 404 ? "Not found" : status == 403 ? "Refused" : status < 500 ? "Not possible" : "Out of order");
         admin_html_put(page->body, "<p class=\"alert\" role=\"alert\">");
-        admin_html_put_text(page->body, sentence);
+        admin_html_put_sentence(page->body, sentence);
         admin_html_put(page->body, "</p>\n<p><a href=\"/\">To the overview</a></p>\n");
         put_foot(page);
 }

@@ -4,22 +4,33 @@
 
 #include <inttypes.h>
 
-#define LEFT   56 /* for the numbers */
-#define RIGHT  20
-#define TOP    12
-#define BOTTOM 24 /* for the dates */
-#define LINES  4
+#define RIGHT       20
+#define TOP         12
+#define BOTTOM      24 /* for the dates */
+#define LINES       4
+#define DIGIT_WIDTH 8 /* of the numbers at the left, commas too, at most */
+#define GAP         8
 
-struct picture {
+struct kind {
         const char *class;
         unsigned width, height;
         size_t days;        /* at most; the last ones */
         unsigned label_gap; /* days between dates */
 };
 
-static const struct picture pictures[] = {
+static const struct kind kinds[] = {
         { "plot wide-only", 960, 220, 400, 5 },
         { "plot narrow-only", 360, 200, 14, 4 },
+};
+
+/* One of these of certain numbers. */
+struct picture {
+        const struct kind *kind;
+        const uint64_t *counts;
+        size_t days;
+        uint64_t first_day;
+        uint64_t top;  /* of the scale */
+        unsigned left; /* of the bars: the numbers of the scale have room before them */
 };
 
 /* The least of 1, 2, 4, 8, 20, 40, 80, … that is no less: it divides by LINES, or is small. */
@@ -34,70 +45,114 @@ static uint64_t round_up(uint64_t largest)
                                 return steps[i] * unit;
 }
 
-static void put_lines(struct base_buffer *to, const struct picture *picture, uint64_t top)
+static unsigned number_width(uint64_t number)
 {
-        unsigned height = picture->height - TOP - BOTTOM;
+        unsigned digits = 1;
+
+        while (number >= 10) {
+                number /= 10;
+                digits++;
+        }
+        return (digits + (digits - 1) / 3) * DIGIT_WIDTH;
+}
+
+static void put_lines(struct base_buffer *to, const struct picture *picture)
+{
+        unsigned height = picture->kind->height - TOP - BOTTOM;
 
         for (unsigned i = 0; i <= LINES; i++) {
                 unsigned y = TOP + height - height * i / LINES;
 
                 base_buffer_printf(to,
-                                   "<line class=\"grid\" x1=\"%d\" x2=\"%u\" y1=\"%u\" y2=\"%u\"/><text x=\"%d\" y=\"%u\" "
+                                   "<line class=\"grid\" x1=\"%u\" x2=\"%u\" y1=\"%u\" y2=\"%u\"/><text x=\"%u\" y=\"%u\" "
                                    "text-anchor=\"end\">",
-                                   LEFT, picture->width - RIGHT, y, y, LEFT - 8, y + 4);
-                admin_html_put_number(to, top / LINES * i);
+                                   picture->left, picture->kind->width - RIGHT, y, y, picture->left - GAP, y + 4);
+                admin_html_put_number(to, picture->top / LINES * i);
                 admin_html_put(to, "</text>\n");
         }
 }
 
-static void put_bar(struct base_buffer *to, const struct picture *picture, size_t at, size_t days, uint64_t count, uint64_t top,
-                    uint64_t day)
+static void put_bar(struct base_buffer *to, const struct picture *picture, size_t at)
 {
-        double step = (double) (picture->width - LEFT - RIGHT) / (double) days;
-        double full = (double) (picture->height - TOP - BOTTOM);
-        double height = full * (double) count / (double) top, x = LEFT + step * (double) at;
+        double step = (double) (picture->kind->width - picture->left - RIGHT) / (double) picture->days;
+        double full = (double) (picture->kind->height - TOP - BOTTOM), x = picture->left + step * (double) at;
+        double height = full * (double) picture->counts[at] / (double) picture->top;
+        bool today = at == picture->days - 1;
 
         /* What is not nothing is seen. */
-        if (count > 0 && height < 1.5)
+        if (picture->counts[at] > 0 && height < 1.5)
                 height = 1.5;
-        base_buffer_printf(to, "<rect class=\"bar\" x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\" rx=\"1.5\"><title>",
-                           x + step * 0.12, TOP + full - height, step * 0.76, height);
-        admin_html_put_date(to, day * 86400);
+        base_buffer_printf(to, "<rect class=\"bar%s\" x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\" rx=\"1.5\"><title>",
+                           today ? " today" : "", x + step * 0.12, TOP + full - height, step * 0.76, height);
+        admin_html_put_date(to, (picture->first_day + at) * 86400);
         admin_html_put(to, ": ");
-        admin_html_put_number(to, count);
-        admin_html_put(to, "</title></rect>\n");
-        if ((days - 1 - at) % picture->label_gap == 0) {
-                base_buffer_printf(to, "<text x=\"%.1f\" y=\"%u\" text-anchor=\"middle\">", x + step / 2, picture->height - 6);
+        admin_html_put_number(to, picture->counts[at]);
+        base_buffer_printf(to, "%s</title></rect>\n", today ? " until now" : "");
+        if ((picture->days - 1 - at) % picture->kind->label_gap == 0) {
+                base_buffer_printf(to, "<text x=\"%.1f\" y=\"%u\" text-anchor=\"middle\">", x + step / 2,
+                                   picture->kind->height - 6);
                 /* Month and day do. */
-                admin_html_put_month_day(to, day * 86400);
+                admin_html_put_month_day(to, (picture->first_day + at) * 86400);
                 admin_html_put(to, "</text>\n");
         }
 }
 
-static void put_picture(struct base_buffer *to, const struct picture *picture, const uint64_t *counts, size_t count,
-                        uint64_t first_day)
+/* The day with most tokens. */
+static size_t largest_of(const uint64_t *counts, size_t count)
 {
-        size_t skip = count > picture->days ? count - picture->days : 0;
-        uint64_t largest = 0, top;
+        size_t largest = 0;
 
-        for (size_t i = skip; i < count; i++)
-                largest = counts[i] > largest ? counts[i] : largest;
-        top = round_up(largest);
-        base_buffer_printf(to,
-                           "<svg class=\"%s\" viewBox=\"0 0 %u %u\" role=\"img\" aria-label=\"Tokens a day, %zu days; the table "
-                           "beneath has the numbers\">\n",
-                           picture->class, picture->width, picture->height, count - skip);
-        put_lines(to, picture, top);
-        for (size_t i = skip; i < count; i++)
-                put_bar(to, picture, i - skip, count - skip, counts[i], top, first_day + i);
+        for (size_t i = 1; i < count; i++)
+                if (counts[i] > counts[largest])
+                        largest = i;
+        return largest;
+}
+
+/* What who cannot see the picture is told of it. */
+static void put_label(struct base_buffer *to, const struct picture *picture)
+{
+        size_t largest = largest_of(picture->counts, picture->days);
+
+        base_buffer_printf(to, "Tokens a day, %zu days: ", picture->days);
+        admin_html_put_number(to, picture->counts[picture->days - 1]);
+        admin_html_put(to, " today, at most ");
+        admin_html_put_number(to, picture->counts[largest]);
+        admin_html_put(to, " on ");
+        admin_html_put_date(to, (picture->first_day + largest) * 86400);
+        admin_html_put(to, ". The table beneath has the numbers.");
+}
+
+static void put_picture(struct base_buffer *to, const struct kind *kind, const uint64_t *counts, size_t count, uint64_t first_day)
+{
+        size_t skip = count > kind->days ? count - kind->days : 0;
+        struct picture picture = {
+                .kind = kind,
+                .counts = counts + skip,
+                .days = count - skip,
+                .first_day = first_day + skip,
+        };
+
+        picture.top = round_up(picture.counts[largest_of(picture.counts, picture.days)]);
+        picture.left = number_width(picture.top) + 2 * GAP;
+        base_buffer_printf(to, "<svg class=\"%s\" viewBox=\"0 0 %u %u\" role=\"img\" aria-label=\"", kind->class, kind->width,
+                           kind->height);
+        put_label(to, &picture);
+        admin_html_put(to, "\">\n");
+        put_lines(to, &picture);
+        for (size_t i = 0; i < picture.days; i++)
+                put_bar(to, &picture, i);
         admin_html_put(to, "</svg>\n");
 }
 
 void admin_put_plot(struct base_buffer *to, const uint64_t *counts, size_t count, uint64_t first_day)
 {
-        admin_html_put(to, "<figure>\n");
-        for (size_t i = 0; i < BASE_COUNT(pictures); i++)
-                put_picture(to, &pictures[i], counts, count, first_day);
+        if (counts[largest_of(counts, count)] == 0) {
+                base_buffer_printf(to, "<p class=\"empty\">No token was issued in the last %zu days.</p>\n", count);
+                return;
+        }
+        admin_html_put(to, "<figure>\n<figcaption>Tokens issued on each day (UTC); the last day is not over.</figcaption>\n");
+        for (size_t i = 0; i < BASE_COUNT(kinds); i++)
+                put_picture(to, &kinds[i], counts, count, first_day);
         admin_html_put(to, "<details><summary>The same as a table</summary>\n<div class=\"table\"><table class=\"slim plain\">"
                            "<thead><tr><th scope=\"col\">Day</th><th scope=\"col\" class=\"number\">Tokens</th></tr></thead>\n"
                            "<tbody>\n");

@@ -151,9 +151,9 @@ static void put_row(struct admin_page *page, const struct issuer_device_summary 
         const struct issuer_device *device = &summary->device;
         struct base_buffer *to = page->body;
 
-        admin_html_put(to, "<tr><td data-label=\"Device\">");
+        admin_html_put(to, "<tr><th scope=\"row\" data-label=\"Device\">");
         admin_put_device_link(to, device->id);
-        admin_html_put(to, "</td><td data-label=\"Group\">");
+        admin_html_put(to, "</th><td data-label=\"Group\">");
         admin_put_group_link(to, device->group);
         admin_html_put(to, "</td><td data-label=\"Standing\">");
         admin_put_standing(to, device->status);
@@ -193,6 +193,15 @@ static void put_table(struct admin_page *page, const struct search *search, cons
 {
         struct base_buffer *to = page->body;
 
+        if (found->count == 0 && search->browse.by == ISSUER_BROWSE_ALL) {
+                admin_put_empty(to, "No device has enrolled yet. A device’s administrator enrols it with "
+                                    "<code>attestctl enroll</code>.");
+                return;
+        }
+        if (found->count == 0 && search->browse.by == ISSUER_BROWSE_REVOKED) {
+                admin_put_empty(to, "No device is revoked.");
+                return;
+        }
         if (found->count == 0) {
                 admin_put_empty(to, "There is no such device.");
                 return;
@@ -230,7 +239,7 @@ bool admin_view_devices(struct admin_page *page, struct base_error *error)
         if (!ok && reason.code == BASE_ERROR_INVALID_ARGUMENT) {
                 found->count = 0;
                 admin_html_put(page->body, "<p class=\"lead\">");
-                admin_html_put_text(page->body, reason.message);
+                admin_html_put_sentence(page->body, reason.message);
                 admin_html_put(page->body, "</p>\n");
         } else if (!ok) {
                 return base_error_copy(error, &reason);

@@ -93,12 +93,12 @@ static void put_group(struct admin_page *page, const struct issuer_snapshot *sna
         unsigned limit = issuer_snapshot_tokens_per_day(snapshot, group->name);
         const struct policy *policy = issuer_snapshot_policy(snapshot, group->name);
 
-        admin_html_put(to, "<tr><td data-label=\"Group\">");
+        admin_html_put(to, "<tr><th scope=\"row\" data-label=\"Group\">");
         if (group->name[0] == '\0')
                 admin_html_put(to, "<a class=\"quiet\" href=\"/devices?in=group&amp;q=\">none</a>");
         else
                 admin_put_group_link(to, group->name);
-        admin_html_put(to, "</td><td data-label=\"Active\" class=\"number\">");
+        admin_html_put(to, "</th><td data-label=\"Active\" class=\"number\">");
         admin_html_put_number(to, group->active);
         admin_html_put(to, "</td><td data-label=\"Revoked\" class=\"number\">");
         admin_html_put_number(to, group->revoked);

@@ -167,8 +167,8 @@ INSERT OR IGNORE INTO approved SELECT g.value, CAST(printf('%032d', d.value) AS 
 """
 
 
-def populate(state_directory, count):
-    """Puts `count` devices into the registry of an issuer, beside those that are there, while it runs."""
+def populate(state_directory, count, busiest=0):
+    """Puts `count` devices into the registry of an issuer, beside those that are there, while it runs, and one day of `busiest` tokens."""
     now = int(time.time())
     database = sqlite3.connect(state_directory / "registry.db", timeout=20)
     try:
@@ -177,5 +177,7 @@ def populate(state_directory, count):
                 database.execute(statement, {name: value for name, value in (("count", count), ("now", now)) if f":{name}" in statement})
             for day in range(4, 30):
                 database.execute("INSERT OR IGNORE INTO token_days VALUES (?, ?)", (now // 86400 - day, int(count * (5 + 3 * ((day * 7) % 5)) * (0.4 if (now // 86400 - day) % 7 in (2, 3) else 1))))
+            if busiest:
+                database.execute("INSERT OR REPLACE INTO token_days VALUES (?, ?)", (now // 86400 - 9, busiest))
     finally:
         database.close()

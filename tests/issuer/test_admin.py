@@ -72,6 +72,7 @@ class AdminTls(AdminCase):
             answer = self.alice.request(method, path)
             self.assertEqual(answer.status, status, path)
             self.assert_closed(answer)
+            self.assertRegex(answer.text, r'role="alert">[A-Z][^<]*\.</p>')
 
     def assert_closed(self, answer):
         policy = answer.headers["Content-Security-Policy"]

@@ -74,7 +74,7 @@ class Browser(IssuerCase):
         cls.group(cls.device_id, MARKUP)
         cls.ask_of(Device(), {"os.id": [2, MARKUP], "os.version": [3, "12"]})
         cls.ask_of(cls.device, None)
-        populate(cls.issuer.directory / "state", 3000)
+        populate(cls.issuer.directory / "state", 3000, busiest=23_456_789)
         cls.forward = Forward(cls.directory / "admin.sock")
         cls.addClassCleanup(cls.forward.close)
         environment = {**os.environ, "HOME": str(cls.directory), "LANG": "en_US.UTF-8"}
@@ -129,12 +129,13 @@ class Browser(IssuerCase):
             self.window(width, height, dark)
             # Nothing sticks out sideways; wide tables scroll by themselves.
             self.assertLessEqual(self.page.run("document.documentElement.scrollWidth"), width, name)
+            self.assertEqual(self.page.run(CUT_OFF), [], name)
             self.page.screenshot(self.pictures / f"{name}-{kind}.png")
 
     def test_pages_in_light_dark_and_narrow_windows(self):
         for name, path in (("overview", "/"), ("devices", "/devices"), ("device", f"/device?id={self.device_id}"), ("groups", "/groups"),
                            ("states", "/states"), ("refusals", "/refusals"), ("keys", "/keys"),
-                           ("revoke", f"/change?do=revoke&id={self.device_id}"), ("missing", "/device?id=0")):
+                           ("revoke", f"/change?do=revoke&id={self.device_id}"), ("missing", "/device?id=0"), ("nowhere", "/nowhere")):
             with self.subTest(name):
                 self.picture(name, path)
         self.assertEqual([entry for entry in self.complaints() if "404" not in str(entry)], [])
@@ -199,13 +200,13 @@ class Browser(IssuerCase):
 
     def test_list_goes_further_and_back(self):
         self.open("/devices")
-        first = self.page.run("document.querySelector('td .id').textContent")
+        first = self.page.run("document.querySelector('tbody .id').textContent")
         self.page.run("void document.querySelector('[rel=next]').click()")
         self.wait("location.search.includes('after=') && document.readyState == 'complete'")
-        self.assertNotEqual(self.page.run("document.querySelector('td .id').textContent"), first)
+        self.assertNotEqual(self.page.run("document.querySelector('tbody .id').textContent"), first)
         self.page.run("void document.querySelector('[rel=prev]').click()")
         self.wait("location.search.includes('before=') && document.readyState == 'complete'")
-        self.assertEqual(self.page.run("document.querySelector('td .id').textContent"), first)
+        self.assertEqual(self.page.run("document.querySelector('tbody .id').textContent"), first)
 
     def test_every_control_has_a_name_and_every_text_contrast(self):
         for dark in (False, True):
@@ -230,6 +231,10 @@ class Browser(IssuerCase):
 # Links, buttons and fields that a screen reader has no word for.
 NAMELESS = """[...document.querySelectorAll('a, button, input:not([type=hidden]), select, svg[role=img], img')].filter((e) =>
   !(e.textContent.trim() || e.getAttribute('aria-label') || e.getAttribute('alt') != null)).map((e) => e.outerHTML)"""
+# Texts of a plot that stick out of it.
+CUT_OFF = """[...document.querySelectorAll('svg text')].filter((e) => e.checkVisibility()).filter((e) => {
+  const [text, plot] = [e, e.ownerSVGElement].map((each) => each.getBoundingClientRect());
+  return text.left < plot.left || text.right > plot.right || text.top < plot.top || text.bottom > plot.bottom; }).map((e) => e.textContent)"""
 # Texts whose contrast with what is behind them is below WCAG 2's 4.5 to 1.
 FAINT = """(() => {
   const canvas = new OffscreenCanvas(1, 1).getContext('2d', { willReadFrequently: true });
