@@ -30,6 +30,7 @@ struct evidence_public {
         uint8_t y[EVIDENCE_ECC_COORDINATE_MAX];
         size_t coordinate_len;
         uint16_t rsa_bits; /* RSA */
+        bool odd_encoding; /* an exponent that is written out, or a coordinate without its leading zeros */
         uint8_t name[EVIDENCE_NAME_BYTES_MAX];
         size_t name_len;
         EVP_PKEY *key;

@@ -2,6 +2,7 @@
 /* Table numbers are those of TPM 2.0 Part 2, revision 1.59. */
 #include "evidence/public.h"
 
+#include "evidence/ek_template.h"
 #include "evidence/internal.h"
 #include "evidence/tpm_numbers.h"
 
@@ -104,19 +105,22 @@ static bool parse_rsa(struct base_reader *reader, struct evidence_public *key, s
                 return unsupported(error, "RSA key length", key->rsa_bits);
         if (exponent != 0 && exponent != RSA_EXPONENT)
                 return unsupported(error, "RSA exponent", exponent);
+        key->odd_encoding = exponent != 0;
         if (!base_reader_get_u16_prefixed(reader, &modulus) || modulus.len != key->rsa_bits / 8u)
                 return malformed(error, "RSA modulus");
         return build_rsa(key, modulus, error);
 }
 
 /* TPM2B_ECC_PARAMETER; a TPM may leave leading zeros out. */
-static bool get_coordinate(struct base_reader *reader, uint8_t *ret, size_t len)
+static bool get_coordinate(struct base_reader *reader, struct evidence_public *key, uint8_t *ret)
 {
+        size_t len = key->coordinate_len;
         struct base_bytes bytes;
 
         if (!base_reader_get_u16_prefixed(reader, &bytes) || bytes.len == 0 || bytes.len > len)
                 return false;
         memcpy(ret + len - bytes.len, bytes.data, bytes.len);
+        key->odd_encoding = key->odd_encoding || bytes.len != len;
         return true;
 }
 
@@ -159,7 +163,7 @@ static bool parse_ecc(struct base_reader *reader, struct evidence_public *key, s
                 return unsupported(error, "curve", key->curve);
         if (kdf != EVIDENCE_TPM_ALG_NULL)
                 return unsupported(error, "key derivation scheme", kdf);
-        if (!get_coordinate(reader, key->x, key->coordinate_len) || !get_coordinate(reader, key->y, key->coordinate_len))
+        if (!get_coordinate(reader, key, key->x) || !get_coordinate(reader, key, key->y))
                 return malformed(error, "ECC point");
         return build_ecc(key, curve, error);
 }
@@ -322,5 +326,9 @@ bool evidence_public_check_endorsement_key(const struct evidence_public *key, st
         if (key->scheme != EVIDENCE_TPM_ALG_NULL)
                 return base_error_set(error, BASE_ERROR_EVIDENCE_INVALID,
                                       "The endorsement key must not have a signature scheme.");
+        if (evidence_ek_template_of(key) == NULL)
+                return base_error_set(error, BASE_ERROR_EVIDENCE_INVALID,
+                                      "The endorsement key must be of template L-1, L-2, H-1, H-2, H-3 or H-6 of the TCG EK "
+                                      "Credential Profile.");
         return true;
 }

@@ -42,7 +42,8 @@ bool evidence_public_check_attestation_key(const struct evidence_public *key, st
 
 /*
  * Whether the key has the shape of an endorsement key (TCG EK Credential Profile): fixedTPM, fixedParent,
- * sensitiveDataOrigin, restricted and decrypt set; sign clear; AES-CFB 128 or 256, no scheme. Whether a TPM holds it is for
- * its certificate to say. Errors: EVIDENCE_INVALID, naming the first property that is wrong.
+ * sensitiveDataOrigin, restricted and decrypt set; sign clear; AES-CFB 128 or 256, no scheme; and that of a template in
+ * evidence/ek_template.h. Whether a TPM holds it is for its certificate to say. Errors: EVIDENCE_INVALID, naming the first
+ * property that is wrong.
  */
 bool evidence_public_check_endorsement_key(const struct evidence_public *key, struct base_error *error) BASE_MUST_CHECK;

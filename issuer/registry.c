@@ -113,6 +113,7 @@ bool issuer_registry_find(struct issuer_registry *registry, struct base_bytes ak
         device.key_superseded = sqlite3_column_int(statement, 10) != 0;
         device.reset_count = (uint32_t) sqlite3_column_int64(statement, 11);
         issuer_registry_copy_text(statement, 12, device.seal, sizeof(device.seal));
+        device.ek_other_name_len = copy_bytes(statement, 13, device.ek_other_name, sizeof(device.ek_other_name));
         *ret = device;
         return true;
 }

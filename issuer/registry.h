@@ -34,6 +34,8 @@ struct issuer_device {
         enum issuer_device_status status;
         uint8_t ek_name[ISSUER_EK_NAME_MAX];
         size_t ek_name_len;
+        uint8_t ek_other_name[ISSUER_EK_NAME_MAX];      /* as in struct issuer_enrollment; of issuer_registry_find() alone */
+        size_t ek_other_name_len;                       /* 0: none */
         uint8_t ek_fingerprint[ISSUER_FINGERPRINT_LEN]; /* of the certificate, if has_ek_fingerprint */
         bool has_ek_fingerprint;                        /* it showed a certificate for its endorsement key */
         bool ek_certified;                              /* which was checked to be by a trusted authority */
@@ -61,6 +63,7 @@ BASE_DEFINE_CLEANUP(struct issuer_registry, issuer_registry_close)
 
 struct issuer_enrollment {
         struct base_bytes ek_name;
+        struct base_bytes ek_other_name;  /* evidence_ek_other_name(): the same device by it; empty if there is none */
         struct base_bytes ek_fingerprint; /* empty: it showed no certificate for this key */
         bool ek_certified;                /* by a trusted authority */
         struct base_bytes ak_name;

@@ -17,6 +17,7 @@ static bool find_by_ek(struct issuer_registry *registry, struct enrolling *enrol
         int result;
 
         issuer_registry_bind_bytes(statement, 1, enrolling->enrollment->ek_name);
+        issuer_registry_bind_bytes(statement, 2, enrolling->enrollment->ek_other_name);
         result = sqlite3_step(statement);
         if (result != SQLITE_ROW && result != SQLITE_DONE)
                 return issuer_registry_fail(registry, error);
@@ -54,6 +55,7 @@ static bool add_device(struct issuer_registry *registry, struct enrolling *enrol
         issuer_registry_bind_bytes(statement, 3, enrolling->enrollment->ek_fingerprint);
         (void) sqlite3_bind_int64(statement, 4, (sqlite3_int64) enrolling->enrollment->now);
         (void) sqlite3_bind_int(statement, 5, enrolling->enrollment->ek_certified);
+        issuer_registry_bind_bytes(statement, 6, enrolling->enrollment->ek_other_name);
         if (!issuer_registry_step_done(registry, statement, error))
                 return false;
         enrolling->device.row = sqlite3_last_insert_rowid(registry->database);

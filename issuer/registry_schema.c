@@ -5,7 +5,7 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
-#define SCHEMA_VERSION  6
+#define SCHEMA_VERSION  7
 #define BUSY_TIMEOUT_MS 2000
 
 /* A token costs no fsync: with WAL and NORMAL a crash of the machine may forget the last counts, never damage the file. */
@@ -94,6 +94,10 @@ static const char *const schema[SCHEMA_VERSION] = {
         " END;"
         "PRAGMA user_version=6;"
         "COMMIT;",
+        "BEGIN IMMEDIATE;"
+        "ALTER TABLE devices ADD COLUMN ek_other_name BLOB;"
+        "PRAGMA user_version=7;"
+        "COMMIT;",
 };
 
 #define DEVICE_COLUMNS                                                                                                           \
@@ -105,12 +109,12 @@ static const char *const statements[STATEMENT_TOTAL] = {
         [STATEMENT_COMMIT] = "COMMIT",
         [STATEMENT_ROLLBACK] = "ROLLBACK",
         [STATEMENT_FIND] = "SELECT " DEVICE_COLUMNS
-                           ", ak_public, superseded_at IS NOT NULL, reset_count, seal FROM keys JOIN devices ON "
+                           ", ak_public, superseded_at IS NOT NULL, reset_count, seal, ek_other_name FROM keys JOIN devices ON "
                            "devices.row = device WHERE ak_name = ?1",
-        [STATEMENT_FIND_EK] = "SELECT " DEVICE_COLUMNS " FROM devices WHERE ek_name = ?1",
+        [STATEMENT_FIND_EK] = "SELECT " DEVICE_COLUMNS " FROM devices WHERE ek_name IN (?1, ?2)",
         [STATEMENT_COUNT] = "SELECT count FROM device_counts WHERE status = ?1",
-        [STATEMENT_ADD_DEVICE] = "INSERT INTO devices (id, ek_name, ek_fingerprint, enrolled_at, ek_certified)"
-                                 " VALUES (?1, ?2, ?3, ?4, ?5)",
+        [STATEMENT_ADD_DEVICE] = "INSERT INTO devices (id, ek_name, ek_fingerprint, enrolled_at, ek_certified,"
+                                 " ek_other_name) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
         [STATEMENT_RENEW_DEVICE] = "UPDATE devices SET ek_fingerprint = ?1, enrolled_at = ?2, ek_certified = ?4 WHERE row = ?3",
         [STATEMENT_PUT_KEY] = "INSERT INTO keys (ak_name, device, ak_public, enrolled_at) VALUES (?1, ?2, ?3, ?4)"
                               " ON CONFLICT (ak_name) DO UPDATE SET enrolled_at = ?4",

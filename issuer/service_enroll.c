@@ -62,6 +62,7 @@ static struct issuer_enrollment enrollment_of(const struct enrolling *enrolling)
 
         return (struct issuer_enrollment){
                 .ek_name = evidence_public_name(enrolling->endorsement_key),
+                .ek_other_name = BASE_BYTES(admission->ek_other_name, admission->ek_other_name_len),
                 .ek_fingerprint = BASE_BYTES(admission->fingerprint, admission->has_fingerprint ? ISSUER_FINGERPRINT_LEN : 0),
                 .ek_certified = admission->certified,
                 .ak_name = evidence_public_name(enrolling->attestation_key),

@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "base/ini.h"
 #include "evidence/claims.h"
+#include "evidence/ek_template.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -301,9 +302,11 @@ static bool list_has_fingerprint(const struct base_buffer *list, struct base_byt
         return list_has(list, BASE_BYTES_OF(entry));
 }
 
-bool issuer_snapshot_is_revoked(const struct issuer_snapshot *snapshot, struct base_bytes ek_name, struct base_bytes fingerprint)
+bool issuer_snapshot_is_revoked(const struct issuer_snapshot *snapshot, struct base_bytes ek_name,
+                                struct base_bytes ek_other_name, struct base_bytes fingerprint)
 {
-        return list_has(&snapshot->revoked, ek_name) || list_has_fingerprint(&snapshot->revoked, fingerprint);
+        return list_has(&snapshot->revoked, ek_name) || list_has(&snapshot->revoked, ek_other_name) ||
+               list_has_fingerprint(&snapshot->revoked, fingerprint);
 }
 
 /* A fingerprint is everybody's to know: it counts for the key that its certificate is for. */
@@ -340,9 +343,11 @@ bool issuer_snapshot_admit(const struct issuer_snapshot *snapshot, const struct 
         struct issuer_admission admission = { .certified = false };
         bool admitted;
 
-        if (!base_sha256(&certificate, 1, admission.fingerprint, error))
+        if (!base_sha256(&certificate, 1, admission.fingerprint, error) ||
+            !evidence_ek_other_name(endorsement_key, admission.ek_other_name, &admission.ek_other_name_len, error))
                 return false;
         if (issuer_snapshot_is_revoked(snapshot, evidence_public_name(endorsement_key),
+                                       BASE_BYTES(admission.ek_other_name, admission.ek_other_name_len),
                                        BASE_BYTES(admission.fingerprint, certificate.len == 0 ? 0 : ISSUER_FINGERPRINT_LEN)))
                 return base_error_set(error, BASE_ERROR_NOT_AUTHORIZED,
                                       "this device's endorsement key is on the issuer's revocation list");

@@ -80,14 +80,20 @@ const struct policy *issuer_snapshot_policy(const struct issuer_snapshot *snapsh
 /* How many tokens a day a device of this group gets: the group's own number, or the common one. 0: no limit. */
 unsigned issuer_snapshot_tokens_per_day(const struct issuer_snapshot *snapshot, const char *group);
 
-/* Whether the endorsement key's name, or the SHA-256 of its certificate (empty: none), is on the revocation list. */
-bool issuer_snapshot_is_revoked(const struct issuer_snapshot *snapshot, struct base_bytes ek_name, struct base_bytes fingerprint);
+/*
+ * Whether the endorsement key is on the revocation list: by its name, its other name (evidence_ek_other_name()), or the SHA-256
+ * of its certificate. Those that there are not are empty.
+ */
+bool issuer_snapshot_is_revoked(const struct issuer_snapshot *snapshot, struct base_bytes ek_name,
+                                struct base_bytes ek_other_name, struct base_bytes fingerprint);
 
 /* What the issuer knows of the endorsement key of a device that may enrol. */
 struct issuer_admission {
         bool certified;       /* the certificate is by a trusted authority */
         bool has_fingerprint; /* the certificate is for this key */
         uint8_t fingerprint[BASE_SHA256_LEN];
+        uint8_t ek_other_name[EVIDENCE_KEY_ID_LEN]; /* evidence_ek_other_name() */
+        size_t ek_other_name_len;
 };
 
 /*

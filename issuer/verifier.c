@@ -79,6 +79,7 @@ static bool judge_standing(struct trial *trial, struct issuer_verdict *verdict)
                                    "This device was revoked; ask the issuer's operator.");
         if (issuer_snapshot_is_revoked(
                     trial->snapshot, BASE_BYTES(trial->device.ek_name, trial->device.ek_name_len),
+                    BASE_BYTES(trial->device.ek_other_name, trial->device.ek_other_name_len),
                     BASE_BYTES(trial->device.ek_fingerprint, trial->device.has_ek_fingerprint ? ISSUER_FINGERPRINT_LEN : 0)))
                 return refuse_with(verdict, 403, BASE_ERROR_NOT_AUTHORIZED,
                                    "This device's endorsement key is on the issuer's revocation list.");

@@ -31,7 +31,7 @@ struct fake_template {
 };
 
 extern const struct fake_template fake_ak_template; /* ECDSA P-256; the policy is to be filled in */
-extern const struct fake_template fake_ek_template; /* ECC P-256, AES-128 */
+extern const struct fake_template fake_ek_template; /* template L-2 of the EK Credential Profile */
 
 struct fake_key {
         EVP_PKEY *pkey;

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include "evidence/ek_template.h"
 #include "evidence/pcrs.h"
 #include "evidence/public.h"
 #include "evidence/tpm_numbers.h"
@@ -204,6 +205,102 @@ static void check_endorsement_key_each_wrong_property_refused(void **state)
         assert_refused(may_endorse(&made_from, &error), BASE_ERROR_EVIDENCE_INVALID, "scheme");
 }
 
+/* What neither the certificate nor the credential shows of a key must be the template's, or one key had many names. */
+static void check_endorsement_key_of_no_template_refused(void **state)
+{
+        struct fake_template cases[6];
+        struct base_error error;
+
+        for (size_t i = 0; i < BASE_COUNT(cases); i++)
+                cases[i] = fake_ek_template;
+        cases[0].policy[31] ^= 1;
+        cases[1].policy_len = 0;
+        cases[2].attributes |= 0x400; /* noDA */
+        cases[3].attributes |= EVIDENCE_TPMA_USER_WITH_AUTH;
+        cases[4].symmetric_bits = 256;
+        cases[5].name_algorithm = EVIDENCE_TPM_ALG_SHA384;
+        for (size_t i = 0; i < BASE_COUNT(cases); i++)
+                assert_refused(may_endorse(&cases[i], &error), BASE_ERROR_EVIDENCE_INVALID, "template");
+}
+
+/* Makes keys until the first coordinate begins with a zero byte, and leaves that out as old TPMs did. */
+static void put_short_coordinate(struct base_buffer *to)
+{
+        const size_t at_x = AT_POLICY + 2 + 32 + 6 + 2 + 2 + 2;
+
+        for (unsigned tries = 0; tries < 20000; tries++) {
+                struct fake_key fake;
+                bool leading_zero;
+
+                fake_key_make(&fake, &fake_ek_template);
+                leading_zero = fake.public.data[at_x + 2] == 0;
+                base_buffer_reset(to);
+                base_buffer_put_u16(to, (uint16_t) (fake.public.len - 2 - 1));
+                base_buffer_put(to, fake.public.data + 2, at_x - 2);
+                base_buffer_put_u16(to, 31);
+                base_buffer_put(to, fake.public.data + at_x + 3, fake.public.len - at_x - 3);
+                fake_key_clear(&fake);
+                if (leading_zero)
+                        return;
+        }
+        fail_msg("no key with a leading zero");
+}
+
+static void check_endorsement_key_of_another_encoding_refused(void **state)
+{
+        base_auto_buffer struct base_buffer public = BASE_BUFFER_INIT(4096);
+        evidence_auto_public struct evidence_public *key = NULL, *rsa = NULL;
+        const size_t at_exponent = AT_POLICY + 2 + 32 + 6 + 2 + 2;
+        struct base_error error;
+
+        put_short_coordinate(&public);
+        assert_ok(evidence_public_new(base_buffer_bytes(&public), &key, &error));
+        assert_refused(evidence_public_check_endorsement_key(key, &error), BASE_ERROR_EVIDENCE_INVALID, "template");
+        base_buffer_reset(&public);
+        test_data_read("ek_rsa.pub", &public);
+        memcpy(public.data + at_exponent, (const uint8_t[]){ 0, 1, 0, 1 }, 4);
+        assert_ok(evidence_public_new(base_buffer_bytes(&public), &rsa, &error));
+        assert_refused(evidence_public_check_endorsement_key(rsa, &error), BASE_ERROR_EVIDENCE_INVALID, "template");
+}
+
+/* Each of two templates gives the name that the key has by the other. */
+static void ek_other_name_is_the_name_by_the_other_template(void **state)
+{
+        static const uint8_t policy_b[] = { 0xca, 0x3d, 0x0a, 0x99, 0xa2, 0xb9, 0x39, 0x06, 0xf7, 0xa3, 0x34,
+                                            0x24, 0x14, 0xef, 0xcf, 0xb3, 0xa3, 0x85, 0xd4, 0x4c, 0xd1, 0xfd,
+                                            0x45, 0x90, 0x89, 0xd1, 0x9b, 0x50, 0x71, 0xc0, 0xb7, 0xa0 };
+        base_auto_buffer struct base_buffer public = BASE_BUFFER_INIT(4096);
+        evidence_auto_public struct evidence_public *low = NULL, *high = NULL;
+        uint8_t name[EVIDENCE_KEY_ID_LEN];
+        struct base_error error;
+        size_t len;
+
+        test_data_read("ek_rsa.pub", &public);
+        assert_ok(evidence_public_new(base_buffer_bytes(&public), &low, &error));
+        public.data[AT_ATTRIBUTES + 3] |= EVIDENCE_TPMA_USER_WITH_AUTH;
+        memcpy(public.data + AT_POLICY + 2, policy_b, sizeof(policy_b));
+        assert_ok(evidence_public_new(base_buffer_bytes(&public), &high, &error));
+        assert_ok(evidence_public_check_endorsement_key(high, &error));
+        assert_ok(evidence_ek_other_name(low, name, &len, &error));
+        assert_true(base_bytes_equal(BASE_BYTES(name, len), evidence_public_name(high)));
+        assert_ok(evidence_ek_other_name(high, name, &len, &error));
+        assert_true(base_bytes_equal(BASE_BYTES(name, len), evidence_public_name(low)));
+}
+
+static void ek_other_name_of_a_kind_with_one_template_is_none(void **state)
+{
+        base_auto_buffer struct base_buffer public = BASE_BUFFER_INIT(4096);
+        evidence_auto_public struct evidence_public *key = NULL;
+        uint8_t name[EVIDENCE_KEY_ID_LEN];
+        struct base_error error;
+        size_t len = 1;
+
+        test_data_read("ak_ecc.pub", &public);
+        assert_ok(evidence_public_new(base_buffer_bytes(&public), &key, &error));
+        assert_ok(evidence_ek_other_name(key, name, &len, &error));
+        assert_int_equal(len, 0);
+}
+
 static void public_new_cut_or_extended_refused(void **state)
 {
         static const char *const files[] = { "ak_ecc.pub", "ak_rsassa.pub", "ek_rsa.pub", "ek_ecc.pub" };
@@ -305,6 +402,10 @@ int main(void)
                 cmocka_unit_test(pcrs_digest_bad_selection_refused),
                 cmocka_unit_test(check_attestation_key_each_wrong_property_refused),
                 cmocka_unit_test(check_endorsement_key_each_wrong_property_refused),
+                cmocka_unit_test(check_endorsement_key_of_no_template_refused),
+                cmocka_unit_test(check_endorsement_key_of_another_encoding_refused),
+                cmocka_unit_test(ek_other_name_is_the_name_by_the_other_template),
+                cmocka_unit_test(ek_other_name_of_a_kind_with_one_template_is_none),
                 cmocka_unit_test(public_new_cut_or_extended_refused),
                 cmocka_unit_test(public_new_unsupported_parts_refused),
                 cmocka_unit_test(public_new_unsupported_rsa_parts_refused),

@@ -24,6 +24,10 @@ from cryptography.x509.oid import NameOID, ObjectIdentifier
 PROFILE = "tag:attesterd.org,2026:evidence-1"
 AK_ATTRIBUTES = 0x00050032  # fixedTPM fixedParent sensitiveDataOrigin restricted sign
 EK_ATTRIBUTES = 0x000300B2  # fixedTPM fixedParent sensitiveDataOrigin adminWithPolicy restricted decrypt
+EK_HIGH_ATTRIBUTES = EK_ATTRIBUTES | 0x40  # userWithAuth
+# TCG EK Credential Profile, B.6: of template L-1, and of H-1.
+POLICY_A = bytes.fromhex("837197674484b3f81a90cc8d46a5d724fd52d76e06520b64f2a1da1b331469aa")
+POLICY_B = bytes.fromhex("ca3d0a99a2b93906f7a3342414efcfb3a385d44cd1fd459089d19b5071c0b7a0")
 ALG_SHA256 = 0x000B
 FACTS = {"os.id": [2, "debian"], "os.version": [3, "12.5"], "boot.secure_boot": [0, True]}
 
@@ -119,17 +123,21 @@ class Device:
     def __init__(self, authority=None, ak_attributes=AK_ATTRIBUTES):
         self.ek = rsa.generate_private_key(public_exponent=65537, key_size=2048)
         self.ek_certificate = authority.certify(self.ek.public_key()) if authority else None
-        modulus = self.ek.public_key().public_numbers().n.to_bytes(256, "big")
-        self.ek_public = sized(
-            struct.pack(">HHI", 0x0001, ALG_SHA256, EK_ATTRIBUTES)
-            + sized(bytes(32))
-            + struct.pack(">HHHHHI", 0x0006, 128, 0x0043, 0x0010, 2048, 0)
-            + sized(modulus)
-        )
-        self.ek_name = struct.pack(">H", ALG_SHA256) + sha256(self.ek_public[2:])
+        self.show_endorsement_key()
         self.pcrs = {ALG_SHA256: {0: b"\x11" * 32, 7: b"\x77" * 32}}
         self.reset_count = 4
         self.new_attestation_key(ak_attributes)
+
+    def show_endorsement_key(self, attributes=EK_ATTRIBUTES, policy=POLICY_A, exponent=0):
+        """The same key by another public area: nothing that the TPM proves hangs on these."""
+        modulus = self.ek.public_key().public_numbers().n.to_bytes(256, "big")
+        self.ek_public = sized(
+            struct.pack(">HHI", 0x0001, ALG_SHA256, attributes)
+            + sized(policy)
+            + struct.pack(">HHHHHI", 0x0006, 128, 0x0043, 0x0010, 2048, exponent)
+            + sized(modulus)
+        )
+        self.ek_name = struct.pack(">H", ALG_SHA256) + sha256(self.ek_public[2:])
 
     def new_attestation_key(self, attributes=AK_ATTRIBUTES, auth_policy=b"\xaa" * 32):
         self.ak = ec.generate_private_key(ec.SECP256R1())

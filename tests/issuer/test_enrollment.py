@@ -11,7 +11,7 @@ import unittest
 
 import cbor2
 
-from device import AK_ATTRIBUTES, Authority, Device
+from device import AK_ATTRIBUTES, EK_ATTRIBUTES, EK_HIGH_ATTRIBUTES, POLICY_A, POLICY_B, Authority, Device
 from issuer_case import IssuerCase, PROGRAM
 from running_issuer import RunningIssuer
 
@@ -82,6 +82,29 @@ class Enrollment(IssuerCase):
         self.assert_refused(self.issuer.enroll_step(who.enrollment_request()), 403, "NotAuthorized")
         self.assertIn(f"the key of device {self.device_id}", self.issuer.events()[-1]["detail"])
         self.assert_issued()
+
+    def test_one_endorsement_key_cannot_stand_for_two_devices(self):
+        """A certificate is for the key's numbers, and the TPM opens a credential whatever the rest of the public area says."""
+        who = Device(self.authority)
+        identifier = cbor2.loads(self.issuer.enroll(who).body)[2]
+        for odd in (
+            {"policy": os.urandom(32)},
+            {"policy": b""},
+            {"exponent": 65537},
+            {"attributes": EK_ATTRIBUTES | 0x400},  # noDA
+            {"attributes": EK_ATTRIBUTES | 1},  # a reserved bit
+            {"attributes": EK_HIGH_ATTRIBUTES},
+            {"attributes": EK_ATTRIBUTES, "policy": POLICY_B},
+        ):
+            who.show_endorsement_key(**odd)
+            who.new_attestation_key()
+            self.assert_refused(self.issuer.enroll_step(who.enrollment_request()), 403, "EvidenceInvalid")
+        # Templates L-1 and H-1: which of them made the key, nobody can prove.
+        for template in ((EK_HIGH_ATTRIBUTES, POLICY_B), (EK_ATTRIBUTES, POLICY_A)):
+            who.show_endorsement_key(*template)
+            who.new_attestation_key()
+            self.assertEqual(cbor2.loads(self.issuer.enroll(who).body)[2], identifier)
+        self.assert_issued(who)
 
     def test_foreign_key_cannot_take_an_identity_over(self):
         """Everything that is public of the device, and a key of one's own: the credential opens in its TPM alone."""
@@ -270,6 +293,7 @@ class RevocationList(IssuerCase):
 
     def test_listed_key_or_certificate_gets_nothing_and_cannot_enrol(self):
         other = Device(self.authority)
+        key = (self.device.ak, self.device.ak_public, self.device.key_id)
         self.assertEqual(self.issuer.enroll(other).status, 200)
         self.revoke("# none yet")
         self.assert_issued()
@@ -279,6 +303,17 @@ class RevocationList(IssuerCase):
             self.assert_refused(response, 403, "NotAuthorized")
             self.assert_refused(self.issuer.enroll(self.device), 403, "NotAuthorized")
             self.assert_issued(other)
+        # The same key by its other template is no other key.
+        self.revoke(self.device.ek_name.hex())
+        self.device.show_endorsement_key(EK_HIGH_ATTRIBUTES, POLICY_B)
+        self.device.new_attestation_key()
+        self.assert_refused(self.issuer.enroll(self.device), 403, "NotAuthorized")
+        self.revoke(self.device.ek_name.hex())
+        self.assert_refused(self.issuer.enroll(self.device), 403, "NotAuthorized")
+        self.device.show_endorsement_key()
+        self.device.ak, self.device.ak_public, self.device.key_id = key
+        response, _ = self.ask()
+        self.assert_refused(response, 403, "NotAuthorized")
         self.revoke("12", expect="failed")
         response, _ = self.ask()
         self.assert_refused(response, 403, "NotAuthorized")

@@ -397,7 +397,8 @@ static const char first_version[] =
         "DROP TRIGGER devices_added; DROP TRIGGER devices_moved; DROP TRIGGER tokens_added; DROP TRIGGER tokens_counted;"
         "DROP TABLE device_groups; DROP TABLE device_counts; DROP TABLE token_days; DROP INDEX devices_group;"
         "ALTER TABLE devices DROP COLUMN seal;"
-        "ALTER TABLE devices DROP COLUMN ek_certified; ALTER TABLE keys DROP COLUMN reset_count; PRAGMA user_version=1;";
+        "ALTER TABLE devices DROP COLUMN ek_other_name; ALTER TABLE devices DROP COLUMN ek_certified; ALTER TABLE keys DROP "
+        "COLUMN reset_count; PRAGMA user_version=1;";
 
 static void open_again_finds_what_was_there(void **state)
 {
