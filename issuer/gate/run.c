@@ -14,9 +14,10 @@
 #include <systemd/sd-event.h>
 
 #define SWEEP_INTERVAL_US 1000000u
-#define RETRY_INTERVAL_S  30 /* after keys could not be read */
+#define RETRY_FIRST_MS    500u   /* after keys could not be read, while there are none: doubles ... */
+#define RETRY_MS          30000u /* ... up to this, which holds at once if there are keys */
 #define DRAIN_SWEEPS_MAX  5
-#define MICROSECONDS      1000000u
+#define MILLISECONDS      1000u
 #define TIMER_ACCURACY_US 100000u
 
 struct runner {
@@ -26,6 +27,7 @@ struct runner {
         sd_event *event;
         sd_event_source *sweep_source;
         sd_event_source *refresh_source;
+        uint64_t retry_ms;     /* when keys cannot be read the next time */
         unsigned drain_sweeps; /* left; 0: not draining */
 };
 
@@ -75,12 +77,17 @@ static bool keys_refresh(struct runner *runner)
 static int on_refresh(sd_event_source *source, uint64_t usec, void *context)
 {
         struct runner *runner = context;
-        bool fresh = keys_refresh(runner);
-        uint64_t wait_s = fresh ? runner->gate.config->refresh_interval_s : RETRY_INTERVAL_S;
+        uint64_t interval_ms = runner->gate.config->refresh_interval_s * 1000ull;
+        uint64_t wait_ms;
 
-        if (wait_s > runner->gate.config->refresh_interval_s)
-                wait_s = runner->gate.config->refresh_interval_s;
-        (void) sd_event_source_set_time_relative(source, wait_s * MICROSECONDS);
+        if (keys_refresh(runner)) {
+                wait_ms = interval_ms;
+                runner->retry_ms = RETRY_MS;
+        } else {
+                wait_ms = runner->retry_ms < interval_ms ? runner->retry_ms : interval_ms;
+                runner->retry_ms = runner->retry_ms * 2 < RETRY_MS ? runner->retry_ms * 2 : RETRY_MS;
+        }
+        (void) sd_event_source_set_time_relative(source, wait_ms * MILLISECONDS);
         return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
 }
 
@@ -177,6 +184,7 @@ bool gate_run(const struct gate_config *config, const char *port_file, struct ba
         BASE_CLEANUP(runner_clear)
         struct runner runner = {
                 .gate = { .config = config, .clock = &base_system_clock, .random = &base_system_random },
+                .retry_ms = RETRY_FIRST_MS,
         };
 
         if (!gate_keys_new(&runner.gate.keys, error))

@@ -186,6 +186,15 @@ class Directory(Base):
         self.assertEqual(gate.metric("attester_gate_key_refreshes_failed_total"), 4)
         self.assertEqual(self.refresh(gate)["outcome"], "ok")
 
+    def test_directory_that_comes_later_is_asked_for_soon_and_again(self):
+        self.status = 503
+        gate = self.gate()
+        wait_for(lambda: len([event for event in gate.events() if event["event"] == "keys"]) >= 3, "readings of keys", seconds=WAIT)
+        self.assertEqual(gate.auth().status, 503)
+        self.status = 200
+        wait_for(lambda: gate.get("/healthz", gate.metrics_port)[0].status == 200, "keys", seconds=WAIT)
+        self.assertEqual(gate.auth(token_for(self.private, gate.auth())).status, 204)
+
     def test_rotated_key_is_used_and_the_old_one_ends_with_its_challenges(self):
         gate = self.gate()
         wait_for(lambda: gate.get("/healthz", gate.metrics_port)[0].status == 200, "keys")
