@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "issuer/devices.h"
 
+#include "issuer/events.h"
 #include "issuer/print.h"
 #include "issuer/registry.h"
 #include "issuer/service.h"
 
 #include "base/encode.h"
+#include "base/file.h"
 
 #include <inttypes.h>
 #include <string.h>
+#include <unistd.h>
 
 static void print_device(const struct issuer_device *device, uint64_t tokens_today, void *context)
 {
@@ -18,7 +21,7 @@ static void print_device(const struct issuer_device *device, uint64_t tokens_tod
         (void) printf("  %12" PRIu64 "  %-7s  %s\n", tokens_today, device->ek_certified ? "yes" : "no", device->group);
 }
 
-static bool list(struct issuer_registry *registry, struct base_error *error)
+static bool run_list(struct issuer_registry *registry, char *const *words, size_t count, struct base_error *error)
 {
         (void) printf("%-32s  %-7s  %-20s  %-20s  %12s  %-7s  %s\n", "ID", "STATUS", "ENROLLED", "VERIFIED", "TOKENS TODAY",
                       "EK CERT", "GROUP");
@@ -37,14 +40,35 @@ static void print_approval(const struct issuer_approval *approval, void *context
         (void) printf("  %s\n", approval->group);
 }
 
-static bool list_approved(struct issuer_registry *registry, struct base_error *error)
+static bool run_list_approved(struct issuer_registry *registry, char *const *words, size_t count, struct base_error *error)
 {
         (void) printf("%-64s  %-20s  %s\n", "BOOT STATE", "APPROVED", "GROUP");
         return issuer_registry_visit_approved(registry, print_approval, NULL, error);
 }
 
-static bool disapprove(struct issuer_registry *registry, const char *hex, const char *group, struct base_error *error)
+static bool run_revoke(struct issuer_registry *registry, char *const *words, size_t count, struct base_error *error)
 {
+        return issuer_registry_set_status(registry, words[1], ISSUER_DEVICE_REVOKED, error);
+}
+
+static bool run_restore(struct issuer_registry *registry, char *const *words, size_t count, struct base_error *error)
+{
+        return issuer_registry_set_status(registry, words[1], ISSUER_DEVICE_ACTIVE, error);
+}
+
+static bool run_set_group(struct issuer_registry *registry, char *const *words, size_t count, struct base_error *error)
+{
+        return issuer_registry_set_group(registry, words[1], words[2], error);
+}
+
+static bool run_approve(struct issuer_registry *registry, char *const *words, size_t count, struct base_error *error)
+{
+        return issuer_registry_approve(registry, words[1], base_system_clock.wall_seconds(base_system_clock.context), error);
+}
+
+static bool run_disapprove(struct issuer_registry *registry, char *const *words, size_t count, struct base_error *error)
+{
+        const char *hex = words[1];
         base_auto_buffer struct base_buffer digest = BASE_BUFFER_INIT(EVIDENCE_PCR_DIGEST_LEN);
 
         if (!base_hex_decode(&digest, hex, strlen(hex)) || digest.len != EVIDENCE_PCR_DIGEST_LEN)
@@ -52,34 +76,81 @@ static bool disapprove(struct issuer_registry *registry, const char *hex, const 
                                       "a boot state is %d hex digits, as \"devices approved\" "
                                       "prints it",
                                       2 * EVIDENCE_PCR_DIGEST_LEN);
-        return issuer_registry_disapprove(registry, group, base_buffer_bytes(&digest), error);
+        return issuer_registry_disapprove(registry, count == 3 ? words[2] : "", base_buffer_bytes(&digest), error);
+}
+
+static const struct command {
+        const char *name;
+        size_t words_min, words_max; /* its name is one */
+        bool changes;
+        bool (*run)(struct issuer_registry *registry, char *const *words, size_t count, struct base_error *error);
+} commands[] = {
+        { "list", 1, 1, false, run_list },
+        { "revoke", 2, 2, true, run_revoke },
+        { "restore", 2, 2, true, run_restore },
+        { "group", 3, 3, true, run_set_group },
+        { "approve", 2, 2, true, run_approve },
+        { "approved", 1, 1, false, run_list_approved },
+        { "disapprove", 2, 3, true, run_disapprove },
+};
+
+static const struct command *find_command(char *const *words, size_t count)
+{
+        for (size_t i = 0; i < BASE_COUNT(commands); i++)
+                if (count >= commands[i].words_min && count <= commands[i].words_max && strcmp(words[0], commands[i].name) == 0)
+                        return &commands[i];
+        return NULL;
+}
+
+/* Who logged in, not whom runuser(1) or sudo(8) made of them; without a login the process's user. */
+static uid_t login_uid(void)
+{
+        base_auto_buffer struct base_buffer text = BASE_BUFFER_INIT(32);
+        struct base_error ignored = BASE_ERROR_INIT;
+        unsigned long uid;
+        char *end = NULL;
+
+        if (!base_file_read("/proc/self/loginuid", &text, &ignored) || base_buffer_c_string(&text) == NULL)
+                return getuid();
+        uid = strtoul(base_buffer_c_string(&text), &end, 10);
+        return end == base_buffer_c_string(&text) || uid >= (uid_t) -1 ? getuid() : (uid_t) uid;
+}
+
+static void log_change(char *const *words, size_t count)
+{
+        bool of_device = strcmp(words[0], "disapprove") != 0;
+        char detail[ISSUER_DEVICE_GROUP_MAX + 2 * EVIDENCE_PCR_DIGEST_LEN + 32], who[64];
+
+        (void) snprintf(detail, sizeof(detail), "%s%s%s%s%s", words[0], of_device ? "" : " ", of_device ? "" : words[1],
+                        count == 3 ? ", group " : "", count == 3 ? words[2] : "");
+        (void) snprintf(who, sizeof(who), "command line (login uid %u)", (unsigned) login_uid());
+        issuer_events_send(&base_system_clock, &(struct issuer_event){
+                                                       .id = BASE_EVENT_ADMIN_CHANGE,
+                                                       .event = "admin",
+                                                       .outcome = "ok",
+                                                       .detail = detail,
+                                                       .device = of_device ? words[1] : NULL,
+                                                       .who = who,
+                                               });
 }
 
 bool issuer_devices_command(const struct issuer_config *config, char *const *words, size_t count, struct base_error *error)
 {
         issuer_auto_registry struct issuer_registry *registry = NULL;
+        const struct command *command = find_command(words, count);
         base_auto_free char *path = NULL;
 
+        if (command == NULL)
+                return base_error_set(
+                        error, BASE_ERROR_INVALID_ARGUMENT,
+                        "after \"devices\" comes list, revoke ID, restore ID, group ID NAME, approve ID, approved or "
+                        "disapprove STATE [GROUP]");
         if (asprintf(&path, "%s/" ISSUER_REGISTRY_FILE, config->state_directory) < 0)
                 return base_error_set_no_memory(error);
-        if (!issuer_registry_open(path, &base_system_random, &registry, error))
+        if (!issuer_registry_open(path, &base_system_random, &registry, error) ||
+            !issuer_registry_make_durable(registry, error) || !command->run(registry, words, count, error))
                 return false;
-        if (count == 1 && strcmp(words[0], "list") == 0)
-                return list(registry, error);
-        if (count == 2 && strcmp(words[0], "revoke") == 0)
-                return issuer_registry_set_status(registry, words[1], ISSUER_DEVICE_REVOKED, error);
-        if (count == 2 && strcmp(words[0], "restore") == 0)
-                return issuer_registry_set_status(registry, words[1], ISSUER_DEVICE_ACTIVE, error);
-        if (count == 3 && strcmp(words[0], "group") == 0)
-                return issuer_registry_set_group(registry, words[1], words[2], error);
-        if (count == 2 && strcmp(words[0], "approve") == 0)
-                return issuer_registry_approve(registry, words[1], base_system_clock.wall_seconds(base_system_clock.context),
-                                               error);
-        if (count == 1 && strcmp(words[0], "approved") == 0)
-                return list_approved(registry, error);
-        if ((count == 2 || count == 3) && strcmp(words[0], "disapprove") == 0)
-                return disapprove(registry, words[1], count == 3 ? words[2] : "", error);
-        return base_error_set(error, BASE_ERROR_INVALID_ARGUMENT,
-                              "after \"devices\" comes list, revoke ID, restore ID, group ID NAME, approve ID, approved or "
-                              "disapprove STATE [GROUP]");
+        if (command->changes)
+                log_change(words, count);
+        return true;
 }

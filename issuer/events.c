@@ -117,26 +117,39 @@ static void write_journal(const struct issuer_event *event, struct base_buffer *
                 base_journal_send(base_event_level(event->id), event->id, text, fields, count);
 }
 
+static void put_line(struct base_buffer *line, const struct base_clock *clock, const struct issuer_event *event)
+{
+        base_buffer_put_u8(line, '{');
+        put_time(line, clock);
+        issuer_json_put_member_string(line, "event", event->event);
+        issuer_json_put_member_string(line, "outcome", event->outcome);
+        if (event->status != 0)
+                issuer_json_put_member_unsigned(line, "status", event->status);
+        put_optional(line, "reason", event->reason);
+        put_optional(line, "detail", event->detail);
+        put_optional(line, "device", event->device);
+        put_optional(line, "who", event->who);
+        if (event->rules != NULL && line->len + strlen(event->rules) + 64 < ISSUER_EVENT_BYTES_MAX) {
+                issuer_json_put_name(line, "rules");
+                base_buffer_put_string(line, event->rules);
+        }
+        issuer_json_put_member_unsigned(line, "elapsed_us", event->elapsed_us);
+        base_buffer_put_u8(line, '}');
+}
+
+void issuer_events_send(const struct base_clock *clock, const struct issuer_event *event)
+{
+        base_auto_buffer struct base_buffer line = BASE_BUFFER_INIT(ISSUER_EVENT_BYTES_MAX);
+
+        put_line(&line, clock, event);
+        write_journal(event, &line);
+}
+
 void issuer_events_write(struct issuer_events *events, const struct issuer_event *event)
 {
         base_auto_buffer struct base_buffer line = BASE_BUFFER_INIT(ISSUER_EVENT_BYTES_MAX);
 
-        base_buffer_put_u8(&line, '{');
-        put_time(&line, events->clock);
-        issuer_json_put_member_string(&line, "event", event->event);
-        issuer_json_put_member_string(&line, "outcome", event->outcome);
-        if (event->status != 0)
-                issuer_json_put_member_unsigned(&line, "status", event->status);
-        put_optional(&line, "reason", event->reason);
-        put_optional(&line, "detail", event->detail);
-        put_optional(&line, "device", event->device);
-        put_optional(&line, "who", event->who);
-        if (event->rules != NULL && line.len + strlen(event->rules) + 64 < ISSUER_EVENT_BYTES_MAX) {
-                issuer_json_put_name(&line, "rules");
-                base_buffer_put_string(&line, event->rules);
-        }
-        issuer_json_put_member_unsigned(&line, "elapsed_us", event->elapsed_us);
-        base_buffer_put_u8(&line, '}');
+        put_line(&line, events->clock, event);
         if (events->fd == STDOUT_FILENO && base_journal_is_stream(STDOUT_FILENO)) {
                 write_journal(event, &line);
                 return;

@@ -43,3 +43,7 @@ struct issuer_event {
  * system's journal the line is the entry's MESSAGE, beside its MESSAGE_ID and fields (docs/journal.md).
  */
 void issuer_events_write(struct issuer_events *events, const struct issuer_event *event);
+
+/* The same to the system's journal, whatever standard output is: by a command beside the running issuer. Without a journal it is
+ * lost. */
+void issuer_events_send(const struct base_clock *clock, const struct issuer_event *event);

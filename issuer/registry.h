@@ -57,6 +57,12 @@ struct issuer_registry;
  */
 bool issuer_registry_open(const char *path, const struct base_random *random, struct issuer_registry **ret,
                           struct base_error *error) BASE_MUST_CHECK;
+
+/*
+ * From now on what this registry changes is on the disk when the call returns, and stays changed if the machine fails then: for
+ * what an operator does. Otherwise a failing machine may forget the last moments, which costs some tokens counted. Errors: IO.
+ */
+bool issuer_registry_make_durable(struct issuer_registry *registry, struct base_error *error) BASE_MUST_CHECK;
 void issuer_registry_close(struct issuer_registry *registry);
 BASE_DEFINE_CLEANUP(struct issuer_registry, issuer_registry_close)
 #define issuer_auto_registry BASE_CLEANUP(issuer_registry_close_p)

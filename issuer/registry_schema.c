@@ -8,7 +8,8 @@
 #define SCHEMA_VERSION  7
 #define BUSY_TIMEOUT_MS 2000
 
-/* A token costs no fsync: with WAL and NORMAL a crash of the machine may forget the last counts, never damage the file. */
+/* A token costs no fsync: with WAL and NORMAL a crash of the machine may forget the last counts, never damage the file. For
+ * operators see issuer_registry_make_durable(). */
 static const char settings[] = "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON;"
                                "PRAGMA trusted_schema=OFF;";
 
@@ -245,6 +246,11 @@ bool issuer_registry_open(const char *path, const struct base_random *random, st
                 return false;
         *ret = BASE_STEAL(registry);
         return true;
+}
+
+bool issuer_registry_make_durable(struct issuer_registry *registry, struct base_error *error)
+{
+        return execute(registry, "PRAGMA synchronous=FULL;", error);
 }
 
 void issuer_registry_close(struct issuer_registry *registry)

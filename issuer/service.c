@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/file.h>
 
 #define NONCE_TEXT_MAX 64
 
@@ -59,14 +60,25 @@ bool issuer_service_rotates_keys(struct issuer_service *service)
         return snapshot->rotate_days > 0;
 }
 
-/* Before a key is read there, or made. */
-static bool check_state_directory(const char *path, struct base_error *error)
+/*
+ * Before a key is read there, or made. Two processes in one directory would rotate its keys against each other, and each would
+ * refuse nonces of the other.
+ */
+static bool take_state_directory(struct issuer_service *service, const char *path, struct base_error *error)
 {
-        base_auto_close int directory = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-        if (directory < 0)
+        service->state_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (service->state_fd < 0)
                 return base_error_set_errno(error, errno, "cannot open the state directory %s", path);
-        return base_privilege_check_private(directory, path, error);
+        if (!base_privilege_check_private(service->state_fd, path, error))
+                return false;
+        if (flock(service->state_fd, LOCK_EX | LOCK_NB) == 0)
+                return true;
+        if (errno == EWOULDBLOCK)
+                return base_error_set(error, BASE_ERROR_BUSY,
+                                      "another attester-issuer serves from the state directory %s: stop it, or give this one "
+                                      "another StateDirectory=",
+                                      path);
+        return base_error_set_errno(error, errno, "cannot lock the state directory %s", path);
 }
 
 static bool open_state(struct issuer_service *service, struct base_error *error)
@@ -90,11 +102,12 @@ bool issuer_service_new(const struct issuer_config *config, struct issuer_events
                 return base_error_set_no_memory(error);
         (void) pthread_mutex_init(&service->lock, NULL);
         base_buffer_init(&service->enrollment_secret, ISSUER_ENROLLMENT_SECRET_LEN);
+        service->state_fd = -1;
         service->config = config;
         service->events = events;
         service->clock = clock;
         service->random = random;
-        if (!check_state_directory(config->state_directory, error) || !issuer_refusals_new(&service->refusals, error) ||
+        if (!take_state_directory(service, config->state_directory, error) || !issuer_refusals_new(&service->refusals, error) ||
             !load(service, config, error) || !open_state(service, error))
                 return false;
         service->verifier = (struct issuer_verifier){
@@ -118,6 +131,7 @@ void issuer_service_free(struct issuer_service *service)
         issuer_registry_close(service->registry);
         issuer_replay_free(service->replay);
         issuer_refusals_free(service->refusals);
+        base_close_p(&service->state_fd);
         base_buffer_clear(&service->enrollment_secret);
         explicit_bzero(service->verifier.nonce_key, sizeof(service->verifier.nonce_key));
         (void) pthread_mutex_destroy(&service->lock);

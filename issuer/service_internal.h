@@ -17,6 +17,7 @@ struct issuer_service {
         struct issuer_events *events;
         const struct base_clock *clock;
         const struct base_random *random;
+        int state_fd;                     /* of the state directory; its lock is this process's sign that it serves from there */
         struct issuer_registry *registry; /* owned */
         struct issuer_replay *replay;     /* owned */
         struct issuer_verifier verifier;

@@ -309,7 +309,8 @@ bool issuer_admin_start(const struct issuer_config *config, struct issuer_servic
         admin->events = events;
         admin->clock = clock;
         if (!find_users(admin, error) || !random->fill(random->context, admin->csrf_key, sizeof(admin->csrf_key), error) ||
-            !issuer_registry_open(path, random, &admin->registry, error) || !listen_on(admin, error))
+            !issuer_registry_open(path, random, &admin->registry, error) ||
+            !issuer_registry_make_durable(admin->registry, error) || !listen_on(admin, error))
                 return false;
         *ret = BASE_STEAL(admin);
         return true;

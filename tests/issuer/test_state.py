@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """attester-issuer's state directory, configuration, restarts and reloads. Usage: test_state.py PROGRAM [unittest arguments]."""
 
+import shutil
 import signal
 import sqlite3
 import ssl
@@ -9,6 +10,8 @@ import stat
 import subprocess
 import time
 import unittest
+
+import cbor2
 
 from device import Device
 from issuer_case import PROGRAM
@@ -38,6 +41,46 @@ class State(unittest.TestCase):
         replayed = self.issuer.token_request(request, evidence)
         self.assertEqual((replayed.status, replayed.reason), (401, "EvidenceStale"))
         self.assertEqual(self.issuer.token_request(request, device.evidence(request, replayed.nonce)).status, 200)
+
+    def test_second_issuer_in_one_state_directory_does_not_start_and_the_first_serves_on(self):
+        device = Device()
+        self.assertEqual(self.issuer.enroll(device).status, 200)
+        self.assert_does_not_start(self.state, "another attester-issuer")
+        key = self.issuer.token_key()
+        request, _ = key.blind()
+        self.assertEqual(self.issuer.token_request(request, device.evidence(request, self.issuer.nonce())).status, 200)
+        subprocess.run(self.issuer.command("devices", "list"), check=True, timeout=20, capture_output=True)  # is no second issuer
+
+    def test_restored_backup_forgets_a_revocation_but_no_evidence(self):
+        """As docs/ISSUER.md says of an older copy, and how a revocation outlives it."""
+        device, key = Device(), self.issuer.token_key()
+        identifier = cbor2.loads(self.issuer.enroll(device).body)[2]
+        copy = sqlite3.connect(self.issuer.directory / "copy.db")
+        with sqlite3.connect(self.state / "registry.db") as registry:
+            registry.backup(copy)
+        for connection in (copy, registry):
+            connection.close()
+        request, _ = key.blind()
+        evidence = device.evidence(request, self.issuer.nonce())
+        self.assertEqual(self.issuer.token_request(request, evidence).status, 200)
+        subprocess.run(self.issuer.command("devices", "revoke", identifier), check=True, timeout=20)
+        self.assertEqual(self.issuer.token_request(request, device.evidence(request, self.issuer.nonce())).reason, "NotAuthorized")
+
+        self.issuer.stop()
+        for path in self.state.glob("registry.db*"):
+            path.unlink()
+        shutil.copy(self.issuer.directory / "copy.db", self.state / "registry.db")
+        (self.state / "registry.db").chmod(0o600)
+        revoked = self.issuer.directory / "revoked"
+        revoked.write_text("# nobody\n")
+        self.issuer.config.write_text(self.issuer.config.read_text().replace("[Verifier]", f"[Verifier]\nEkRevocationList={revoked}"))
+        self.issuer.start()
+        replayed = self.issuer.token_request(request, evidence)
+        self.assertEqual((replayed.status, replayed.reason), (401, "EvidenceStale"))
+        self.assertEqual(self.issuer.token_request(request, device.evidence(request, replayed.nonce)).status, 200)
+        revoked.write_text(device.ek_name.hex() + "\n")
+        self.issuer.reload()
+        self.assertEqual(self.issuer.token_request(request, device.evidence(request, self.issuer.nonce())).reason, "NotAuthorized")
 
     def test_killed_at_once_it_starts_again(self):
         device = Device()

@@ -132,6 +132,8 @@ class Entries(unittest.TestCase):
         device = self.stack.attestctl_json("enroll", ISSUER_NAME)["device"]
         self.expect("enrolled", f"enrolled with {ISSUER_NAME}", issuer=ISSUER_NAME, device=device)
         self.expect("device-enrolled", '"outcome":"enrolled"', device=device, outcome="enrolled")
+        self.stack.run(self.stack.build / "issuer/attester-issuer", "--allow-root", "--config", self.stack.path("issuer.conf"), "devices", "group", device, "office")
+        self.expect("admin-change", '"detail":"group, group office"', device=device, outcome="ok")
         token = self.token()
         self.assertEqual([ask(self.stack, token)[0], ask(self.stack, token)[0]], [204, 401])
         self.expect("token-spent", '"outcome":"TokenSpent"', origin=self.stack.origin, outcome="TokenSpent")
