@@ -92,9 +92,18 @@ function reloadImages({ tabId, frameId, url }) {
   });
 }
 
+/** Only for the website in the address bar: what others embed is none of a device's business. */
+async function isOfTop({ tabId, url }) {
+  const top = originOf((await api.tabs.get(tabId)).url);
+  return top !== null && related(new URL(url).hostname, new URL(`https://${top}`).hostname);
+}
+
 async function answerNavigation(request, challenge, { authorize }) {
   const attempt = begin(request);
   const current = () => attempts.get(frameKey(request)) === attempt;
+  if (request.type === "sub_frame" && !(await isOfTop(request))) {
+    return;
+  }
   const authorization = await authorize(request, challenge, true);
   if (authorization === null || !current()) {
     return;
@@ -104,11 +113,9 @@ async function answerNavigation(request, challenge, { authorize }) {
   await (current() ? reload(request) : removeRule(rule));
 }
 
-/** Only for the website in the address bar: what others embed is none of a device's business. */
 async function answerSubresource(request, challenge, { authorize }) {
-  const top = originOf((await api.tabs.get(request.tabId)).url);
   const mine = [...rules].filter((rule) => rule.tabId === request.tabId);
-  if (top === null || !related(new URL(request.url).hostname, new URL(`https://${top}`).hostname) || mine.length >= RULES_PER_TAB_MAX) {
+  if (mine.length >= RULES_PER_TAB_MAX || !(await isOfTop(request))) {
     return;
   }
   const authorization = await authorize(request, challenge, false);

@@ -40,7 +40,8 @@ PAGES = {
     "data.json": '{"answer": 42}',
     "free/home.html": "<title>home</title><a id=link href='/one.html?a=*b^c|d#part'>One</a>",
     "free/image.html": "<title>image</title><img id=picture src=/picture.png alt=picture>",
-    "free/foreign.html": "<title>foreign</title><img id=picture src=https://@blog@/picture.png alt=picture>",
+    "free/foreign.html": "<title>foreign</title><img id=picture src=https://@blog@/picture.png alt=picture>"
+                         "<iframe src=https://@blog@/two.html></iframe><img id=own src=/picture.png alt=own>",
     "free/frame.html": "<title>frame</title><iframe id=frame src=/one.html></iframe>",
     "free/form.html": "<title>form</title><form method=post action=/accept><input name=order value=1><button>Send</button></form>",
     "free/landed.html": "<title>landed</title><h1>Landed</h1>",

@@ -174,8 +174,13 @@ class Cases(PrivacyCases, LookCases, unittest.TestCase):
     def test_what_others_embed_gets_no_token(self):
         self.visit(f"https://{self.sites.shop}/free/foreign.html", "foreign")
         wait_for(lambda: self.tab.run("picture.complete"), "the image")
+        wait_for(lambda: self.sites.statuses("/two.html"), "the frame")
+        # By the time that the page's own image is there, the others would be, too.
+        wait_for(lambda: self.tab.run("own.naturalWidth") == 1, "the page's own image")
         self.visit(f"https://{self.sites.shop}/one.html", "one")
-        self.assertEqual(self.sites.statuses("/picture.png"), [("GET", 401, False)])
+        for path in ("/picture.png", "/two.html"):
+            embedded = [line for line in self.sites.requests(path) if line[0] == self.sites.blog]
+            self.assertEqual([(line[3], bool(line[4])) for line in embedded], [(401, False)])
 
     def test_website_without_tls_gets_no_token(self):
         with self.sites.another_site("plain.example", tls=False) as plain:
