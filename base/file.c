@@ -18,7 +18,7 @@ bool base_file_read_at(int directory_fd, const char *path, struct base_buffer *t
                 return base_error_set(error, BASE_ERROR_NOT_FOUND, "%s does not exist", path);
         if (fd < 0)
                 return base_error_set_errno(error, errno, "cannot open %s", path);
-        for (;;) {
+        while (base_buffer_ok(to)) {
                 ssize_t got = read(fd, chunk, sizeof(chunk));
 
                 if (got < 0 && errno == EINTR)

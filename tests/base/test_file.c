@@ -112,6 +112,16 @@ static void file_read_errors_are_named(void **state)
         assert_int_equal(error.code, BASE_ERROR_NOT_FOUND);
 }
 
+static void file_read_of_a_file_without_an_end_ends_at_the_limit(void **state)
+{
+        base_auto_buffer struct base_buffer content = BASE_BUFFER_INIT(100);
+        struct base_error error = BASE_ERROR_INIT;
+
+        (void) state;
+        assert_false(base_file_read("/dev/zero", &content, &error));
+        assert_int_equal(error.code, BASE_ERROR_LIMIT_EXCEEDED);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -122,6 +132,7 @@ int main(void)
                 cmocka_unit_test_setup_teardown(file_replace_onto_a_directory_leaves_no_temporary, make_directory,
                                                 remove_directory),
                 cmocka_unit_test_setup_teardown(file_replace_name_too_long_is_refused, make_directory, remove_directory),
+                cmocka_unit_test(file_read_of_a_file_without_an_end_ends_at_the_limit),
                 cmocka_unit_test_setup_teardown(file_read_errors_are_named, make_directory, remove_directory),
         };
 
