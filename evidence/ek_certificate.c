@@ -154,12 +154,23 @@ static bool check_subject_key(X509 *certificate, const struct evidence_public *e
         return true;
 }
 
+/* OpenSSL reads other encodings than DER, too: one certificate would have as many fingerprints as somebody likes. */
+static bool is_der(X509 *certificate, struct base_bytes der)
+{
+        uint8_t *again = NULL;
+        int len = i2d_X509(certificate, &again);
+        bool same = len > 0 && base_bytes_equal(der, BASE_BYTES(again, (size_t) len));
+
+        OPENSSL_free(again);
+        return same;
+}
+
 static X509 *parse(struct base_bytes der, struct base_error *error)
 {
         const uint8_t *at = der.data;
         auto_x509 X509 *certificate = der.len > EVIDENCE_EK_CERTIFICATE_BYTES_MAX ? NULL : d2i_X509(NULL, &at, (long) der.len);
 
-        if (certificate != NULL && at == der.data + der.len)
+        if (certificate != NULL && at == der.data + der.len && is_der(certificate, der))
                 return BASE_STEAL(certificate);
         ERR_clear_error();
         (void) base_error_set(error, BASE_ERROR_MALFORMED, "The EK certificate is not one DER certificate.");

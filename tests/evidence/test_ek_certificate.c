@@ -307,6 +307,23 @@ static void check_not_der_refused(void **state)
                 BASE_ERROR_MALFORMED, "DER");
 }
 
+/* The signature is over the inner part alone, and holds whatever the outer length looks like. */
+static void check_another_encoding_refused(void **state)
+{
+        base_auto_buffer struct base_buffer longer = BASE_BUFFER_INIT(65536);
+        auto_world struct world world;
+        struct base_error error;
+
+        world_make(&world);
+        assert_ok(accepted(&world, &ek_options, &error));
+        assert_memory_equal(world.der.data, "\x30\x82", 2);
+        base_buffer_put(&longer, "\x30\x83\x00", 3);
+        base_buffer_put(&longer, world.der.data + 2, world.der.len - 2);
+        assert_refused(
+                evidence_ek_certificate_check(world.authorities, base_buffer_bytes(&longer), world.ek, CAPTURED_NOW, &error),
+                BASE_ERROR_MALFORMED, "DER");
+}
+
 /* Some old certificates name the RSA key's algorithm id-RSAES-OAEP, which OpenSSL does not read. */
 static void check_unsupported_kind_of_key_refused(void **state)
 {
@@ -364,6 +381,7 @@ int main(void)
                 cmocka_unit_test(check_issued_by_an_endorsement_key_refused),
                 cmocka_unit_test(check_validity_and_usage_refused),
                 cmocka_unit_test(check_not_der_refused),
+                cmocka_unit_test(check_another_encoding_refused),
                 cmocka_unit_test(check_unsupported_kind_of_key_refused),
                 cmocka_unit_test(authorities_new_bad_bundle_refused),
         };
