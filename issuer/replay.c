@@ -4,9 +4,12 @@
 #include <pthread.h>
 #include <string.h>
 
+#define COUNTERS 8192 /* a power of two; devices that share one share what it allows */
+
 /* Open addressing with linear probing, at most half full. An all-zero slot is free: no hash that anybody found is zero. */
 struct table {
         uint8_t (*slots)[ISSUER_REPLAY_KEY_LEN];
+        uint32_t *counters; /* how many of the entries are a device's */
         size_t count;
 };
 
@@ -22,13 +25,26 @@ struct issuer_replay {
         uint64_t salt;    /* so that nobody can choose evidence that shares a slot */
 };
 
+static void table_free(struct table *table)
+{
+        free(table->slots);
+        free(table->counters);
+}
+
+static bool table_new(struct table *table, size_t slots)
+{
+        table->slots = calloc(slots, ISSUER_REPLAY_KEY_LEN);
+        table->counters = calloc(COUNTERS, sizeof(*table->counters));
+        return table->slots != NULL && table->counters != NULL;
+}
+
 void issuer_replay_free(struct issuer_replay *replay)
 {
         if (replay == NULL)
                 return;
         (void) pthread_mutex_destroy(&replay->lock);
-        free(replay->current.slots);
-        free(replay->previous.slots);
+        table_free(&replay->current);
+        table_free(&replay->previous);
         free(replay);
 }
 
@@ -44,9 +60,7 @@ bool issuer_replay_new(unsigned lifetime_s, size_t entries_max, const struct bas
         replay->entries_max = entries_max;
         for (replay->slot_count = 2; replay->slot_count < entries_max * 2;)
                 replay->slot_count *= 2;
-        replay->current.slots = calloc(replay->slot_count, ISSUER_REPLAY_KEY_LEN);
-        replay->previous.slots = calloc(replay->slot_count, ISSUER_REPLAY_KEY_LEN);
-        if (replay->current.slots == NULL || replay->previous.slots == NULL)
+        if (!table_new(&replay->current, replay->slot_count) || !table_new(&replay->previous, replay->slot_count))
                 return base_error_set_no_memory(error);
         if (!random->fill(random->context, &replay->salt, sizeof(replay->salt), error))
                 return false;
@@ -54,15 +68,20 @@ bool issuer_replay_new(unsigned lifetime_s, size_t entries_max, const struct bas
         return true;
 }
 
+/* SplitMix64's finalizer. */
+static size_t mix(const struct issuer_replay *replay, uint64_t number)
+{
+        number = (number ^ replay->salt) * 0xBF58476D1CE4E5B9ULL;
+        number = (number ^ (number >> 27)) * 0x94D049BB133111EBULL;
+        return (size_t) (number ^ (number >> 31));
+}
+
 static size_t first_slot(const struct issuer_replay *replay, const uint8_t *key)
 {
-        uint64_t mixed;
+        uint64_t number;
 
-        memcpy(&mixed, key, sizeof(mixed));
-        /* SplitMix64's finalizer. */
-        mixed = (mixed ^ replay->salt) * 0xBF58476D1CE4E5B9ULL;
-        mixed = (mixed ^ (mixed >> 27)) * 0x94D049BB133111EBULL;
-        return (size_t) (mixed ^ (mixed >> 31)) & (replay->slot_count - 1);
+        memcpy(&number, key, sizeof(number));
+        return mix(replay, number) & (replay->slot_count - 1);
 }
 
 /* The slot that holds `key`, or the free one where it belongs. */
@@ -82,6 +101,7 @@ static void empty(struct issuer_replay *replay, struct table *table)
 {
         if (table->count > 0)
                 memset(table->slots, 0, replay->slot_count * ISSUER_REPLAY_KEY_LEN);
+        memset(table->counters, 0, COUNTERS * sizeof(*table->counters));
         table->count = 0;
 }
 
@@ -99,8 +119,9 @@ static void turn(struct issuer_replay *replay, uint64_t now_ms)
         replay->turn_ms = now_ms + replay->lifetime_ms;
 }
 
-static enum issuer_replay_outcome add(struct issuer_replay *replay, const uint8_t *key)
+static enum issuer_replay_outcome add(struct issuer_replay *replay, const uint8_t *key, uint64_t device)
 {
+        uint32_t *counter = &replay->current.counters[mix(replay, device) & (COUNTERS - 1)];
         bool found;
         uint8_t *slot;
 
@@ -112,19 +133,22 @@ static enum issuer_replay_outcome add(struct issuer_replay *replay, const uint8_
                 return ISSUER_REPLAY_SEEN;
         if (replay->current.count == replay->entries_max)
                 return ISSUER_REPLAY_FULL;
+        if (*counter > replay->entries_max / ISSUER_REPLAY_SHARE_OF)
+                return ISSUER_REPLAY_SHARE;
         memcpy(slot, key, ISSUER_REPLAY_KEY_LEN);
         replay->current.count++;
+        (*counter)++;
         return ISSUER_REPLAY_NEW;
 }
 
 enum issuer_replay_outcome issuer_replay_add(struct issuer_replay *replay, const uint8_t key[static ISSUER_REPLAY_KEY_LEN],
-                                             uint64_t now_ms)
+                                             uint64_t device, uint64_t now_ms)
 {
         enum issuer_replay_outcome outcome;
 
         pthread_mutex_lock(&replay->lock);
         turn(replay, now_ms);
-        outcome = add(replay, key);
+        outcome = add(replay, key, device);
         pthread_mutex_unlock(&replay->lock);
         return outcome;
 }

@@ -11,6 +11,7 @@
 
 #define ISSUER_REPLAY_ENTRIES_MAX (1 << 18) /* of one lifetime; 32 bytes each, two lifetimes are kept */
 #define ISSUER_REPLAY_KEY_LEN     32
+#define ISSUER_REPLAY_SHARE_OF    8 /* devices that could fill it together */
 
 struct issuer_replay;
 
@@ -24,9 +25,10 @@ BASE_DEFINE_CLEANUP(struct issuer_replay, issuer_replay_free)
 enum issuer_replay_outcome {
         ISSUER_REPLAY_NEW, /* and from now on known */
         ISSUER_REPLAY_SEEN,
-        ISSUER_REPLAY_FULL, /* nothing unexpired is ever forgotten to make room */
+        ISSUER_REPLAY_FULL,  /* nothing unexpired is ever forgotten to make room */
+        ISSUER_REPLAY_SHARE, /* this device has had its share of the room; others still have theirs */
 };
 
-/* `now_ms` is monotonic. `key` is a hash. */
+/* `now_ms` is monotonic. `key` is a hash. `device` is any number of its own: it gets an ISSUER_REPLAY_SHARE_OF of the room. */
 enum issuer_replay_outcome issuer_replay_add(struct issuer_replay *replay, const uint8_t key[static ISSUER_REPLAY_KEY_LEN],
-                                             uint64_t now_ms) BASE_MUST_CHECK;
+                                             uint64_t device, uint64_t now_ms) BASE_MUST_CHECK;

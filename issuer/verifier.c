@@ -115,11 +115,16 @@ static bool judge_replay(struct trial *trial, struct issuer_verdict *verdict)
         const struct base_clock *clock = trial->verifier->clock;
         struct base_error reason = BASE_ERROR_INIT;
 
-        switch (issuer_replay_add(trial->verifier->replay, trial->verified.leaf, clock->monotonic_ms(clock->context))) {
+        switch (issuer_replay_add(trial->verifier->replay, trial->verified.leaf, (uint64_t) trial->device.row,
+                                  clock->monotonic_ms(clock->context))) {
         case ISSUER_REPLAY_NEW:
                 return true;
         case ISSUER_REPLAY_SEEN:
                 return refuse_with(verdict, 401, BASE_ERROR_EVIDENCE_STALE, "This evidence was used before; make new evidence.");
+        case ISSUER_REPLAY_SHARE:
+                verdict->retry_after_s = ISSUER_BUSY_RETRY_AFTER_S;
+                return refuse_with(verdict, 429, BASE_ERROR_RATE_LIMITED,
+                                   "This device sends more evidence than one device may; try again later.");
         case ISSUER_REPLAY_FULL:
                 break;
         }
