@@ -3,15 +3,17 @@
 
 #include <string.h>
 
-uint64_t attesterd_bus_service_now_ms(const struct attesterd_bus_service *service)
+static uint64_t now_ms(const struct attesterd_bus_service *service)
 {
         return service->clock->monotonic_ms(service->clock->context);
 }
 
-uint64_t attesterd_bus_service_boottime_ms(const struct attesterd_bus_service *service)
+static uint64_t boottime_ms(const struct attesterd_bus_service *service)
 {
         return service->clock->boottime_ms(service->clock->context);
 }
+
+/* ---- the service ---- */
 
 /* Before the first question, so that no change after its answer is missed. */
 static void subscribe(struct attesterd_bus_service *service)
@@ -28,54 +30,6 @@ static void subscribe(struct attesterd_bus_service *service)
         base_bus_subscribe(service->bus, rule);
         for (const char *const *wanted = service->rules; *wanted != NULL; wanted++)
                 base_bus_subscribe(service->bus, *wanted);
-}
-
-bool attesterd_bus_service_call(struct attesterd_bus_service *service, uint64_t since_ms, const char *path, const char *interface,
-                                const char *member, base_bus_reply *callback, void *context, DBusPendingCall **ret, ...)
-{
-        uint64_t passed_ms = attesterd_bus_service_now_ms(service) - since_ms;
-        DBusMessage *message;
-        va_list arguments;
-        bool done;
-        int first;
-
-        if (passed_ms >= ATTESTERD_BUS_SERVICE_WAIT_MAX_MS)
-                return false;
-        message = dbus_message_new_method_call(service->name, path, interface, member);
-        if (message == NULL)
-                return false;
-        dbus_message_set_auto_start(message, !service->never_start);
-        subscribe(service);
-        va_start(arguments, ret);
-        first = va_arg(arguments, int);
-        done = dbus_message_append_args_valist(message, first, arguments) &&
-               base_bus_call(service->bus, message, (int) (ATTESTERD_BUS_SERVICE_WAIT_MAX_MS - passed_ms), callback, context, ret,
-                             NULL);
-        va_end(arguments);
-        dbus_message_unref(message);
-        return done;
-}
-
-bool attesterd_bus_service_failed(struct attesterd_bus_service *service, DBusMessage *reply, const char *signature,
-                                  char ret_reason[ATTESTERD_BUS_SERVICE_REASON_BYTES_MAX])
-{
-        const char *error = reply == NULL ? DBUS_ERROR_NO_REPLY : dbus_message_get_error_name(reply);
-        const char *format = "%s could not tell";
-
-        if (reply != NULL && dbus_message_get_type(reply) != DBUS_MESSAGE_TYPE_ERROR) {
-                if (dbus_message_has_signature(reply, signature))
-                        return false;
-                format = "%s answered with something else";
-        } else if (strcmp(error, DBUS_ERROR_SERVICE_UNKNOWN) == 0 || strcmp(error, DBUS_ERROR_NAME_HAS_NO_OWNER) == 0) {
-                service->absent = true;
-                format = "%s is not on the system bus";
-        } else if (strcmp(error, DBUS_ERROR_NO_REPLY) == 0 || strcmp(error, DBUS_ERROR_TIMEOUT) == 0) {
-                format = "%s did not answer";
-        } else if (strcmp(error, DBUS_ERROR_ACCESS_DENIED) == 0) {
-                format = "the system bus does not let attesterd ask %s";
-        }
-        (void) snprintf(ret_reason, ATTESTERD_BUS_SERVICE_REASON_BYTES_MAX, format, service->title);
-        return true;
 }
 
 bool attesterd_bus_service_owner_changed(struct attesterd_bus_service *service, DBusMessage *signal, bool *ret_started)
@@ -99,6 +53,158 @@ void attesterd_bus_service_down(struct attesterd_bus_service *service)
         service->subscribed = false;
         service->absent = false;
 }
+
+/* ---- a question ---- */
+
+void attesterd_bus_question_clear(struct attesterd_bus_question *question)
+{
+        base_bus_call_drop(&question->pending);
+}
+
+static void settle(struct attesterd_bus_question *question, enum attesterd_bus_answer state)
+{
+        base_bus_call_drop(&question->pending);
+        question->state = state;
+        question->asking = question->stale = false;
+        question->since_ms = now_ms(question->service);
+        question->told_ms = boottime_ms(question->service);
+        attesterd_waiters_wake(&question->waiters, NULL);
+}
+
+void attesterd_bus_question_answered(struct attesterd_bus_question *question)
+{
+        settle(question, ATTESTERD_BUS_ANSWER_KNOWN);
+}
+
+void attesterd_bus_question_fail(struct attesterd_bus_question *question, const char *reason)
+{
+        (void) snprintf(question->reason, sizeof(question->reason), "%s", reason);
+        settle(question, ATTESTERD_BUS_ANSWER_FAILED);
+}
+
+void attesterd_bus_question_forget(struct attesterd_bus_question *question)
+{
+        settle(question, ATTESTERD_BUS_ANSWER_NONE);
+}
+
+/* As attesterd_bus_question_fail(); `format` has a %s for the service's title. */
+static void fail_of_service(struct attesterd_bus_question *question, const char *format)
+{
+        char reason[ATTESTERD_BUS_SERVICE_REASON_BYTES_MAX];
+
+        (void) snprintf(reason, sizeof(reason), format, question->service->title);
+        attesterd_bus_question_fail(question, reason);
+}
+
+bool attesterd_bus_question_check(struct attesterd_bus_question *question, DBusMessage *reply, const char *signature)
+{
+        const char *error = dbus_message_get_error_name(reply);
+
+        base_bus_call_drop(&question->pending);
+        if (dbus_message_get_type(reply) != DBUS_MESSAGE_TYPE_ERROR) {
+                if (dbus_message_has_signature(reply, signature))
+                        return true;
+                fail_of_service(question, "%s answered with something else");
+        } else if (strcmp(error, DBUS_ERROR_SERVICE_UNKNOWN) == 0 || strcmp(error, DBUS_ERROR_NAME_HAS_NO_OWNER) == 0) {
+                question->service->absent = true;
+                fail_of_service(question, "%s is not on the system bus");
+        } else if (strcmp(error, DBUS_ERROR_NO_REPLY) == 0 || strcmp(error, DBUS_ERROR_TIMEOUT) == 0) {
+                fail_of_service(question, "%s did not answer");
+        } else if (strcmp(error, DBUS_ERROR_ACCESS_DENIED) == 0) {
+                fail_of_service(question, "the system bus does not let attesterd ask %s");
+        } else {
+                fail_of_service(question, "%s could not tell");
+        }
+        return false;
+}
+
+/* How long a call may take that is made now; 0: there is no time left. */
+static int call_timeout_ms(const struct attesterd_bus_question *question)
+{
+        uint64_t passed_ms = now_ms(question->service) - question->since_ms;
+        uint64_t left_ms = passed_ms < question->wait_max_ms ? question->wait_max_ms - passed_ms : 0;
+
+        return (int) (left_ms < ATTESTERD_BUS_SERVICE_WAIT_MAX_MS ? left_ms : ATTESTERD_BUS_SERVICE_WAIT_MAX_MS);
+}
+
+static bool send_call(struct attesterd_bus_question *question, DBusMessage *message, base_bus_reply *callback)
+{
+        int timeout_ms = call_timeout_ms(question);
+
+        if (timeout_ms == 0)
+                return false;
+        dbus_message_set_auto_start(message, !question->service->never_start);
+        subscribe(question->service);
+        return base_bus_call(question->service->bus, message, timeout_ms, callback, question->context, &question->pending, NULL);
+}
+
+bool attesterd_bus_question_call(struct attesterd_bus_question *question, const char *path, const char *interface,
+                                 const char *member, base_bus_reply *callback, ...)
+{
+        DBusMessage *message = dbus_message_new_method_call(question->service->name, path, interface, member);
+        va_list arguments;
+        bool done;
+        int first;
+
+        base_bus_call_drop(&question->pending);
+        va_start(arguments, callback);
+        first = va_arg(arguments, int);
+        done = message != NULL && dbus_message_append_args_valist(message, first, arguments) &&
+               send_call(question, message, callback);
+        va_end(arguments);
+        if (message != NULL)
+                dbus_message_unref(message);
+        if (!done)
+                fail_of_service(question, "%s did not answer");
+        return done;
+}
+
+static bool is_settled(const struct attesterd_bus_question *question)
+{
+        uint64_t age_ms = now_ms(question->service) - question->since_ms;
+
+        if (question->asking || question->stale)
+                return false;
+        return (question->state == ATTESTERD_BUS_ANSWER_KNOWN && (question->age_max_ms == 0 || age_ms <= question->age_max_ms)) ||
+               (question->state == ATTESTERD_BUS_ANSWER_FAILED && age_ms < ATTESTERD_BUS_SERVICE_RETRY_MS);
+}
+
+bool attesterd_bus_question_ready(struct attesterd_bus_question *question, struct attesterd_waiter *waiter)
+{
+        /* An answer that comes as a signal has no call that would end. */
+        if (question->asking && call_timeout_ms(question) == 0)
+                fail_of_service(question, "%s did not answer");
+        if (is_settled(question))
+                return true;
+        if (!question->asking && question->service->absent) {
+                fail_of_service(question, "%s is not on the system bus");
+                return true;
+        }
+        if (!question->asking) {
+                question->asking = true;
+                question->since_ms = now_ms(question->service);
+                question->ask(question->context);
+        }
+        if (!question->asking)
+                return true;
+        if (waiter != NULL)
+                attesterd_waiter_add(&question->waiters, waiter);
+        return false;
+}
+
+const char *attesterd_bus_question_reason(const struct attesterd_bus_question *question)
+{
+        return question->state == ATTESTERD_BUS_ANSWER_FAILED ? question->reason : "there is no answer yet; try again";
+}
+
+struct policy_origin attesterd_bus_question_origin(const struct attesterd_bus_question *question)
+{
+        return (struct policy_origin){ .provenance = POLICY_PROVENANCE_REPORTED,
+                                       .source = question->service->title,
+                                       .measured_ms = question->told_ms };
+}
+
+/* ---- what answers hold ---- */
 
 const char *attesterd_bus_service_next_entry(DBusMessageIter *entries, DBusMessageIter *ret_value)
 {

@@ -20,46 +20,11 @@ static const char *const rules[] = {
         NULL,
 };
 
-enum state {
-        UNKNOWN,
-        ASKING,
-        KNOWN,
-        FAILED,
-};
-
 struct attesterd_fwupd {
         struct attesterd_bus_service service;
-        enum state state;
+        struct attesterd_bus_question question;
         int level;
-        char reason[ATTESTERD_BUS_SERVICE_REASON_BYTES_MAX];
-        uint64_t failed_ms;
-        uint64_t told_ms;
-        DBusPendingCall *pending;
-        struct attesterd_waiters waiters;
 };
-
-bool attesterd_fwupd_new(struct base_bus *bus, const struct base_clock *clock, struct attesterd_fwupd **ret,
-                         struct base_error *error)
-{
-        struct attesterd_fwupd *fwupd = calloc(1, sizeof(*fwupd));
-
-        if (fwupd == NULL)
-                return base_error_set_no_memory(error);
-        fwupd->service = (struct attesterd_bus_service){
-                .bus = bus, .clock = clock, .name = NAME, .title = SOURCE, .rules = rules
-        };
-        LIST_INIT(&fwupd->waiters);
-        *ret = fwupd;
-        return true;
-}
-
-void attesterd_fwupd_free(struct attesterd_fwupd *fwupd)
-{
-        if (fwupd == NULL)
-                return;
-        base_bus_call_drop(&fwupd->pending);
-        free(fwupd);
-}
 
 bool attesterd_fwupd_level_parse(const char *text, int *ret)
 {
@@ -73,16 +38,6 @@ bool attesterd_fwupd_level_parse(const char *text, int *ret)
         return true;
 }
 
-static void settle(struct attesterd_fwupd *fwupd, enum state state)
-{
-        base_bus_call_drop(&fwupd->pending);
-        fwupd->state = state;
-        fwupd->told_ms = attesterd_bus_service_boottime_ms(&fwupd->service);
-        if (state == FAILED)
-                fwupd->failed_ms = attesterd_bus_service_now_ms(&fwupd->service);
-        attesterd_waiters_wake(&fwupd->waiters, NULL);
-}
-
 /* `value` stands within a variant. */
 static void take_value(struct attesterd_fwupd *fwupd, DBusMessageIter *value)
 {
@@ -90,12 +45,10 @@ static void take_value(struct attesterd_fwupd *fwupd, DBusMessageIter *value)
 
         if (dbus_message_iter_get_arg_type(value) == DBUS_TYPE_STRING)
                 dbus_message_iter_get_basic(value, &text);
-        if (attesterd_fwupd_level_parse(text, &fwupd->level)) {
-                settle(fwupd, KNOWN);
-                return;
-        }
-        (void) snprintf(fwupd->reason, sizeof(fwupd->reason), "fwupd has no security level for this machine");
-        settle(fwupd, FAILED);
+        if (attesterd_fwupd_level_parse(text, &fwupd->level))
+                attesterd_bus_question_answered(&fwupd->question);
+        else
+                attesterd_bus_question_fail(&fwupd->question, "fwupd has no security level for this machine");
 }
 
 static void on_reply(void *context, DBusMessage *reply)
@@ -103,54 +56,62 @@ static void on_reply(void *context, DBusMessage *reply)
         struct attesterd_fwupd *fwupd = context;
         DBusMessageIter iter, value;
 
-        if (attesterd_bus_service_failed(&fwupd->service, reply, "v", fwupd->reason)) {
-                settle(fwupd, FAILED);
+        if (!attesterd_bus_question_check(&fwupd->question, reply, "v"))
                 return;
-        }
         (void) dbus_message_iter_init(reply, &iter);
         dbus_message_iter_recurse(&iter, &value);
         take_value(fwupd, &value);
 }
 
-static bool is_settled(const struct attesterd_fwupd *fwupd)
+static void ask(void *context)
 {
-        return fwupd->state == KNOWN ||
-               (fwupd->state == FAILED &&
-                (fwupd->service.absent ||
-                 attesterd_bus_service_now_ms(&fwupd->service) - fwupd->failed_ms < ATTESTERD_BUS_SERVICE_RETRY_MS));
+        struct attesterd_fwupd *fwupd = context;
+        const char *interface = INTERFACE, *property = PROPERTY;
+
+        (void) attesterd_bus_question_call(&fwupd->question, PATH, DBUS_INTERFACE_PROPERTIES, "Get", on_reply, DBUS_TYPE_STRING,
+                                           &interface, DBUS_TYPE_STRING, &property, DBUS_TYPE_INVALID);
+}
+
+bool attesterd_fwupd_new(struct base_bus *bus, const struct base_clock *clock, struct attesterd_fwupd **ret,
+                         struct base_error *error)
+{
+        struct attesterd_fwupd *fwupd = calloc(1, sizeof(*fwupd));
+
+        if (fwupd == NULL)
+                return base_error_set_no_memory(error);
+        fwupd->service = (struct attesterd_bus_service){
+                .bus = bus, .clock = clock, .name = NAME, .title = SOURCE, .rules = rules
+        };
+        fwupd->question = (struct attesterd_bus_question){
+                .service = &fwupd->service,
+                .ask = ask,
+                .context = fwupd,
+                .wait_max_ms = ATTESTERD_BUS_SERVICE_WAIT_MAX_MS,
+        };
+        *ret = fwupd;
+        return true;
+}
+
+void attesterd_fwupd_free(struct attesterd_fwupd *fwupd)
+{
+        if (fwupd == NULL)
+                return;
+        attesterd_bus_question_clear(&fwupd->question);
+        free(fwupd);
 }
 
 bool attesterd_fwupd_ready(struct attesterd_fwupd *fwupd, struct attesterd_waiter *waiter)
 {
-        const char *interface = INTERFACE, *property = PROPERTY;
-
-        if (is_settled(fwupd))
-                return true;
-        if (fwupd->state != ASKING) {
-                if (!attesterd_bus_service_call(&fwupd->service, attesterd_bus_service_now_ms(&fwupd->service), PATH,
-                                                DBUS_INTERFACE_PROPERTIES, "Get", on_reply, fwupd, &fwupd->pending,
-                                                DBUS_TYPE_STRING, &interface, DBUS_TYPE_STRING, &property, DBUS_TYPE_INVALID)) {
-                        (void) attesterd_bus_service_failed(&fwupd->service, NULL, "v", fwupd->reason);
-                        settle(fwupd, FAILED);
-                        return true;
-                }
-                fwupd->state = ASKING;
-        }
-        if (waiter != NULL)
-                attesterd_waiter_add(&fwupd->waiters, waiter);
-        return false;
+        return attesterd_bus_question_ready(&fwupd->question, waiter);
 }
 
 bool attesterd_fwupd_set_facts(const struct attesterd_fwupd *fwupd, struct policy_facts *to, struct base_error *error)
 {
-        const struct policy_origin origin = { .provenance = POLICY_PROVENANCE_REPORTED,
-                                              .source = SOURCE,
-                                              .measured_ms = fwupd->told_ms };
+        const struct policy_origin origin = attesterd_bus_question_origin(&fwupd->question);
 
-        if (fwupd->state == KNOWN)
+        if (fwupd->question.state == ATTESTERD_BUS_ANSWER_KNOWN)
                 return policy_facts_set_integer(to, FACT, fwupd->level, origin, error);
-        return policy_facts_set_unreadable(to, FACT, fwupd->state == FAILED ? fwupd->reason : "fwupd was not asked yet", origin,
-                                           error);
+        return policy_facts_set_unreadable(to, FACT, attesterd_bus_question_reason(&fwupd->question), origin, error);
 }
 
 static void on_changed(struct attesterd_fwupd *fwupd, DBusMessage *signal)
@@ -177,13 +138,13 @@ void attesterd_fwupd_signal(struct attesterd_fwupd *fwupd, DBusMessage *signal)
 
         if (dbus_message_is_signal(signal, DBUS_INTERFACE_PROPERTIES, "PropertiesChanged") && dbus_message_has_path(signal, PATH))
                 on_changed(fwupd, signal);
-        else if (attesterd_bus_service_owner_changed(&fwupd->service, signal, &started) && started && fwupd->state != ASKING)
+        else if (attesterd_bus_service_owner_changed(&fwupd->service, signal, &started) && started && !fwupd->question.asking)
                 /* It ends itself when it is idle, and what it said holds; one that starts may be newer and know better. */
-                fwupd->state = UNKNOWN;
+                attesterd_bus_question_forget(&fwupd->question);
 }
 
 void attesterd_fwupd_down(struct attesterd_fwupd *fwupd)
 {
         attesterd_bus_service_down(&fwupd->service);
-        settle(fwupd, UNKNOWN);
+        attesterd_bus_question_forget(&fwupd->question);
 }

@@ -21,55 +21,12 @@ static const struct {
         { "Docked", "session.docked" },
 };
 
-enum state {
-        UNKNOWN,
-        ASKING,
-        KNOWN,
-        FAILED,
-};
-
 struct attesterd_lid {
         struct attesterd_bus_service service;
-        enum state state;
+        struct attesterd_bus_question question;
         bool told[BASE_COUNT(known)];
         bool values[BASE_COUNT(known)];
-        char reason[ATTESTERD_BUS_SERVICE_REASON_BYTES_MAX];
-        uint64_t since_ms; /* since when the state holds */
-        uint64_t told_ms;
-        DBusPendingCall *pending;
-        struct attesterd_waiters waiters;
 };
-
-bool attesterd_lid_new(struct base_bus *bus, const struct base_clock *clock, struct attesterd_lid **ret, struct base_error *error)
-{
-        struct attesterd_lid *lid = calloc(1, sizeof(*lid));
-
-        if (lid == NULL)
-                return base_error_set_no_memory(error);
-        lid->service = (struct attesterd_bus_service){
-                .bus = bus, .clock = clock, .name = NAME, .title = SOURCE, .rules = rules
-        };
-        LIST_INIT(&lid->waiters);
-        *ret = lid;
-        return true;
-}
-
-void attesterd_lid_free(struct attesterd_lid *lid)
-{
-        if (lid == NULL)
-                return;
-        base_bus_call_drop(&lid->pending);
-        free(lid);
-}
-
-static void settle(struct attesterd_lid *lid, enum state state)
-{
-        base_bus_call_drop(&lid->pending);
-        lid->state = state;
-        lid->since_ms = attesterd_bus_service_now_ms(&lid->service);
-        lid->told_ms = attesterd_bus_service_boottime_ms(&lid->service);
-        attesterd_waiters_wake(&lid->waiters, NULL);
-}
 
 static void on_properties(void *context, DBusMessage *reply)
 {
@@ -78,10 +35,8 @@ static void on_properties(void *context, DBusMessage *reply)
         dbus_bool_t boolean;
         const char *name;
 
-        if (attesterd_bus_service_failed(&lid->service, reply, "a{sv}", lid->reason)) {
-                settle(lid, FAILED);
+        if (!attesterd_bus_question_check(&lid->question, reply, "a{sv}"))
                 return;
-        }
         memset(lid->told, 0, sizeof(lid->told));
         (void) dbus_message_iter_init(reply, &iter);
         dbus_message_iter_recurse(&iter, &entries);
@@ -92,51 +47,60 @@ static void on_properties(void *context, DBusMessage *reply)
                                 lid->told[i] = true;
                                 lid->values[i] = boolean;
                         }
-        settle(lid, KNOWN);
+        attesterd_bus_question_answered(&lid->question);
 }
 
-static bool is_settled(const struct attesterd_lid *lid)
+static void ask(void *context)
 {
-        uint64_t age_ms = attesterd_bus_service_now_ms(&lid->service) - lid->since_ms;
+        struct attesterd_lid *lid = context;
+        const char *interface = MANAGER;
 
-        return (lid->state == KNOWN && age_ms <= ATTESTERD_LID_AGE_MAX_MS) ||
-               (lid->state == FAILED && (lid->service.absent || age_ms < ATTESTERD_BUS_SERVICE_RETRY_MS));
+        (void) attesterd_bus_question_call(&lid->question, PATH, DBUS_INTERFACE_PROPERTIES, "GetAll", on_properties,
+                                           DBUS_TYPE_STRING, &interface, DBUS_TYPE_INVALID);
+}
+
+bool attesterd_lid_new(struct base_bus *bus, const struct base_clock *clock, struct attesterd_lid **ret, struct base_error *error)
+{
+        struct attesterd_lid *lid = calloc(1, sizeof(*lid));
+
+        if (lid == NULL)
+                return base_error_set_no_memory(error);
+        lid->service = (struct attesterd_bus_service){
+                .bus = bus, .clock = clock, .name = NAME, .title = SOURCE, .rules = rules
+        };
+        lid->question = (struct attesterd_bus_question){
+                .service = &lid->service,
+                .ask = ask,
+                .context = lid,
+                .age_max_ms = ATTESTERD_LID_AGE_MAX_MS,
+                .wait_max_ms = ATTESTERD_BUS_SERVICE_WAIT_MAX_MS,
+        };
+        *ret = lid;
+        return true;
+}
+
+void attesterd_lid_free(struct attesterd_lid *lid)
+{
+        if (lid == NULL)
+                return;
+        attesterd_bus_question_clear(&lid->question);
+        free(lid);
 }
 
 bool attesterd_lid_ready(struct attesterd_lid *lid, struct attesterd_waiter *waiter)
 {
-        const char *interface = MANAGER;
-
-        if (is_settled(lid))
-                return true;
-        if (lid->state != ASKING) {
-                if (!attesterd_bus_service_call(&lid->service, attesterd_bus_service_now_ms(&lid->service), PATH,
-                                                DBUS_INTERFACE_PROPERTIES, "GetAll", on_properties, lid, &lid->pending,
-                                                DBUS_TYPE_STRING, &interface, DBUS_TYPE_INVALID)) {
-                        (void) attesterd_bus_service_failed(&lid->service, NULL, "a{sv}", lid->reason);
-                        settle(lid, FAILED);
-                        return true;
-                }
-                lid->state = ASKING;
-        }
-        if (waiter != NULL)
-                attesterd_waiter_add(&lid->waiters, waiter);
-        return false;
+        return attesterd_bus_question_ready(&lid->question, waiter);
 }
 
 bool attesterd_lid_set_facts(const struct attesterd_lid *lid, struct policy_facts *to, struct base_error *error)
 {
-        const struct policy_origin origin = { .provenance = POLICY_PROVENANCE_REPORTED,
-                                              .source = SOURCE,
-                                              .measured_ms = lid->told_ms };
-        const char *reason = lid->state == KNOWN    ? "logind does not say"
-                             : lid->state == FAILED ? lid->reason
-                                                    : "logind is being asked; try again";
+        const struct policy_origin origin = attesterd_bus_question_origin(&lid->question);
+        bool known_now = lid->question.state == ATTESTERD_BUS_ANSWER_KNOWN;
+        const char *reason = known_now ? "logind does not say" : attesterd_bus_question_reason(&lid->question);
 
         for (size_t i = 0; i < BASE_COUNT(known); i++)
-                if (lid->state == KNOWN && lid->told[i]
-                            ? !policy_facts_set_boolean(to, known[i].fact, lid->values[i], origin, error)
-                            : !policy_facts_set_unreadable(to, known[i].fact, reason, origin, error))
+                if (known_now && lid->told[i] ? !policy_facts_set_boolean(to, known[i].fact, lid->values[i], origin, error)
+                                              : !policy_facts_set_unreadable(to, known[i].fact, reason, origin, error))
                         return false;
         return true;
 }
@@ -145,12 +109,12 @@ void attesterd_lid_signal(struct attesterd_lid *lid, DBusMessage *signal)
 {
         bool started = false;
 
-        if (attesterd_bus_service_owner_changed(&lid->service, signal, &started) && lid->state != ASKING)
-                lid->state = UNKNOWN;
+        if (attesterd_bus_service_owner_changed(&lid->service, signal, &started))
+                attesterd_bus_question_forget(&lid->question);
 }
 
 void attesterd_lid_down(struct attesterd_lid *lid)
 {
         attesterd_bus_service_down(&lid->service);
-        settle(lid, UNKNOWN);
+        attesterd_bus_question_forget(&lid->question);
 }

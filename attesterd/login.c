@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "attesterd/login.h"
 
-#include "attesterd/bus_service.h"
-
 #include <string.h>
 
 #define NAME    "org.freedesktop.login1"
@@ -13,7 +11,7 @@
 #define SOURCE  "logind"
 #define NO_PATH "/"
 
-_Static_assert(ATTESTERD_SESSION_REASON_BYTES_MAX >= ATTESTERD_BUS_SERVICE_REASON_BYTES_MAX, "reasons are copied");
+#define NO_SESSION "the program that asks belongs to no session"
 
 /* What a session has, which session a user's display is, and which sessions there are. */
 static const char *const rules[] = {
@@ -55,37 +53,9 @@ void attesterd_session_clear(struct attesterd_session *session)
 {
         if (session->login == NULL)
                 return;
-        base_bus_call_drop(&session->pending);
+        attesterd_bus_question_clear(&session->question);
         LIST_REMOVE(session, of_all);
         session->login = NULL;
-}
-
-static void settle(struct attesterd_session *session, enum attesterd_session_state state)
-{
-        base_bus_call_drop(&session->pending);
-        session->state = state;
-        session->asking = session->stale = false;
-        session->since_ms = attesterd_bus_service_now_ms(&session->login->service);
-        session->told_ms = attesterd_bus_service_boottime_ms(&session->login->service);
-        attesterd_waiters_wake(&session->waiters, NULL);
-}
-
-static void fail(struct attesterd_session *session, const char *reason)
-{
-        (void) snprintf(session->reason, sizeof(session->reason), "%s", reason);
-        settle(session, ATTESTERD_SESSION_FAILED);
-}
-
-/* True if `reply` is of use; else the question is over. */
-static bool check(struct attesterd_session *session, DBusMessage *reply, const char *signature)
-{
-        char reason[ATTESTERD_BUS_SERVICE_REASON_BYTES_MAX];
-
-        base_bus_call_drop(&session->pending);
-        if (!attesterd_bus_service_failed(&session->login->service, reply, signature, reason))
-                return true;
-        fail(session, reason);
-        return false;
 }
 
 /* ---- properties ---- */
@@ -156,7 +126,7 @@ static void on_properties(void *context, DBusMessage *reply)
         struct attesterd_session *session = context;
         DBusMessageIter iter, entries;
 
-        if (!check(session, reply, "a{sv}"))
+        if (!attesterd_bus_question_check(&session->question, reply, "a{sv}"))
                 return;
         /* What is not told must not look good. */
         session->active = session->on_seat = false;
@@ -168,9 +138,9 @@ static void on_properties(void *context, DBusMessage *reply)
         take_properties(session, &entries);
         /* A process's number may have gone to another user's process since the bus noted it. */
         if (session->owner != session->uid)
-                fail(session, "the session of the program that asks is another user's");
+                attesterd_bus_question_fail(&session->question, "the session of the program that asks is another user's");
         else
-                settle(session, ATTESTERD_SESSION_KNOWN);
+                attesterd_bus_question_answered(&session->question);
 }
 
 static void ask_properties(struct attesterd_session *session, const char *path)
@@ -178,14 +148,12 @@ static void ask_properties(struct attesterd_session *session, const char *path)
         const char *interface = SESSION;
 
         if (strlen(path) >= sizeof(session->path) || strcmp(path, NO_PATH) == 0) {
-                fail(session, "the program that asks belongs to no session");
+                attesterd_bus_question_fail(&session->question, NO_SESSION);
                 return;
         }
         (void) snprintf(session->path, sizeof(session->path), "%s", path);
-        if (!attesterd_bus_service_call(&session->login->service, session->since_ms, path, DBUS_INTERFACE_PROPERTIES, "GetAll",
-                                        on_properties, session, &session->pending, DBUS_TYPE_STRING, &interface,
-                                        DBUS_TYPE_INVALID))
-                (void) check(session, NULL, "");
+        (void) attesterd_bus_question_call(&session->question, path, DBUS_INTERFACE_PROPERTIES, "GetAll", on_properties,
+                                           DBUS_TYPE_STRING, &interface, DBUS_TYPE_INVALID);
 }
 
 /* (so): the display session's name and object. */
@@ -195,7 +163,7 @@ static void on_display(void *context, DBusMessage *reply)
         DBusMessageIter iter, value, member;
         const char *path = NO_PATH;
 
-        if (!check(session, reply, "v"))
+        if (!attesterd_bus_question_check(&session->question, reply, "v"))
                 return;
         (void) dbus_message_iter_init(reply, &iter);
         dbus_message_iter_recurse(&iter, &value);
@@ -213,17 +181,14 @@ static void on_user(void *context, DBusMessage *reply)
         const char *path = NULL, *interface = USER, *property = "Display";
 
         if (dbus_message_is_error(reply, NAME ".NoSuchUser")) {
-                base_bus_call_drop(&session->pending);
-                fail(session, "the program that asks belongs to no session");
+                attesterd_bus_question_fail(&session->question, NO_SESSION);
                 return;
         }
-        if (!check(session, reply, "o"))
+        if (!attesterd_bus_question_check(&session->question, reply, "o"))
                 return;
         (void) dbus_message_get_args(reply, NULL, DBUS_TYPE_OBJECT_PATH, &path, DBUS_TYPE_INVALID);
-        if (!attesterd_bus_service_call(&session->login->service, session->since_ms, path, DBUS_INTERFACE_PROPERTIES, "Get",
-                                        on_display, session, &session->pending, DBUS_TYPE_STRING, &interface, DBUS_TYPE_STRING,
-                                        &property, DBUS_TYPE_INVALID))
-                (void) check(session, NULL, "");
+        (void) attesterd_bus_question_call(&session->question, path, DBUS_INTERFACE_PROPERTIES, "Get", on_display,
+                                           DBUS_TYPE_STRING, &interface, DBUS_TYPE_STRING, &property, DBUS_TYPE_INVALID);
 }
 
 static void on_session(void *context, DBusMessage *reply)
@@ -233,46 +198,27 @@ static void on_session(void *context, DBusMessage *reply)
         const char *path = NULL;
 
         if (dbus_message_is_error(reply, NAME ".NoSessionForPID")) {
-                base_bus_call_drop(&session->pending);
-                if (!attesterd_bus_service_call(&session->login->service, session->since_ms, PATH, MANAGER, "GetUser", on_user,
-                                                session, &session->pending, DBUS_TYPE_UINT32, &uid, DBUS_TYPE_INVALID))
-                        (void) check(session, NULL, "");
+                (void) attesterd_bus_question_call(&session->question, PATH, MANAGER, "GetUser", on_user, DBUS_TYPE_UINT32, &uid,
+                                                   DBUS_TYPE_INVALID);
                 return;
         }
-        if (!check(session, reply, "o"))
+        if (!attesterd_bus_question_check(&session->question, reply, "o"))
                 return;
         (void) dbus_message_get_args(reply, NULL, DBUS_TYPE_OBJECT_PATH, &path, DBUS_TYPE_INVALID);
         ask_properties(session, path);
 }
 
-static bool ask(struct attesterd_session *session, pid_t pid)
+static void ask(void *context)
 {
-        dbus_uint32_t number = (dbus_uint32_t) pid;
+        struct attesterd_session *session = context;
+        dbus_uint32_t number = (dbus_uint32_t) session->pid;
 
-        session->since_ms = attesterd_bus_service_now_ms(&session->login->service);
         /* To logind 0 is who asks: attesterd. */
-        if (pid <= 0) {
-                fail(session, "the message bus does not say which process asks");
-                return false;
-        }
-        if (!attesterd_bus_service_call(&session->login->service, session->since_ms, PATH, MANAGER, "GetSessionByPID", on_session,
-                                        session, &session->pending, DBUS_TYPE_UINT32, &number, DBUS_TYPE_INVALID)) {
-                (void) check(session, NULL, "");
-                return false;
-        }
-        session->asking = true;
-        return true;
-}
-
-static bool is_settled(const struct attesterd_session *session)
-{
-        const struct attesterd_bus_service *service = &session->login->service;
-
-        if (session->asking || session->stale)
-                return false;
-        return session->state == ATTESTERD_SESSION_KNOWN ||
-               (session->state == ATTESTERD_SESSION_FAILED &&
-                attesterd_bus_service_now_ms(service) - session->since_ms < ATTESTERD_BUS_SERVICE_RETRY_MS);
+        if (session->pid <= 0)
+                attesterd_bus_question_fail(&session->question, "the message bus does not say which process asks");
+        else
+                (void) attesterd_bus_question_call(&session->question, PATH, MANAGER, "GetSessionByPID", on_session,
+                                                   DBUS_TYPE_UINT32, &number, DBUS_TYPE_INVALID);
 }
 
 bool attesterd_login_ready(struct attesterd_login *login, struct attesterd_session *session, uid_t uid, pid_t pid,
@@ -281,33 +227,24 @@ bool attesterd_login_ready(struct attesterd_login *login, struct attesterd_sessi
         if (session->login == NULL) {
                 session->login = login;
                 session->uid = uid;
-                LIST_INIT(&session->waiters);
+                session->pid = pid;
+                session->question = (struct attesterd_bus_question){
+                        .service = &login->service,
+                        .ask = ask,
+                        .context = session,
+                        .wait_max_ms = ATTESTERD_BUS_SERVICE_WAIT_MAX_MS,
+                };
                 LIST_INSERT_HEAD(&login->sessions, session, of_all);
         }
-        if (is_settled(session))
-                return true;
-        if (login->service.absent) {
-                (void) snprintf(session->reason, sizeof(session->reason), "logind is not on the system bus");
-                session->state = ATTESTERD_SESSION_FAILED;
-                return true;
-        }
-        if (!session->asking && !ask(session, pid))
-                return true;
-        attesterd_waiter_add(&session->waiters, waiter);
-        return false;
+        return attesterd_bus_question_ready(&session->question, waiter);
 }
 
 /* ---- what is known ---- */
 
-static const char *reason_of(const struct attesterd_session *session)
-{
-        return session->state == ATTESTERD_SESSION_FAILED ? session->reason : "logind is being asked; try again";
-}
-
 bool attesterd_session_is_in_front(const struct attesterd_session *session, const char **ret_reason)
 {
-        *ret_reason = reason_of(session);
-        if (session->state != ATTESTERD_SESSION_KNOWN)
+        *ret_reason = attesterd_bus_question_reason(&session->question);
+        if (session->question.state != ATTESTERD_BUS_ANSWER_KNOWN)
                 return false;
         *ret_reason = session->remote                         ? "the session is a remote one"
                       : !session->active || !session->on_seat ? "the session is not in front"
@@ -318,9 +255,7 @@ bool attesterd_session_is_in_front(const struct attesterd_session *session, cons
 
 bool attesterd_session_set_facts(const struct attesterd_session *session, struct policy_facts *to, struct base_error *error)
 {
-        const struct policy_origin origin = { .provenance = POLICY_PROVENANCE_REPORTED,
-                                              .source = SOURCE,
-                                              .measured_ms = session->told_ms };
+        const struct policy_origin origin = attesterd_bus_question_origin(&session->question);
         const struct {
                 const char *name;
                 bool value;
@@ -331,15 +266,18 @@ bool attesterd_session_set_facts(const struct attesterd_session *session, struct
                 { "session.locked", session->locked },
                 { "session.remote", session->remote },
         };
-        bool known = session->state == ATTESTERD_SESSION_KNOWN;
+        bool known = session->question.state == ATTESTERD_BUS_ANSWER_KNOWN;
 
         for (size_t i = 0; i < BASE_COUNT(facts); i++)
                 if (known ? !policy_facts_set_boolean(to, facts[i].name, facts[i].value, origin, error)
-                          : !policy_facts_set_unreadable(to, facts[i].name, reason_of(session), origin, error))
+                          : !policy_facts_set_unreadable(to, facts[i].name, attesterd_bus_question_reason(&session->question),
+                                                         origin, error))
                         return false;
         if (known && session->type[0] != '\0' && policy_text_valid(session->type))
                 return policy_facts_set_string(to, "session.type", session->type, origin, error);
-        return policy_facts_set_unreadable(to, "session.type", known ? "logind does not say" : reason_of(session), origin, error);
+        return policy_facts_set_unreadable(to, "session.type",
+                                           known ? "logind does not say" : attesterd_bus_question_reason(&session->question),
+                                           origin, error);
 }
 
 /* ---- signals ---- */
@@ -349,7 +287,7 @@ static void forget(struct attesterd_login *login)
         struct attesterd_session *session;
 
         LIST_FOREACH(session, &login->sessions, of_all)
-        session->stale = true;
+        session->question.stale = true;
 }
 
 static void on_properties_changed(struct attesterd_login *login, DBusMessage *signal)
@@ -369,10 +307,10 @@ static void on_properties_changed(struct attesterd_login *login, DBusMessage *si
         }
         (void) dbus_message_iter_next(&iter);
         LIST_FOREACH(session, &login->sessions, of_all)
-        if (session->state == ATTESTERD_SESSION_KNOWN && dbus_message_has_path(signal, session->path)) {
+        if (session->question.state == ATTESTERD_BUS_ANSWER_KNOWN && dbus_message_has_path(signal, session->path)) {
                 dbus_message_iter_recurse(&iter, &entries);
                 take_properties(session, &entries);
-                session->told_ms = attesterd_bus_service_boottime_ms(&login->service);
+                session->question.told_ms = login->service.clock->boottime_ms(login->service.clock->context);
         }
 }
 

@@ -5,35 +5,22 @@
  */
 #pragma once
 
-#include "attesterd/waiter.h"
-#include "base/bus.h"
-#include "base/system.h"
-#include "policy/facts.h"
+#include "attesterd/bus_service.h"
 
 #include <sys/types.h>
 
-#define ATTESTERD_SESSION_PATH_BYTES_MAX   256 /* of an object on the bus, with the NUL */
-#define ATTESTERD_SESSION_TYPE_BYTES_MAX   16  /* "wayland", with the NUL */
-#define ATTESTERD_SESSION_REASON_BYTES_MAX 128 /* with the NUL */
+#define ATTESTERD_SESSION_PATH_BYTES_MAX 256 /* of an object on the bus, with the NUL */
+#define ATTESTERD_SESSION_TYPE_BYTES_MAX 16  /* "wayland", with the NUL */
 
 struct attesterd_login;
-
-enum attesterd_session_state {
-        ATTESTERD_SESSION_UNKNOWN,
-        ATTESTERD_SESSION_KNOWN,
-        ATTESTERD_SESSION_FAILED, /* see `reason` */
-};
 
 /* One caller's session. Embedded in what is known of the caller; zeroed means: not asked. */
 struct attesterd_session {
         LIST_ENTRY(attesterd_session) of_all;
         struct attesterd_login *login; /* NULL: not asked */
         uid_t uid;                     /* the caller's */
-        enum attesterd_session_state state;
-        bool stale;        /* holds for requests that are on their way; the next one asks again */
-        bool asking;       /* the state is that of before */
-        uint64_t since_ms; /* when it was asked, or failed */
-        uint64_t told_ms;  /* when logind last said something of it, by CLOCK_BOOTTIME */
+        pid_t pid;
+        struct attesterd_bus_question question;
         char path[ATTESTERD_SESSION_PATH_BYTES_MAX];
         bool active;
         bool locked;
@@ -42,9 +29,6 @@ struct attesterd_session {
         bool on_seat; /* somebody can sit in front of it */
         uid_t owner;
         char type[ATTESTERD_SESSION_TYPE_BYTES_MAX];
-        char reason[ATTESTERD_SESSION_REASON_BYTES_MAX];
-        DBusPendingCall *pending;
-        struct attesterd_waiters waiters;
 };
 
 /* Forgets; nobody may wait any more. */

@@ -29,27 +29,85 @@ static const char *const rules[] = {
         NULL,
 };
 
-enum state {
-        UNKNOWN,
-        ASKING,
-        KNOWN,
-        FAILED,
-};
-
 struct attesterd_packagekit {
         struct attesterd_bus_service service;
-        enum state state;
-        bool stale; /* something changed while it was asked */
+        struct attesterd_bus_question question;
+        bool changed; /* something did while it was asked */
         char transaction[PATH_BYTES_MAX];
         int64_t counted; /* of the transaction, so far */
         int64_t security;
-        bool refreshed; /* through PackageKit, `refreshed_s` seconds before `told_ms` */
+        bool refreshed; /* through PackageKit, `refreshed_s` seconds before the answer */
         uint32_t refreshed_s;
-        uint64_t since_ms;
-        uint64_t told_ms;
-        char reason[ATTESTERD_BUS_SERVICE_REASON_BYTES_MAX];
-        DBusPendingCall *pending;
 };
+
+/* ---- the calls, one after another ---- */
+
+static void on_time(void *context, DBusMessage *reply)
+{
+        struct attesterd_packagekit *packagekit = context;
+        dbus_uint32_t seconds = NEVER;
+
+        if (!attesterd_bus_question_check(&packagekit->question, reply, "u"))
+                return;
+        (void) dbus_message_get_args(reply, NULL, DBUS_TYPE_UINT32, &seconds, DBUS_TYPE_INVALID);
+        packagekit->security = packagekit->counted;
+        packagekit->refreshed = seconds != NEVER;
+        packagekit->refreshed_s = seconds;
+        if (packagekit->changed)
+                attesterd_bus_question_forget(&packagekit->question);
+        else
+                attesterd_bus_question_answered(&packagekit->question);
+}
+
+static void on_finished(struct attesterd_packagekit *packagekit, DBusMessage *signal)
+{
+        dbus_uint32_t outcome = 0, runtime_ms = 0, role = ROLE_REFRESH_CACHE;
+
+        packagekit->transaction[0] = '\0';
+        if (!dbus_message_get_args(signal, NULL, DBUS_TYPE_UINT32, &outcome, DBUS_TYPE_UINT32, &runtime_ms, DBUS_TYPE_INVALID) ||
+            outcome != OUTCOME_SUCCESS)
+                attesterd_bus_question_fail(&packagekit->question, "PackageKit could not look for updates");
+        else
+                (void) attesterd_bus_question_call(&packagekit->question, PATH, INTERFACE, "GetTimeSinceAction", on_time,
+                                                   DBUS_TYPE_UINT32, &role, DBUS_TYPE_INVALID);
+}
+
+/* The updates come as signals. */
+static void on_started(void *context, DBusMessage *reply)
+{
+        struct attesterd_packagekit *packagekit = context;
+
+        (void) attesterd_bus_question_check(&packagekit->question, reply, "");
+}
+
+static void on_transaction(void *context, DBusMessage *reply)
+{
+        struct attesterd_packagekit *packagekit = context;
+        dbus_uint64_t filter = FILTER_NONE;
+        const char *path = "";
+
+        if (!attesterd_bus_question_check(&packagekit->question, reply, "o"))
+                return;
+        (void) dbus_message_get_args(reply, NULL, DBUS_TYPE_OBJECT_PATH, &path, DBUS_TYPE_INVALID);
+        if (strlen(path) >= sizeof(packagekit->transaction)) {
+                attesterd_bus_question_fail(&packagekit->question, "PackageKit answered with something else");
+                return;
+        }
+        (void) snprintf(packagekit->transaction, sizeof(packagekit->transaction), "%s", path);
+        packagekit->counted = 0;
+        (void) attesterd_bus_question_call(&packagekit->question, path, TRANSACTION, "GetUpdates", on_started, DBUS_TYPE_UINT64,
+                                           &filter, DBUS_TYPE_INVALID);
+}
+
+static void ask(void *context)
+{
+        struct attesterd_packagekit *packagekit = context;
+
+        packagekit->changed = false;
+        packagekit->transaction[0] = '\0';
+        (void) attesterd_bus_question_call(&packagekit->question, PATH, INTERFACE, "CreateTransaction", on_transaction,
+                                           DBUS_TYPE_INVALID);
+}
 
 bool attesterd_packagekit_new(struct base_bus *bus, const struct base_clock *clock, struct attesterd_packagekit **ret,
                               struct base_error *error)
@@ -61,6 +119,12 @@ bool attesterd_packagekit_new(struct base_bus *bus, const struct base_clock *clo
         packagekit->service = (struct attesterd_bus_service){
                 .bus = bus, .clock = clock, .name = NAME, .title = SOURCE, .rules = rules, .never_start = true
         };
+        packagekit->question = (struct attesterd_bus_question){
+                .service = &packagekit->service,
+                .ask = ask,
+                .context = packagekit,
+                .wait_max_ms = ATTESTERD_PACKAGEKIT_WAIT_MAX_MS,
+        };
         *ret = packagekit;
         return true;
 }
@@ -69,106 +133,13 @@ void attesterd_packagekit_free(struct attesterd_packagekit *packagekit)
 {
         if (packagekit == NULL)
                 return;
-        base_bus_call_drop(&packagekit->pending);
+        attesterd_bus_question_clear(&packagekit->question);
         free(packagekit);
-}
-
-static void settle(struct attesterd_packagekit *packagekit, enum state state)
-{
-        base_bus_call_drop(&packagekit->pending);
-        packagekit->transaction[0] = '\0';
-        packagekit->state = state == KNOWN && packagekit->stale ? UNKNOWN : state;
-        packagekit->stale = false;
-        packagekit->since_ms = attesterd_bus_service_now_ms(&packagekit->service);
-        packagekit->told_ms = attesterd_bus_service_boottime_ms(&packagekit->service);
-}
-
-/* True if `reply` is of use; else the question is over. */
-static bool check(struct attesterd_packagekit *packagekit, DBusMessage *reply, const char *signature)
-{
-        base_bus_call_drop(&packagekit->pending);
-        if (!attesterd_bus_service_failed(&packagekit->service, reply, signature, packagekit->reason))
-                return true;
-        settle(packagekit, FAILED);
-        return false;
-}
-
-/* ---- the questions, one after another ---- */
-
-static void on_time(void *context, DBusMessage *reply)
-{
-        struct attesterd_packagekit *packagekit = context;
-        dbus_uint32_t seconds = NEVER;
-
-        if (!check(packagekit, reply, "u"))
-                return;
-        (void) dbus_message_get_args(reply, NULL, DBUS_TYPE_UINT32, &seconds, DBUS_TYPE_INVALID);
-        packagekit->security = packagekit->counted;
-        packagekit->refreshed = seconds != NEVER;
-        packagekit->refreshed_s = seconds;
-        settle(packagekit, KNOWN);
-}
-
-static void on_finished(struct attesterd_packagekit *packagekit, DBusMessage *signal)
-{
-        dbus_uint32_t outcome = 0, runtime_ms = 0, role = ROLE_REFRESH_CACHE;
-
-        if (!dbus_message_get_args(signal, NULL, DBUS_TYPE_UINT32, &outcome, DBUS_TYPE_UINT32, &runtime_ms, DBUS_TYPE_INVALID) ||
-            outcome != OUTCOME_SUCCESS) {
-                (void) snprintf(packagekit->reason, sizeof(packagekit->reason), "PackageKit could not look for updates");
-                settle(packagekit, FAILED);
-                return;
-        }
-        base_bus_call_drop(&packagekit->pending);
-        packagekit->transaction[0] = '\0';
-        if (!attesterd_bus_service_call(&packagekit->service, attesterd_bus_service_now_ms(&packagekit->service), PATH, INTERFACE,
-                                        "GetTimeSinceAction", on_time, packagekit, &packagekit->pending, DBUS_TYPE_UINT32, &role,
-                                        DBUS_TYPE_INVALID))
-                (void) check(packagekit, NULL, "");
-}
-
-/* The updates come as signals. */
-static void on_started(void *context, DBusMessage *reply)
-{
-        (void) check(context, reply, "");
-}
-
-static void on_transaction(void *context, DBusMessage *reply)
-{
-        struct attesterd_packagekit *packagekit = context;
-        dbus_uint64_t filter = FILTER_NONE;
-        const char *path = "";
-
-        if (!check(packagekit, reply, "o"))
-                return;
-        (void) dbus_message_get_args(reply, NULL, DBUS_TYPE_OBJECT_PATH, &path, DBUS_TYPE_INVALID);
-        if (strlen(path) >= sizeof(packagekit->transaction) ||
-            !attesterd_bus_service_call(&packagekit->service, attesterd_bus_service_now_ms(&packagekit->service), path,
-                                        TRANSACTION, "GetUpdates", on_started, packagekit, &packagekit->pending, DBUS_TYPE_UINT64,
-                                        &filter, DBUS_TYPE_INVALID)) {
-                (void) check(packagekit, NULL, "");
-                return;
-        }
-        (void) snprintf(packagekit->transaction, sizeof(packagekit->transaction), "%s", path);
-        packagekit->counted = 0;
 }
 
 void attesterd_packagekit_ask(struct attesterd_packagekit *packagekit)
 {
-        uint64_t now_ms = attesterd_bus_service_now_ms(&packagekit->service);
-
-        if (packagekit->state == ASKING && now_ms - packagekit->since_ms > ATTESTERD_PACKAGEKIT_WAIT_MAX_MS) {
-                (void) snprintf(packagekit->reason, sizeof(packagekit->reason), "PackageKit did not answer");
-                settle(packagekit, FAILED);
-        }
-        if (packagekit->service.absent || packagekit->state == KNOWN || packagekit->state == ASKING ||
-            (packagekit->state == FAILED && now_ms - packagekit->since_ms < ATTESTERD_BUS_SERVICE_RETRY_MS))
-                return;
-        packagekit->state = ASKING;
-        packagekit->since_ms = now_ms;
-        if (!attesterd_bus_service_call(&packagekit->service, now_ms, PATH, INTERFACE, "CreateTransaction", on_transaction,
-                                        packagekit, &packagekit->pending, DBUS_TYPE_INVALID))
-                (void) check(packagekit, NULL, "");
+        (void) attesterd_bus_question_ready(&packagekit->question, NULL);
 }
 
 /* ---- what is known ---- */
@@ -176,7 +147,8 @@ void attesterd_packagekit_ask(struct attesterd_packagekit *packagekit)
 static bool set_age(const struct attesterd_packagekit *packagekit, struct policy_facts *to, struct policy_origin origin,
                     struct base_error *error)
 {
-        uint64_t passed_ms = attesterd_bus_service_boottime_ms(&packagekit->service) - packagekit->told_ms;
+        uint64_t passed_ms = packagekit->service.clock->boottime_ms(packagekit->service.clock->context) -
+                             packagekit->question.told_ms;
         int64_t age = (int64_t) packagekit->refreshed_s + (int64_t) (passed_ms / 1000);
         const struct policy_fact *other = policy_facts_find(to, AGE);
 
@@ -189,21 +161,21 @@ static bool set_age(const struct attesterd_packagekit *packagekit, struct policy
 bool attesterd_packagekit_set_facts(const struct attesterd_packagekit *packagekit, struct policy_facts *to,
                                     struct base_error *error)
 {
-        const struct policy_origin origin = { .provenance = POLICY_PROVENANCE_REPORTED,
-                                              .source = SOURCE,
-                                              .measured_ms = packagekit->told_ms };
+        const struct attesterd_bus_question *question = &packagekit->question;
+        const struct policy_origin origin = attesterd_bus_question_origin(question);
         const struct policy_fact *other = policy_facts_find(to, SECURITY);
 
-        if (packagekit->state == KNOWN)
+        if (question->state == ATTESTERD_BUS_ANSWER_KNOWN)
                 return policy_facts_set_integer(to, SECURITY, packagekit->security, origin, error) &&
                        (!packagekit->refreshed || set_age(packagekit, to, origin, error));
-        if (packagekit->state == UNKNOWN || packagekit->service.absent ||
+        if (packagekit->service.absent || (question->state == ATTESTERD_BUS_ANSWER_NONE && !question->asking) ||
             (other != NULL && other->type != POLICY_FACT_UNREADABLE))
                 return true;
-        return policy_facts_set_unreadable(
-                to, SECURITY,
-                packagekit->state == FAILED ? packagekit->reason : "PackageKit is looking for updates; try again in a moment",
-                origin, error);
+        return policy_facts_set_unreadable(to, SECURITY,
+                                           question->state == ATTESTERD_BUS_ANSWER_FAILED
+                                                   ? attesterd_bus_question_reason(question)
+                                                   : "PackageKit is looking for updates; try again in a moment",
+                                           origin, error);
 }
 
 /* ---- signals ---- */
@@ -225,13 +197,14 @@ void attesterd_packagekit_signal(struct attesterd_packagekit *packagekit, DBusMe
 
         if (attesterd_bus_service_owner_changed(&packagekit->service, signal, &started)) {
                 /* One that ended does not see what changes; one that started is asked for itself. */
-                settle(packagekit, UNKNOWN);
+                attesterd_bus_question_forget(&packagekit->question);
                 packagekit->service.absent = !started;
         } else if (dbus_message_is_signal(signal, INTERFACE, "UpdatesChanged")) {
-                packagekit->stale = packagekit->state == ASKING;
-                if (packagekit->state != ASKING)
-                        packagekit->state = UNKNOWN;
-        } else if (packagekit->transaction[0] != '\0' && dbus_message_has_path(signal, packagekit->transaction)) {
+                packagekit->changed = true;
+                if (!packagekit->question.asking)
+                        attesterd_bus_question_forget(&packagekit->question);
+        } else if (packagekit->question.asking && packagekit->transaction[0] != '\0' &&
+                   dbus_message_has_path(signal, packagekit->transaction)) {
                 /* Other programs' transactions have other paths. */
                 if (dbus_message_is_signal(signal, TRANSACTION, "Package"))
                         on_package(packagekit, signal);
@@ -243,5 +216,5 @@ void attesterd_packagekit_signal(struct attesterd_packagekit *packagekit, DBusMe
 void attesterd_packagekit_down(struct attesterd_packagekit *packagekit)
 {
         attesterd_bus_service_down(&packagekit->service);
-        settle(packagekit, UNKNOWN);
+        attesterd_bus_question_forget(&packagekit->question);
 }

@@ -15,7 +15,7 @@ bool attesterd_window_set_fact(const struct attesterd_window *window, const stru
                                                    origin, error);
         if (window->unreadable)
                 return policy_facts_set_unreadable(to, FACT, window->reason, origin, error);
-        if (session->state != ATTESTERD_SESSION_KNOWN && window->focused) {
+        if (session->question.state != ATTESTERD_BUS_ANSWER_KNOWN && window->focused) {
                 (void) attesterd_session_is_in_front(session, &reason);
                 return policy_facts_set_unreadable(to, FACT, reason, origin, error);
         }
