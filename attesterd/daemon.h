@@ -15,6 +15,7 @@
 #include "attesterd/issuer.h"
 #include "attesterd/lid.h"
 #include "attesterd/memory.h"
+#include "attesterd/needs.h"
 #include "attesterd/net/client.h"
 #include "attesterd/packagekit.h"
 #include "attesterd/properties.h"
@@ -50,6 +51,7 @@ struct attesterd_daemon {
         struct attesterd_config *config;
         struct base_error config_error; /* why the newest configuration is not in force */
         struct policy *policy;          /* NULL: none could be loaded yet, and no request passes */
+        struct attesterd_needs policy_needs;
         struct base_error policy_error;
         struct attesterd_bundles *bundles; /* where a fleet is configured: what `policy` comes from */
         struct attesterd_bundle_fetch *bundle_fetch;

@@ -116,27 +116,52 @@ bool attesterd_request_options_parse(const struct attesterd_call *call, DBusMess
         return true;
 }
 
-bool attesterd_evaluation_ready(struct attesterd_daemon *daemon, struct attesterd_call *call, struct attesterd_waiter *waiter)
+struct attesterd_needs attesterd_evaluation_needs(const struct attesterd_daemon *daemon, bool attested)
 {
-        /* All are asked at once. */
-        (void) attesterd_fwupd_ready(daemon->fwupd, NULL);
-        (void) attesterd_lid_ready(daemon->lid, NULL);
-        attesterd_packagekit_ask(daemon->packagekit);
-        return attesterd_login_ready(daemon->login, attesterd_call_session(call), call->uid, call->pid, waiter) &&
-               attesterd_fwupd_ready(daemon->fwupd, waiter) && attesterd_lid_ready(daemon->lid, waiter);
+        return attested ? ATTESTERD_NEEDS_ALL : daemon->policy_needs;
 }
 
-bool attesterd_evaluation_device_facts(struct attesterd_daemon *daemon, const struct attesterd_session *session,
-                                       struct policy_facts *ret, struct base_error *error)
+bool attesterd_evaluation_ready(struct attesterd_daemon *daemon, const struct attesterd_needs *needs, struct attesterd_call *call,
+                                struct attesterd_waiter *waiter)
+{
+        bool session = (needs->services & ATTESTERD_SERVICE_SESSION) != 0;
+        bool fwupd = (needs->services & ATTESTERD_SERVICE_FWUPD) != 0;
+        bool lid = (needs->services & ATTESTERD_SERVICE_LID) != 0;
+
+        /* All are asked at once. */
+        if (fwupd)
+                (void) attesterd_fwupd_ready(daemon->fwupd, NULL);
+        if (lid)
+                (void) attesterd_lid_ready(daemon->lid, NULL);
+        if ((needs->services & ATTESTERD_SERVICE_PACKAGEKIT) != 0)
+                attesterd_packagekit_ask(daemon->packagekit);
+        return (!session || attesterd_login_ready(daemon->login, attesterd_call_session(call), call->uid, call->pid, waiter)) &&
+               (!fwupd || attesterd_fwupd_ready(daemon->fwupd, waiter)) && (!lid || attesterd_lid_ready(daemon->lid, waiter));
+}
+
+/* What the services that are needed have said. */
+static bool set_services(const struct attesterd_daemon *daemon, uint32_t services, const struct attesterd_session *session,
+                         struct policy_facts *to, struct base_error *error)
 {
         const struct attesterd_window unsaid = { .said = false };
+
+        return ((services & ATTESTERD_SERVICE_PACKAGEKIT) == 0 ||
+                attesterd_packagekit_set_facts(daemon->packagekit, to, error)) &&
+               ((services & ATTESTERD_SERVICE_FWUPD) == 0 || attesterd_fwupd_set_facts(daemon->fwupd, to, error)) &&
+               ((services & ATTESTERD_SERVICE_LID) == 0 || attesterd_lid_set_facts(daemon->lid, to, error)) &&
+               ((services & ATTESTERD_SERVICE_SESSION) == 0 ||
+                (attesterd_session_set_facts(session, to, error) && attesterd_window_set_fact(&unsaid, session, to, error)));
+}
+
+bool attesterd_evaluation_device_facts(struct attesterd_daemon *daemon, const struct attesterd_needs *needs,
+                                       const struct attesterd_session *session, struct policy_facts *ret,
+                                       struct base_error *error)
+{
         const struct policy_facts *measured;
         policy_auto_facts struct policy_facts facts = POLICY_FACTS_INIT;
 
-        if (!attesterd_facts_get(daemon->facts, &measured, error) || !policy_facts_merge(&facts, measured, error) ||
-            !attesterd_packagekit_set_facts(daemon->packagekit, &facts, error) ||
-            !attesterd_fwupd_set_facts(daemon->fwupd, &facts, error) || !attesterd_lid_set_facts(daemon->lid, &facts, error) ||
-            !attesterd_session_set_facts(session, &facts, error) || !attesterd_window_set_fact(&unsaid, session, &facts, error))
+        if (!attesterd_facts_get(daemon->facts, needs->collectors, &measured, error) ||
+            !policy_facts_merge(&facts, measured, error) || !set_services(daemon, needs->services, session, &facts, error))
                 return false;
         policy_facts_stamp(&facts, daemon->clock->boottime_ms(daemon->clock->context));
         *ret = facts;
@@ -151,8 +176,9 @@ bool attesterd_evaluation_facts(struct attesterd_daemon *daemon, const char *iss
         policy_auto_facts struct policy_facts facts = POLICY_FACTS_INIT;
         uint64_t now_ms = daemon->clock->boottime_ms(daemon->clock->context);
 
-        if (!attesterd_evaluation_device_facts(daemon, asker->session, &facts, error) ||
-            !attesterd_window_set_fact(&asker->options->window, asker->session, &facts, error) ||
+        if (!attesterd_evaluation_device_facts(daemon, &asker->needs, asker->session, &facts, error) ||
+            ((asker->needs.services & ATTESTERD_SERVICE_SESSION) != 0 &&
+             !attesterd_window_set_fact(&asker->options->window, asker->session, &facts, error)) ||
             !policy_facts_set_boolean(&facts, "request.interactive", asker->options->interactive, origin, error) ||
             !policy_facts_set_string(&facts, "request.issuer", issuer, origin, error))
                 return false;

@@ -28,21 +28,29 @@ bool attesterd_request_options_parse(const struct attesterd_call *call, DBusMess
 struct attesterd_asker {
         const struct attesterd_session *session; /* the caller's, which outlives its requests */
         const struct attesterd_request_options *options;
+        struct attesterd_needs needs; /* what the facts are for */
 };
 
 /*
- * True if what other services of the system have to say for this call is known, or not to be had. Else `waiter` is told
- * within twice ATTESTERD_BUS_SERVICE_WAIT_MAX_MS, without an error, to ask again.
+ * What is to be asked for a decision: what the policy in force names. With `attested`, all: the issuer has a policy of its own,
+ * and evidence has every fact that it may name.
  */
-bool attesterd_evaluation_ready(struct attesterd_daemon *daemon, struct attesterd_call *call,
+struct attesterd_needs attesterd_evaluation_needs(const struct attesterd_daemon *daemon, bool attested);
+
+/*
+ * True if what the services of the system that are needed have to say for this call is known, or not to be had. Else `waiter` is
+ * told within twice ATTESTERD_BUS_SERVICE_WAIT_MAX_MS, without an error, to ask again.
+ */
+bool attesterd_evaluation_ready(struct attesterd_daemon *daemon, const struct attesterd_needs *needs, struct attesterd_call *call,
                                 struct attesterd_waiter *waiter) BASE_MUST_CHECK;
 
 /*
- * The device's facts and the caller's session's, which all say when they were measured, by CLOCK_BOOTTIME. The caller clears
- * `ret`. Errors: NO_MEMORY, LIMIT_EXCEEDED.
+ * The device's facts and the caller's session's, those that are needed and perhaps others, which all say when they were measured,
+ * by CLOCK_BOOTTIME. The caller clears `ret`. Errors: NO_MEMORY, LIMIT_EXCEEDED.
  */
-bool attesterd_evaluation_device_facts(struct attesterd_daemon *daemon, const struct attesterd_session *session,
-                                       struct policy_facts *ret, struct base_error *error) BASE_MUST_CHECK;
+bool attesterd_evaluation_device_facts(struct attesterd_daemon *daemon, const struct attesterd_needs *needs,
+                                       const struct attesterd_session *session, struct policy_facts *ret,
+                                       struct base_error *error) BASE_MUST_CHECK;
 
 /* The same with request.interactive and request.issuer added. `issuer` is "" for no particular one. Errors: as above. */
 bool attesterd_evaluation_facts(struct attesterd_daemon *daemon, const char *issuer, const struct attesterd_asker *asker,

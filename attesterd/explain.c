@@ -63,13 +63,6 @@ static void note_fact(const char *name, void *context)
                 named->is[fact - named->facts->items] = true;
 }
 
-static void visit_rule(const struct policy_rule *rule, void (*visitor)(const char *name, void *context), void *context)
-{
-        if (rule->when_expression != NULL)
-                policy_expression_visit_facts(rule->when_expression, visitor, context);
-        policy_expression_visit_facts(rule->require_expression, visitor, context);
-}
-
 bool attesterd_explain_append_facts(DBusMessageIter *to, const struct policy_facts *facts, const struct policy_results *results,
                                     uint64_t now_ms)
 {
@@ -77,7 +70,7 @@ bool attesterd_explain_append_facts(DBusMessageIter *to, const struct policy_fac
         DBusMessageIter array;
 
         for (size_t i = 0; results != NULL && i < results->count; i++)
-                visit_rule(results->items[i].rule, note_fact, &named);
+                policy_rule_visit_facts(results->items[i].rule, note_fact, &named);
         if (!dbus_message_iter_open_container(to, DBUS_TYPE_ARRAY, ATTESTERD_EXPLAIN_FACTS, &array))
                 return false;
         for (size_t i = 0; i < facts->count; i++)
@@ -108,7 +101,7 @@ static bool append_names(DBusMessageIter *structure, const struct policy_rule *r
         struct names names = { .count = 0 };
         DBusMessageIter array;
 
-        visit_rule(rule, add_name, &names);
+        policy_rule_visit_facts(rule, add_name, &names);
         if (!dbus_message_iter_open_container(structure, DBUS_TYPE_ARRAY, "s", &array))
                 return false;
         for (size_t i = 0; i < names.count; i++)

@@ -6,7 +6,7 @@ struct attesterd_facts {
         struct posture_sources sources;
         struct tpm_worker *worker;
         struct policy_facts measured;
-        bool has_measured;
+        uint32_t collected; /* by whom so far; 0: nothing is measured */
         uint64_t measured_ms;
         uint64_t tpm_ms; /* when the TPM's state was last told */
         bool asking;     /* a status job is under way */
@@ -66,7 +66,7 @@ static uint64_t now_ms(const struct attesterd_facts *facts)
 
 void attesterd_facts_note_tpm(struct attesterd_facts *facts)
 {
-        facts->has_measured = false;
+        facts->collected = 0;
         facts->tpm_ms = now_ms(facts);
 }
 
@@ -115,21 +115,35 @@ static bool set_tpm(struct attesterd_facts *facts, struct base_error *error)
                                error);
 }
 
-bool attesterd_facts_get(struct attesterd_facts *facts, const struct policy_facts **ret, struct base_error *error)
+/* What the files say follows, collector by collector. */
+static bool begin(struct attesterd_facts *facts, uint64_t now, struct base_error *error)
+{
+        facts->collected = 0;
+        facts->measured_ms = now;
+        policy_facts_clear(&facts->measured);
+        if (!set_tpm(facts, error))
+                return false;
+        policy_facts_stamp(&facts->measured, facts->tpm_ms);
+        return true;
+}
+
+bool attesterd_facts_get(struct attesterd_facts *facts, uint32_t collectors, const struct policy_facts **ret,
+                         struct base_error *error)
 {
         uint64_t now = now_ms(facts);
+        uint32_t missing;
 
-        if (!facts->has_measured || now - facts->measured_ms > ATTESTERD_FACTS_AGE_MAX_MS) {
-                facts->has_measured = false;
-                policy_facts_clear(&facts->measured);
-                if (!set_tpm(facts, error))
-                        return false;
-                policy_facts_stamp(&facts->measured, facts->tpm_ms);
-                if (!posture_collect(&facts->sources, &facts->measured, NULL, error))
+        if ((facts->collected == 0 || now - facts->measured_ms > ATTESTERD_FACTS_AGE_MAX_MS) && !begin(facts, now, error))
+                return false;
+        missing = collectors & ~facts->collected;
+        if (missing != 0) {
+                uint32_t before = facts->collected;
+
+                facts->collected = 0;
+                if (!posture_collect(&facts->sources, missing, &facts->measured, NULL, error))
                         return false;
                 policy_facts_stamp(&facts->measured, now);
-                facts->has_measured = true;
-                facts->measured_ms = now;
+                facts->collected = before | missing;
         }
         *ret = &facts->measured;
         return true;

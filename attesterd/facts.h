@@ -32,7 +32,9 @@ bool attesterd_facts_ready(struct attesterd_facts *facts, struct attesterd_waite
 /* The TPM's state has changed: what was measured with the old one is not used again. */
 void attesterd_facts_note_tpm(struct attesterd_facts *facts);
 
-/* The present facts, which say when they were measured by CLOCK_BOOTTIME, valid until the next call. Errors: NO_MEMORY,
- * LIMIT_EXCEEDED. */
-bool attesterd_facts_get(struct attesterd_facts *facts, const struct policy_facts **ret,
+/*
+ * The present facts of these collectors (posture_collectors_of()), perhaps others too, and the TPM's; they say when they were
+ * measured by CLOCK_BOOTTIME. Valid until the next call. Errors: NO_MEMORY, LIMIT_EXCEEDED.
+ */
+bool attesterd_facts_get(struct attesterd_facts *facts, uint32_t collectors, const struct policy_facts **ret,
                          struct base_error *error) BASE_MUST_CHECK;

@@ -190,14 +190,14 @@ void attesterd_query_issuer(struct attesterd_daemon *daemon, struct attesterd_ca
 }
 
 /* Whether all that can be known of the device and the caller is. Else the answer is tried again when more is. */
-static bool is_ready(struct query *query)
+static bool is_ready(struct query *query, const struct attesterd_needs *needs)
 {
         if (!query->facts_waited) {
                 query->facts_waited = true;
                 if (!attesterd_facts_ready(query->daemon->facts, &query->waiter))
                         return false;
         }
-        return attesterd_evaluation_ready(query->daemon, query->call, &query->waiter);
+        return attesterd_evaluation_ready(query->daemon, needs, query->call, &query->waiter);
 }
 
 static uint64_t now_ms(const struct query *query)
@@ -216,12 +216,13 @@ static bool append_facts(const struct query *query, DBusMessage *message, const 
 static void answer_facts(struct query *query)
 {
         policy_auto_facts struct policy_facts facts = POLICY_FACTS_INIT;
+        const struct attesterd_needs needs = ATTESTERD_NEEDS_ALL;
         struct base_error error = BASE_ERROR_INIT;
         DBusMessage *message;
 
-        if (!is_ready(query))
+        if (!is_ready(query, &needs))
                 return;
-        if (!attesterd_evaluation_device_facts(query->daemon, attesterd_call_session(query->call), &facts, &error)) {
+        if (!attesterd_evaluation_device_facts(query->daemon, &needs, attesterd_call_session(query->call), &facts, &error)) {
                 fail(query, &error);
                 return;
         }
@@ -285,11 +286,12 @@ static void judge(struct query *query, append_verdict *append)
         const struct attesterd_asker asker = {
                 .session = attesterd_call_session(query->call),
                 .options = &query->options,
+                .needs = attesterd_evaluation_needs(query->daemon, false),
         };
         struct base_error error = BASE_ERROR_INIT;
         DBusMessage *message;
 
-        if (!is_ready(query))
+        if (!is_ready(query, &asker.needs))
                 return;
         if (!attesterd_evaluation_facts(query->daemon, issuer, &asker, &facts, &error) ||
             !attesterd_evaluation_run(query->daemon, &facts, query->issuer, false, &results, &error)) {

@@ -89,6 +89,7 @@ void attesterd_daemon_set_policy(struct attesterd_daemon *daemon, struct policy 
 {
         policy_free(daemon->policy);
         daemon->policy = policy;
+        daemon->policy_needs = attesterd_needs_of_policy(policy);
         daemon->policy_error = (struct base_error) BASE_ERROR_INIT;
         attesterd_daemon_announce(daemon);
 }

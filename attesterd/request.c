@@ -204,7 +204,8 @@ static bool step(struct request *request)
                 request->facts_waited = true;
                 break;
         case STATE_SERVICES:
-                if (!attesterd_evaluation_ready(request->daemon, request->call, &request->waiter))
+                request->asker.needs = attesterd_evaluation_needs(request->daemon, request->attested);
+                if (!attesterd_evaluation_ready(request->daemon, &request->asker.needs, request->call, &request->waiter))
                         ready = ATTESTERD_ISSUER_WAIT;
                 break;
         case STATE_POLICY:

@@ -146,6 +146,14 @@ bool policy_evaluate(const struct policy *policy, const struct policy_facts *fac
         return true;
 }
 
+void policy_rule_visit_facts(const struct policy_rule *rule, void (*visitor)(const char *fact_name, void *context),
+                             void *context)
+{
+        if (rule->when_expression != NULL)
+                policy_expression_visit_facts(rule->when_expression, visitor, context);
+        policy_expression_visit_facts(rule->require_expression, visitor, context);
+}
+
 bool policy_has_grace(const struct policy *policy)
 {
         for (size_t i = 0; i < policy->count; i++)

@@ -94,6 +94,10 @@ bool policy_load_system(const char *root, struct policy_diagnostics *diagnostics
  */
 const char *policy_rule_remedy(const struct policy_rule *rule, const char *locale);
 
+/* Calls `visitor` for each fact that the rule's expressions name, repetitions included. */
+void policy_rule_visit_facts(const struct policy_rule *rule, void (*visitor)(const char *fact_name, void *context),
+                             void *context);
+
 void policy_free(struct policy *policy);
 BASE_DEFINE_CLEANUP(struct policy, policy_free)
 #define policy_auto_policy BASE_CLEANUP(policy_free_p)

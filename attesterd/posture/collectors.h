@@ -13,8 +13,10 @@ typedef bool posture_collector(const struct posture_sources *sources, struct pol
 
 /* os.id os.version os.build os.support_end os.supported */
 posture_collector posture_collect_os BASE_MUST_CHECK;
-/* os.updates.age os.updates.security */
-posture_collector posture_collect_updates BASE_MUST_CHECK;
+/* os.updates.age */
+posture_collector posture_collect_updates_age BASE_MUST_CHECK;
+/* os.updates.security */
+posture_collector posture_collect_updates_security BASE_MUST_CHECK;
 /* os.reboot_required */
 posture_collector posture_collect_reboot BASE_MUST_CHECK;
 /* kernel.* */

@@ -27,13 +27,18 @@ struct posture_sources {
         struct posture_cache *cache; /* NULL: all is read anew */
 };
 
+/* Who measures: families of facts, as bits. */
+#define POSTURE_COLLECTORS_ALL UINT32_MAX
+/* Those that set a fact of this name; 0: it is none of the posture. */
+uint32_t posture_collectors_of(const char *fact);
+
 /*
- * Measures everything that the table of collectors knows, and sets it in `to`. `diagnostics` (NULL if not wanted) gets a line for
- * each custom fact file that was refused. Errors: NO_MEMORY, LIMIT_EXCEEDED (`to` held so much already that a fact does not fit);
- * some facts may then be set.
+ * Measures what the `wanted` collectors know, and sets it in `to`, unreadable facts too. `diagnostics` (NULL if not wanted) gets
+ * a line for each custom fact file that was refused. Errors: NO_MEMORY, LIMIT_EXCEEDED (`to` held so much already that a fact
+ * does not fit); some facts may then be set.
  */
-bool posture_collect(const struct posture_sources *sources, struct policy_facts *to, struct policy_diagnostics *diagnostics,
-                     struct base_error *error) BASE_MUST_CHECK;
+bool posture_collect(const struct posture_sources *sources, uint32_t wanted, struct policy_facts *to,
+                     struct policy_diagnostics *diagnostics, struct base_error *error) BASE_MUST_CHECK;
 
 /* What the TPM says of itself: TPM2_GetCapability(TPM_CAP_TPM_PROPERTIES), TPM 2.0 part 2, section 6.13. */
 struct posture_tpm {

@@ -22,7 +22,8 @@ static const struct {
         { "/var/lib/pacman/sync", 1 },
 };
 
-static bool set_age(const struct posture_sources *sources, struct policy_facts *to, struct base_error *error)
+bool posture_collect_updates_age(const struct posture_sources *sources, struct policy_facts *to,
+                                 struct policy_diagnostics *diagnostics, struct base_error *error)
 {
         const char *source = NULL;
         unsigned rank = 0;
@@ -54,7 +55,8 @@ static bool find_notified(const struct posture_sources *sources, int64_t *ret)
                posture_updates_available_parse(base_buffer_bytes(&text), ret);
 }
 
-static bool set_security(const struct posture_sources *sources, struct policy_facts *to, struct base_error *error)
+bool posture_collect_updates_security(const struct posture_sources *sources, struct policy_facts *to,
+                                      struct policy_diagnostics *diagnostics, struct base_error *error)
 {
         char reason[POSTURE_REASON_BYTES_MAX];
         const char *source = UPDATES_AVAILABLE;
@@ -76,10 +78,4 @@ static bool set_security(const struct posture_sources *sources, struct policy_fa
                 to, "os.updates.security",
                 "nothing on this system counts security updates for everybody to read; PackageKit would, while it runs",
                 NONE_FOUND, error);
-}
-
-bool posture_collect_updates(const struct posture_sources *sources, struct policy_facts *to,
-                             struct policy_diagnostics *diagnostics, struct base_error *error)
-{
-        return set_age(sources, to, error) && set_security(sources, to, error);
 }

@@ -159,7 +159,7 @@ void posture_tree_collect(const struct posture_tree *tree, struct policy_facts *
         struct base_error error;
 
         assert_non_null(diagnostics);
-        if (!posture_collect(&sources, facts, diagnostics, &error))
+        if (!posture_collect(&sources, POSTURE_COLLECTORS_ALL, facts, diagnostics, &error))
                 fail_msg("%s", error.message);
         assert_int_equal(diagnostics->count, 0);
 }

@@ -225,6 +225,9 @@ class Attested(BusCase):
         self.assertIn(hashlib.sha256(b"this one").digest(), evidence)
         self.assertIn(base64.b64decode("AAAAAAAA")[:6], evidence)
         self.assertIn(b"tag:attesterd.org,2026:evidence-1", evidence)
+        # All facts, though no rule of this device names one: the issuer's policy may.
+        for fact in (b"os.id", b"os.updates.security", b"tpm.simulated", b"session.locked", b"session.lid_closed", b"firmware.hsi", b"window.focused"):
+            self.assertIn(fact, evidence)
 
     def test_request_tokens_stale_nonce_is_made_good_once(self):
         responses, _ = self.stack.request("attest-stale-once.example")

@@ -8,7 +8,7 @@ import time
 import bus_fixture
 import dbus
 from bus_fixture import ADMIN, ATTESTER, Background, BusCase
-from fake_services import Fwupd, Login, PackageKit
+from fake_services import LOGIN_PATH, MANAGER, Fwupd, Login, PackageKit
 from stack import wait_for
 
 UID = os.getuid()
@@ -174,6 +174,41 @@ class Services(BusCase):
         self.assertRegex(shown.stdout, r"custom.room +unreadable: no such fact")
         self.assert_error("IssuerUnknown", self.stack.call, ATTESTER, "Explain", "sa{sv}", "o.example", {})
         self.assert_error("InvalidArgument", self.stack.call, ATTESTER, "Explain", "sa{sv}", "", {"nonsense": True})
+
+    def asked(self):
+        """How often each service was asked by what came before this."""
+        for service in (self.login, self.fwupd, self.packagekit):
+            service.call(service.name, service.path, "org.freedesktop.DBus.Peer", "Ping")
+        return (self.login.calls("GetSessionByPID"), self.login.calls(f"GetAll {LOGIN_PATH} {MANAGER}"), self.fwupd.calls("Get"),
+                self.packagekit.calls("CreateTransaction"))
+
+    def install(self, *requirements):
+        rules = "".join(f"[Rule r{number}]\nSeverity=warn\nRequire={text}\n" for number, text in enumerate(requirements))
+        self.stack.call(ADMIN, "InstallPolicy", "ss", "50-session.conf", f"[Policy]\nVersion=5\n{rules}")
+
+    def test_nobody_is_asked_for_facts_that_no_rule_names(self):
+        self.packagekit = PackageKit(self.stack)
+        self.stack.restart_daemon()
+        for service in (self.login, self.fwupd, self.packagekit):
+            self.started(service, **({"uid": UID} if service is self.login else {}))
+        self.addCleanup(self.install)
+        for number, (requirement, which) in enumerate((("os.id == debian", None), ("os.updates.age < 7d", 3), ("firmware.hsi >= 0", 2),
+                                                       ("not session.docked", 1), ("not session.locked", 0))):
+            self.install(requirement)
+            before = self.asked()
+            for _ in range(2):
+                self.stack.request("plain.example", bus=self.bus)
+                self.stack.call(ATTESTER, "Evaluate", "sa{sv}", "plain.example", {}, bus=self.bus)
+                rules, facts = self.stack.call(ATTESTER, "Explain", "sa{sv}", "", {}, bus=self.bus)[1:]
+                self.assertEqual([str(fact[0]) for fact in facts], [str(name) for name in rules[0][6]])
+            after = self.asked()
+            with self.subTest(requirement):
+                self.assertEqual([place for place in range(4) if after[place] != before[place]], [] if which is None else [which])
+        before = self.asked()
+        self.install()
+        self.stack.restart_daemon()
+        self.facts()
+        self.assertTrue(all(after > before for after, before in zip(self.asked(), before)))
 
     def test_locale_of_33_bytes_is_invalid_argument(self):
         for locale in ("x" * 33, dbus.UInt32(1)):

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Measures trees in which something is wrong, and what a TPM says of itself. */
 #include "attesterd/posture/efi_variable.h"
+#include "policy/known_facts.h"
 #include "posture_tree.h"
 
 #include <fcntl.h>
@@ -200,6 +201,30 @@ static void posture_collect_of_a_forged_secure_boot_variable_is_unreadable(void 
                                        "/" EFIVARS "/SetupMode-8be4df61-93ca-11d2-aa0d-00e098032b8c: no such file or directory");
 }
 
+/* Each of the posture's facts has one collector, which sets no other's. */
+static void posture_collect_of_one_collector_sets_the_facts_that_are_its_own(void **state)
+{
+        struct posture_tree *tree = *state;
+        struct posture_sources sources = posture_tree_sources(tree);
+        size_t count;
+        const struct policy_known_fact *known = policy_known_facts(&count);
+
+        posture_tree_put_text(tree, "etc/attesterd/facts.d/a.facts", "room = 1\n");
+        assert_int_not_equal(posture_collectors_of("custom.room"), 0);
+        assert_int_equal(posture_collectors_of("tpm.simulated") | posture_collectors_of("firmware.hsi"), 0);
+        for (size_t i = 0; i < count; i++) {
+                policy_auto_facts struct policy_facts facts = POLICY_FACTS_INIT;
+                uint32_t collector = posture_collectors_of(known[i].name);
+
+                assert_int_equal(collector != 0, known[i].setter == POLICY_SETTER_POSTURE);
+                assert_int_equal(collector & (collector - 1), 0);
+                assert_true(posture_collect(&sources, collector, &facts, NULL, NULL));
+                assert_int_equal(policy_facts_find(&facts, known[i].name) != NULL, collector != 0);
+                for (size_t j = 0; j < facts.count; j++)
+                        assert_int_equal(posture_collectors_of(facts.items[j].name), collector);
+        }
+}
+
 static void posture_collect_into_a_full_set_is_an_error(void **state)
 {
         policy_auto_facts struct policy_facts facts = POLICY_FACTS_INIT;
@@ -212,7 +237,7 @@ static void posture_collect_into_a_full_set_is_an_error(void **state)
                 (void) snprintf(name, sizeof(name), "x.%d", i);
                 assert_true(policy_facts_set_integer(&facts, name, i, (struct policy_origin){ .source = "" }, NULL));
         }
-        assert_false(posture_collect(&sources, &facts, NULL, &error));
+        assert_false(posture_collect(&sources, POSTURE_COLLECTORS_ALL, &facts, NULL, &error));
         assert_int_equal(error.code, BASE_ERROR_LIMIT_EXCEEDED);
 }
 
@@ -282,6 +307,7 @@ int main(void)
                 cmocka_unit_test(posture_efi_variable_parse_of_the_firmwares_own_gives_its_value),
                 cmocka_unit_test(posture_efi_variable_parse_of_anything_else_says_why),
                 TREE_TEST(posture_collect_of_a_forged_secure_boot_variable_is_unreadable),
+                TREE_TEST(posture_collect_of_one_collector_sets_the_facts_that_are_its_own),
                 TREE_TEST(posture_collect_into_a_full_set_is_an_error),
                 cmocka_unit_test(posture_set_tpm_of_a_tpm_sets_its_facts),
                 cmocka_unit_test(posture_set_tpm_without_a_tpm_says_why),

@@ -132,7 +132,7 @@ static void posture_collect_with_a_cache_counts_again_after_dpkg_and_after_apt(v
                         posture_tree_put_text(tree, LISTS "new", "");
                         assert_int_equal(renameat(tree->fd, LISTS "new", tree->fd, SECURITY), 0);
                 }
-                assert_true(posture_collect(&sources, &facts, NULL, NULL));
+                assert_true(posture_collect(&sources, POSTURE_COLLECTORS_ALL, &facts, NULL, NULL));
                 policy_fact_print(policy_facts_find(&facts, FACT), text, sizeof(text));
                 assert_string_equal(text, wanted[i]);
         }

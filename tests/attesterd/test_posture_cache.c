@@ -77,7 +77,7 @@ static void collect(const struct posture_sources *sources, const char *name, cha
         policy_auto_facts struct policy_facts facts = POLICY_FACTS_INIT;
         const struct policy_fact *fact;
 
-        assert_true(posture_collect(sources, &facts, NULL, NULL));
+        assert_true(posture_collect(sources, POSTURE_COLLECTORS_ALL, &facts, NULL, NULL));
         fact = policy_facts_find(&facts, name);
         if (fact == NULL)
                 (void) snprintf(ret, POLICY_FACT_VALUE_TEXT_BYTES_MAX, "none");

@@ -151,7 +151,7 @@ static void collect(struct tree *tree)
 
         policy_facts_clear(&tree->facts);
         tree->diagnostics = (struct policy_diagnostics){ 0 };
-        if (!posture_collect(&sources, &tree->facts, &tree->diagnostics, &error))
+        if (!posture_collect(&sources, POSTURE_COLLECTORS_ALL, &tree->facts, &tree->diagnostics, &error))
                 fail_msg("%s", error.message);
 }
 
@@ -378,7 +378,7 @@ static void posture_collect_without_diagnostics_still_refuses(void **state)
 
         put_mode(tree, "a.facts", "forged = true\n", 0666);
         put(tree, "b.facts", "broken\n");
-        assert_true(posture_collect(&sources, &tree->facts, NULL, NULL));
+        assert_true(posture_collect(&sources, POSTURE_COLLECTORS_ALL, &tree->facts, NULL, NULL));
         assert_int_equal(count_custom(tree), 0);
 }
 

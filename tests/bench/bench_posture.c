@@ -32,7 +32,7 @@ static bool measure(int root_fd, struct posture_cache *cache, uint64_t *ret_ns, 
         policy_auto_facts struct policy_facts facts = POLICY_FACTS_INIT;
         uint64_t start = now_ns();
 
-        if (!posture_collect(&sources, &facts, NULL, error))
+        if (!posture_collect(&sources, POSTURE_COLLECTORS_ALL, &facts, NULL, error))
                 return false;
         *ret_ns = now_ns() - start;
         *ret_count = facts.count;

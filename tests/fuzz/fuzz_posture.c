@@ -92,7 +92,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         sources.root_fd = root_fd;
         name = files[data[0] % BASE_COUNT(files)];
         put(name, data + 1, size - 1);
-        if (!posture_collect(&sources, &facts, NULL, &error))
+        if (!posture_collect(&sources, POSTURE_COLLECTORS_ALL, &facts, NULL, &error))
                 abort();
         for (size_t i = 0; i < facts.count; i++) {
                 const struct policy_known_fact *known = policy_known_fact_find(facts.items[i].name);
