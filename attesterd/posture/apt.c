@@ -140,6 +140,8 @@ bool posture_apt_count(const struct posture_sources *sources, int64_t *ret, char
         }
         if (error_number != 0) {
                 posture_source_reason(ret_reason, *ret_source, error_number);
+                if (error_number == ENOENT && strcmp(*ret_source, STATUS) == 0)
+                        *ret_source = NULL;
                 return false;
         }
         if (counted->status.st_ino == 0 || !is_same(&counted->status, &status) || !is_same(&counted->lists, &lists)) {

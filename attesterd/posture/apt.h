@@ -20,7 +20,7 @@ struct posture_apt_counted {
 };
 
 /*
- * False, with the reason, if that cannot be told. Counts only if a file
+ * False, with the reason, if that cannot be told; `ret_source` is NULL where there is no dpkg. Counts only if a file
  * changed since the last time, which takes some ten milliseconds, in the order of versions that dpkg has. Held packages count;
  * priorities that an administrator gave to archives do not.
  * Source: apt(8), dpkg(1); sources.list(5) for the names of lists, where a suite for security updates ends with "-security".

@@ -53,19 +53,20 @@ bool posture_collect_firewall(const struct posture_sources *sources, struct poli
 {
         static const char *const unit = FIREWALLD;
         enum posture_service firewalld = posture_services_look(sources, &unit, 1);
+        bool filtering;
 
         if (firewalld == POSTURE_SERVICE_RUNS)
                 return posture_set_boolean(to, FACT, true, SERVICES, error);
         if (posture_source_exists(sources, MODULES) != 0)
                 return posture_set_unreadable(to, FACT, "the kernel's modules cannot be seen", MODULES, error);
+        filtering = has_filters(sources);
         if (ufw_is_enabled(sources))
-                return has_filters(sources)
-                               ? posture_set_boolean(to, FACT, true, UFW, error)
-                               : posture_set_unreadable(to, FACT, "ufw is set to be on, but the kernel filters nothing", UFW,
-                                                        error);
-        if (has_filters(sources) && posture_source_exists(sources, NFTABLES) == 0)
+                return filtering ? posture_set_boolean(to, FACT, true, UFW, error)
+                                 : posture_set_unreadable(to, FACT, "ufw is set to be on, but the kernel filters nothing", UFW,
+                                                          error);
+        if (filtering && posture_source_exists(sources, NFTABLES) == 0)
                 return posture_set_boolean(to, FACT, true, NFTABLES, error);
-        if (has_filters(sources))
+        if (filtering)
                 return posture_set_unreadable(to, FACT,
                                               "none of firewalld, ufw and nftables.service is on, and only root can see other "
                                               "rules; facts.d can state them",

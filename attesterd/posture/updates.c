@@ -7,7 +7,6 @@
 
 #define UPDATES_AVAILABLE "/var/lib/update-notifier/updates-available"
 #define NONE_FOUND        "/var/lib"
-#define DPKG              "/var/lib/dpkg/status"
 #define DNF               "/var/cache/dnf"
 
 /* Files that are touched when the lists of packages were renewed, the best witnesses first; later rows of a rank add none. */
@@ -64,7 +63,7 @@ bool posture_collect_updates_security(const struct posture_sources *sources, str
 
         if (find_notified(sources, &count) || posture_apt_count(sources, &count, reason, &source))
                 return posture_set_integer(to, "os.updates.security", count, source, error);
-        if (posture_source_exists(sources, DPKG) == 0)
+        if (source != NULL)
                 return posture_set_unreadable(to, "os.updates.security", reason, source, error);
         if (posture_source_exists(sources, DNF) == 0)
                 return posture_set_unreadable(

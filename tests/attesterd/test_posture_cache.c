@@ -157,6 +157,57 @@ static void posture_collect_with_a_cache_sees_every_change_of_each_fact(void **s
         posture_cache_free(sources.cache);
 }
 
+/* The directory of `name`, with another in its place that has a file of this content. */
+static void replace_directory(const struct posture_tree *tree, const char *name, const char *content)
+{
+        char directory[64];
+
+        (void) snprintf(directory, sizeof(directory), "%.*s", (int) (strrchr(name, '/') - name), name);
+        (void) renameat(tree->fd, "old/d", tree->fd, "older");
+        posture_tree_put_directory(tree, "old");
+        assert_int_equal(renameat(tree->fd, directory, tree->fd, "old/d"), 0);
+        posture_tree_put_text(tree, name, content);
+}
+
+static void posture_collect_with_a_cache_sees_what_stands_in_a_path_of_before(void **state)
+{
+        struct posture_tree *tree = *state;
+        struct posture_sources sources = cached_sources(tree);
+        static const char release[] = "usr/lib/os-release";
+
+        put_what_facts_need(tree);
+        posture_tree_put_text(tree, release, "ID=arch\n");
+        posture_tree_put_text(tree, "opt/release", "ID=suse\n");
+        assert_int_equal(unlinkat(tree->fd, "etc/os-release", 0), 0);
+        posture_tree_put_link(tree, "etc/os-release", "../usr/lib/os-release");
+        expect(&sources, "os.id", "arch");
+        expect(&sources, "os.id", "arch");
+        /* The file that the link leads to, in place. */
+        let_the_clock_step();
+        posture_tree_put_text(tree, release, "ID=void\n");
+        expect(&sources, "os.id", "void");
+        /* Another file at the end of the link. */
+        replace(tree, release, "ID=alma\n");
+        expect(&sources, "os.id", "alma");
+        /* A directory on its way. */
+        replace_directory(tree, release, "ID=mint\n");
+        expect(&sources, "os.id", "mint");
+        /* The link leads elsewhere, and back. */
+        posture_tree_put_link(tree, "new", "../opt/release");
+        assert_int_equal(renameat(tree->fd, "new", tree->fd, "etc/os-release"), 0);
+        expect(&sources, "os.id", "suse");
+        posture_tree_put_link(tree, "new", "../usr/lib/os-release");
+        assert_int_equal(renameat(tree->fd, "new", tree->fd, "etc/os-release"), 0);
+        expect(&sources, "os.id", "mint");
+        /* What it leads to is gone, and with it the directory; then both are there again. */
+        assert_int_equal(renameat(tree->fd, "usr", tree->fd, "gone"), 0);
+        expect(&sources, "os.id", "unreadable: /usr/lib/os-release: no such file or directory");
+        expect(&sources, "os.id", "unreadable: /usr/lib/os-release: no such file or directory");
+        assert_int_equal(renameat(tree->fd, "gone", tree->fd, "usr"), 0);
+        expect(&sources, "os.id", "mint");
+        posture_cache_free(sources.cache);
+}
+
 static void source_read_of_a_file_that_may_change_unseen_keeps_nothing(void **state)
 {
         struct posture_tree *tree = *state;
@@ -314,6 +365,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 TREE_TEST(posture_collect_with_a_cache_sees_every_change_of_each_fact),
+                TREE_TEST(posture_collect_with_a_cache_sees_what_stands_in_a_path_of_before),
                 TREE_TEST(source_read_of_a_file_that_may_change_unseen_keeps_nothing),
                 TREE_TEST(source_read_with_a_full_cache_reads_all_the_same),
                 TREE_TEST(source_read_of_mounts_sees_each_mount_and_unmount),
