@@ -13,34 +13,33 @@
 #define DEFAULT_STATE_DIR   "/var/lib/attesterd"
 #define DEFAULT_BUS_ADDRESS "unix:path=/run/dbus/system_bus_socket"
 
-static const char usage[] = "usage: attesterd [options]\n"
-                            "  --config-dir DIR    configuration (default " DEFAULT_CONFIG_DIR ")\n"
-                            "  --state-dir DIR     state (default " DEFAULT_STATE_DIR ")\n"
-                            "  --root DIR          stands for / where posture and policy are read\n"
-                            "  --tcti TCTI         TPM, in place of the configuration's\n"
-                            "  --net-program PATH  attester-net (default " ATTESTERD_NET_PROGRAM ")\n"
-                            "  --net-socket PATH   attester-net listens there already, in place of --net-program\n"
-                            "  --bus-address ADDR  message bus (default: the system bus)\n"
-                            "  --focus-group GROUP of attester-agent (default " ATTESTERD_FOCUS_GROUP ")\n"
-                            "  --log-level LEVEL   error, warning, notice, info or debug\n"
-                            "  --allow-root        start as root, for tests\n"
-                            "  --version, --help\n";
-
 /* True: go on. False: exit with *ret_status. */
 static bool parse_options(int argc, char **argv, struct attesterd_options *options, int *ret_status)
 {
         const struct base_option known[] = {
-                { "config-dir", true, base_option_set_text, &options->config_dir },
-                { "state-dir", true, base_option_set_text, &options->state_dir },
-                { "root", true, base_option_set_text, &options->root },
-                { "tcti", true, base_option_set_text, &options->tcti },
-                { "net-program", true, base_option_set_text, &options->net_program },
-                { "net-socket", true, base_option_set_text, &options->net_socket },
-                { "bus-address", true, base_option_set_text, &options->bus_address },
-                { "focus-group", true, base_option_set_text, &options->focus_group },
-                { "allow-root", false, base_option_set_true, &options->allow_root },
+                { 0, "config-dir", "DIR", "configuration (default " DEFAULT_CONFIG_DIR ")", base_option_set_text,
+                  &options->config_dir },
+                { 0, "state-dir", "DIR", "state (default " DEFAULT_STATE_DIR ")", base_option_set_text, &options->state_dir },
+                { 0, "root", "DIR", "stands for / where posture and policy are read", base_option_set_text, &options->root },
+                { 0, "tcti", "TCTI", "TPM, in place of the configuration's", base_option_set_text, &options->tcti },
+                { 0, "net-program", "PATH", "attester-net (default " ATTESTERD_NET_PROGRAM ")", base_option_set_text,
+                  &options->net_program },
+                { 0, "net-socket", "PATH", "attester-net listens there already, in place of --net-program", base_option_set_text,
+                  &options->net_socket },
+                { 0, "bus-address", "ADDR", "message bus (default: the system bus)", base_option_set_text,
+                  &options->bus_address },
+                { 0, "focus-group", "GROUP", "of attester-agent (default " ATTESTERD_FOCUS_GROUP ")", base_option_set_text,
+                  &options->focus_group },
+                BASE_OPTION_LOG_LEVEL,
+                { 0, "allow-root", NULL, "start as root, for tests", base_option_set_true, &options->allow_root },
         };
-        const struct base_program program = { "attesterd", ATTESTERD_VERSION, usage, known, BASE_COUNT(known) };
+        const struct base_program program = {
+                .name = "attesterd",
+                .version = ATTESTERD_VERSION,
+                .about = "Attests this device to issuers; see attesterd(8).\n",
+                .options = known,
+                .option_count = BASE_COUNT(known),
+        };
 
         return base_program_parse(&program, argc, argv, ret_status);
 }

@@ -138,3 +138,12 @@ size_t base_utf8_sequence_len(const char *string)
                 return 0;
         return len;
 }
+
+size_t base_utf8_columns(const char *text)
+{
+        size_t columns = 0;
+
+        for (; *text != '\0'; text++)
+                columns += ((unsigned char) *text & 0xC0) != 0x80;
+        return columns;
+}

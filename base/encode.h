@@ -13,6 +13,8 @@ enum base_base64_alphabet {
 
 /* The length of the well-formed UTF-8 sequence (RFC 3629) at `text`, which a NUL ends, or 0. */
 size_t base_utf8_sequence_len(const char *text);
+/* Columns of a terminal that a UTF-8 text takes, each code point as one. */
+size_t base_utf8_columns(const char *text);
 
 /* Appends two lower-case digits a byte. */
 void base_hex_encode(struct base_buffer *to, struct base_bytes from);

@@ -1,24 +1,17 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "base/program.h"
 
+#include "base/completion.h"
 #include "base/log.h"
 
-#include <getopt.h>
+#include <errno.h>
 #include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
 
-enum option_id {
-        OPTION_LOG_LEVEL = 256,
-        OPTION_VERSION,
-        OPTION_HELP,
-        OPTION_FIRST, /* those of the program, in order */
-};
-
-static const struct option common[] = {
-        { "log-level", required_argument, NULL, OPTION_LOG_LEVEL },
-        { "version", no_argument, NULL, OPTION_VERSION },
-        { "help", no_argument, NULL, OPTION_HELP },
+/* The letters of the options: the program's own are numbered from 1, and none is a letter of the alphabet. */
+enum letter {
+        LETTER_COMPLETION = BASE_PROGRAM_OPTIONS_MAX + 1,
+        LETTER_VERSION,
+        LETTER_HELP,
 };
 
 bool base_option_set_text(const char *argument, void *to)
@@ -34,70 +27,100 @@ bool base_option_set_true(const char *argument, void *to)
         return true;
 }
 
-static bool set_log_level(const struct base_program *program, const char *name)
+bool base_option_set_log_level(const char *argument, void *to)
 {
         enum base_log_level level;
 
-        if (!base_log_level_from_string(name, &level)) {
-                (void) fprintf(stderr, "%s: there is no log level \"%s\"\n", program->name, name);
+        (void) to;
+        if (!base_log_level_from_string(argument, &level)) {
+                (void) fprintf(stderr, "%s: there is no log level \"%s\"\n", program_invocation_short_name, argument);
                 return false;
         }
         base_log_set_level(level);
         return true;
 }
 
-static void make_table(const struct base_program *program, struct option table[static BASE_PROGRAM_OPTIONS_MAX + 1])
+/* The program's options with a letter each, and those of all programs; ends with a zero row. */
+static void make_options(const struct base_program *program, struct base_option options[static BASE_OPTIONS_MAX + 1])
 {
         size_t count = 0;
 
-        for (; count < BASE_COUNT(common); count++)
-                table[count] = common[count];
-        for (size_t i = 0; i < program->option_count && count < BASE_PROGRAM_OPTIONS_MAX; i++)
-                table[count++] = (struct option){
-                        .name = program->options[i].name,
-                        .has_arg = program->options[i].has_argument ? required_argument : no_argument,
-                        .val = OPTION_FIRST + (int) i,
-                };
-        table[count] = (struct option){ NULL };
+        for (; count < program->option_count && count < BASE_PROGRAM_OPTIONS_MAX; count++) {
+                options[count] = program->options[count];
+                options[count].letter = (char) (count + 1);
+        }
+        options[count++] = (struct base_option){ .letter = LETTER_VERSION, .name = "version", .help = "print the version" };
+        options[count++] = (struct base_option){ .letter = LETTER_HELP, .name = "help", .help = "print this help" };
+        options[count] = (struct base_option){ 0 };
+}
+
+static void print_help(const struct base_program *program, const struct base_option *options, FILE *to)
+{
+        (void) fprintf(to, "usage: %s [OPTION…]%s\n%s\n", program->name, program->command_count > 0 ? " [COMMAND]" : "",
+                       program->about);
+        base_command_print_help(program->commands, program->command_count, to);
+        if (program->command_count > 0)
+                (void) fputc('\n', to);
+        base_option_print_help(options, NULL, to);
+}
+
+static bool print_completion(const struct base_program *program, const struct base_option *options, const char *shell)
+{
+        const struct base_completion completion = {
+                .program = program->name,
+                .first = options,
+                .common = options,
+                .commands = program->commands,
+                .command_count = program->command_count,
+        };
+
+        return base_completion_print(&completion, shell, stdout);
 }
 
 /* True: go on with the next. */
-static bool take(const struct base_program *program, int id, int *ret_status)
+static bool take(const struct base_program *program, const struct base_option *options, int letter, int *ret_status)
 {
-        const struct base_option *option;
-
-        switch (id) {
-        case OPTION_LOG_LEVEL:
-                return set_log_level(program, optarg);
-        case OPTION_VERSION:
-                *ret_status = printf("%s %s\n", program->name, program->version) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+        switch (letter) {
+        case LETTER_VERSION:
+                (void) printf("%s %s\n", program->name, program->version);
+                break;
+        case LETTER_HELP:
+                print_help(program, options, stdout);
+                break;
+        case LETTER_COMPLETION:
+                if (print_completion(program, options, optarg))
+                        break;
                 return false;
-        case OPTION_HELP:
-                *ret_status = fputs(program->usage, stdout) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+        case '?':
+                print_help(program, options, stderr);
                 return false;
         default:
-                if (id < OPTION_FIRST) {
-                        (void) fputs(program->usage, stderr);
-                        return false;
-                }
-                option = &program->options[id - OPTION_FIRST];
-                return option->set(optarg, option->to);
+                return options[letter - 1].set(optarg, options[letter - 1].to);
         }
+        *ret_status = fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+        return false;
 }
 
 bool base_program_parse(const struct base_program *program, int argc, char **argv, int *ret_status)
 {
-        struct option table[BASE_PROGRAM_OPTIONS_MAX + 1];
-        int id;
+        static const struct base_option hidden[] = {
+                { .letter = LETTER_COMPLETION, .name = "completion", .argument = "SHELL" },
+                { 0 },
+        };
+        struct base_option options[BASE_OPTIONS_MAX + 1];
+        struct base_getopt tables = { 0 };
+        int letter;
 
-        make_table(program, table);
+        make_options(program, options);
+        base_getopt_add(&tables, options);
+        base_getopt_add(&tables, hidden);
         *ret_status = BASE_PROGRAM_EXIT_USAGE;
-        while ((id = getopt_long(argc, argv, "", table, NULL)) != -1)
-                if (!take(program, id, ret_status))
+        while ((letter = getopt_long(argc, argv, tables.shorts, tables.longs, NULL)) != -1)
+                if (!take(program, options, letter, ret_status))
                         return false;
-        if (optind == argc)
+        if (optind == argc || program->command_count > 0)
                 return true;
-        (void) fputs(program->usage, stderr);
+        print_help(program, options, stderr);
         return false;
 }
 

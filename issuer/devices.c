@@ -80,24 +80,36 @@ static bool run_disapprove(struct issuer_registry *registry, char *const *words,
 }
 
 static const struct command {
-        const char *name;
+        struct base_command described;
         size_t words_min, words_max; /* its name is one */
         bool changes;
         bool (*run)(struct issuer_registry *registry, char *const *words, size_t count, struct base_error *error);
 } commands[] = {
-        { "list", 1, 1, false, run_list },
-        { "revoke", 2, 2, true, run_revoke },
-        { "restore", 2, 2, true, run_restore },
-        { "group", 3, 3, true, run_set_group },
-        { "approve", 2, 2, true, run_approve },
-        { "approved", 1, 1, false, run_list_approved },
-        { "disapprove", 2, 3, true, run_disapprove },
+        { { "devices", "list", "", "every device, its standing and its tokens of the day" }, 1, 1, false, run_list },
+        { { "devices", "revoke", "ID", "give a device no token and no enrolment any more" }, 2, 2, true, run_revoke },
+        { { "devices", "restore", "ID", "take that back" }, 2, 2, true, run_restore },
+        { { "devices", "group", "ID NAME", "put a device into a group; an empty name: into none" }, 3, 3, true, run_set_group },
+        { { "devices", "approve", "ID", "approve the boot state in which a device was last verified, for its group" },
+          2,
+          2,
+          true,
+          run_approve },
+        { { "devices", "approved", "", "the approved boot states" }, 1, 1, false, run_list_approved },
+        { { "devices", "disapprove", "STATE [GROUP]", "take an approval back" }, 2, 3, true, run_disapprove },
 };
+
+void issuer_devices_describe(struct base_command ret[static ISSUER_DEVICES_COMMANDS])
+{
+        _Static_assert(BASE_COUNT(commands) == ISSUER_DEVICES_COMMANDS, "the number in the header");
+        for (size_t i = 0; i < BASE_COUNT(commands); i++)
+                ret[i] = commands[i].described;
+}
 
 static const struct command *find_command(char *const *words, size_t count)
 {
         for (size_t i = 0; i < BASE_COUNT(commands); i++)
-                if (count >= commands[i].words_min && count <= commands[i].words_max && strcmp(words[0], commands[i].name) == 0)
+                if (count >= commands[i].words_min && count <= commands[i].words_max &&
+                    strcmp(words[0], commands[i].described.subcommand) == 0)
                         return &commands[i];
         return NULL;
 }
@@ -141,10 +153,7 @@ bool issuer_devices_command(const struct issuer_config *config, char *const *wor
         base_auto_free char *path = NULL;
 
         if (command == NULL)
-                return base_error_set(
-                        error, BASE_ERROR_INVALID_ARGUMENT,
-                        "after \"devices\" comes list, revoke ID, restore ID, group ID NAME, approve ID, approved or "
-                        "disapprove STATE [GROUP]");
+                return base_error_set(error, BASE_ERROR_INVALID_ARGUMENT, "there is no such command of \"devices\"; see --help");
         if (asprintf(&path, "%s/" ISSUER_REGISTRY_FILE, config->state_directory) < 0)
                 return base_error_set_no_memory(error);
         if (!issuer_registry_open(path, &base_system_random, &registry, error) ||

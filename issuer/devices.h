@@ -6,6 +6,13 @@
 
 #include "issuer/config.h"
 
+#include "base/option.h"
+
+#define ISSUER_DEVICES_COMMANDS 7
+
+/* The commands, for the help and for completion. */
+void issuer_devices_describe(struct base_command ret[static ISSUER_DEVICES_COMMANDS]);
+
 /*
  * Runs "list", "revoke ID", "restore ID" or "group ID NAME" and prints to standard output.
  * Errors: INVALID_ARGUMENT (any other words), those of the registry.

@@ -9,6 +9,8 @@
 
 #include <string.h>
 
+const struct base_command issuer_keys_list_command = { "keys", "list", "", "the token keys and their files" };
+
 static void print_key(const struct issuer_key *key)
 {
         const uint8_t *id = token_public_key_id(token_issuer_key_public(key->key));

@@ -4,6 +4,11 @@
 
 #include "issuer/config.h"
 
+#include "base/option.h"
+
+/* "keys list", for the help and for completion. */
+extern const struct base_command issuer_keys_list_command;
+
 /*
  * Prints each token key in the directory's order: type, key id, since when clients are to use it, and its file.
  * Errors: INVALID_ARGUMENT (other words than "list"), those of issuer_keys_read().

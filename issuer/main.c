@@ -9,91 +9,48 @@
 
 #include "base/log.h"
 #include "base/privilege.h"
+#include "base/program.h"
 #include "base/system.h"
 
-#include <getopt.h>
 #include <string.h>
-
-static const char usage[] = "attester-issuer [OPTION…] [devices list | revoke ID | restore ID | group ID NAME |\n"
-                            "                 approve ID | approved | disapprove STATE [GROUP]] [keys list]\n"
-                            "Verifies attestation evidence and issues Privacy Pass tokens; see attester-issuer(8).\n"
-                            "\n"
-                            "  --config FILE     configuration (" ISSUER_CONFIG_FILE ")\n"
-                            "  --listen ADDRESS  listen there instead; port 0 picks a free one\n"
-                            "  --port-file FILE  write the bound port there when ready\n"
-                            "  --log-file FILE   write events there instead of standard output\n"
-                            "  --check-config    read everything that the configuration names, start nothing\n"
-                            "  --allow-root      start as root, for tests\n"
-                            "  --version, --help\n";
-
-enum option_code {
-        OPTION_CONFIG = 256,
-        OPTION_LISTEN,
-        OPTION_PORT_FILE,
-        OPTION_LOG_FILE,
-        OPTION_CHECK_CONFIG,
-        OPTION_ALLOW_ROOT,
-        OPTION_VERSION,
-        OPTION_HELP,
-};
-
-static const struct option long_options[] = {
-        { "config", required_argument, NULL, OPTION_CONFIG },
-        { "listen", required_argument, NULL, OPTION_LISTEN },
-        { "port-file", required_argument, NULL, OPTION_PORT_FILE },
-        { "log-file", required_argument, NULL, OPTION_LOG_FILE },
-        { "check-config", no_argument, NULL, OPTION_CHECK_CONFIG },
-        { "allow-root", no_argument, NULL, OPTION_ALLOW_ROOT },
-        { "version", no_argument, NULL, OPTION_VERSION },
-        { "help", no_argument, NULL, OPTION_HELP },
-        { NULL, 0, NULL, 0 },
-};
 
 struct command {
         const char *config_file;
         struct issuer_server_options server;
         bool check_only;
         bool allow_root;
-        bool print_only; /* --version or --help was answered */
 };
 
-static bool parse_options(int argc, char **argv, struct command *command)
+/* True: go on with the words at argv[optind]. False: exit with *ret_status. */
+static bool parse_options(int argc, char **argv, struct command *command, int *ret_status)
 {
-        int option;
+        const struct base_option known[] = {
+                { 0, "config", "FILE", "configuration (default " ISSUER_CONFIG_FILE ")", base_option_set_text,
+                  &command->config_file },
+                { 0, "listen", "ADDRESS", "listen there instead; port 0 picks a free one", base_option_set_text,
+                  &command->server.listen },
+                { 0, "port-file", "FILE", "write the bound port there when ready", base_option_set_text,
+                  &command->server.port_file },
+                { 0, "log-file", "FILE", "write events there instead of standard output", base_option_set_text,
+                  &command->server.log_file },
+                { 0, "check-config", NULL, "read everything that the configuration names, start nothing", base_option_set_true,
+                  &command->check_only },
+                { 0, "allow-root", NULL, "start as root, for tests", base_option_set_true, &command->allow_root },
+        };
+        struct base_command commands[ISSUER_DEVICES_COMMANDS + 1];
+        const struct base_program program = {
+                .name = "attester-issuer",
+                .version = ATTESTER_VERSION,
+                .about = "Verifies attestation evidence and issues Privacy Pass tokens; see attester-issuer(8).\n",
+                .options = known,
+                .option_count = BASE_COUNT(known),
+                .commands = commands,
+                .command_count = BASE_COUNT(commands),
+        };
 
-        while ((option = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
-                switch (option) {
-                case OPTION_CONFIG:
-                        command->config_file = optarg;
-                        break;
-                case OPTION_LISTEN:
-                        command->server.listen = optarg;
-                        break;
-                case OPTION_PORT_FILE:
-                        command->server.port_file = optarg;
-                        break;
-                case OPTION_LOG_FILE:
-                        command->server.log_file = optarg;
-                        break;
-                case OPTION_CHECK_CONFIG:
-                        command->check_only = true;
-                        break;
-                case OPTION_ALLOW_ROOT:
-                        command->allow_root = true;
-                        break;
-                case OPTION_VERSION:
-                        (void) puts("attester-issuer " ATTESTER_VERSION);
-                        command->print_only = true;
-                        return true;
-                case OPTION_HELP:
-                        (void) fputs(usage, stdout);
-                        command->print_only = true;
-                        return true;
-                default:
-                        return false;
-                }
-        }
-        return true;
+        issuer_devices_describe(commands);
+        commands[ISSUER_DEVICES_COMMANDS] = issuer_keys_list_command;
+        return base_program_parse(&program, argc, argv, ret_status);
 }
 
 static bool check_config(const struct issuer_config *config, struct base_error *error)
@@ -130,13 +87,10 @@ int main(int argc, char **argv)
 {
         struct command command = { .config_file = ISSUER_CONFIG_FILE };
         struct base_error error = BASE_ERROR_INIT;
+        int status;
 
-        if (!parse_options(argc, argv, &command)) {
-                (void) fputs(usage, stderr);
-                return base_error_exit_status(BASE_ERROR_INVALID_ARGUMENT);
-        }
-        if (command.print_only)
-                return 0;
+        if (!parse_options(argc, argv, &command, &status))
+                return status;
         if (run(&command, argv + optind, (size_t) (argc - optind), &error))
                 return 0;
         base_log_error(BASE_LOG_ERROR, &error, "cannot go on");

@@ -12,15 +12,6 @@
 #define DEFAULT_SYSTEM_ADDRESS "unix:path=/run/dbus/system_bus_socket"
 #define SECONDS_MAX            86400
 
-static const char usage[] = "usage: attester-agent [options]\n"
-                            "  --session-bus ADDR     message bus to serve (default: the session bus)\n"
-                            "  --system-bus ADDR      message bus of attesterd (default: the system bus)\n"
-                            "  --ahead-delay SECONDS  fetch tokens ahead within so long (default 300, at least 20)\n"
-                            "  --idle SECONDS         end when nothing is kept and nobody called for so long (default 600)\n"
-                            "  --notices WHEN         refused: tell the person what to do (default); never\n"
-                            "  --log-level LEVEL      error, warning, notice, info or debug\n"
-                            "  --version, --help\n";
-
 static bool set_seconds(const char *text, void *to)
 {
         char *end = NULL;
@@ -49,13 +40,24 @@ static bool set_notices(const char *text, void *to)
 static bool parse_options(int argc, char **argv, struct agent_options *options, int *ret_status)
 {
         const struct base_option known[] = {
-                { "session-bus", true, base_option_set_text, &options->session_address },
-                { "system-bus", true, base_option_set_text, &options->system_address },
-                { "ahead-delay", true, set_seconds, &options->ahead_delay_max_s },
-                { "idle", true, set_seconds, &options->idle_s },
-                { "notices", true, set_notices, &options->notices },
+                { 0, "session-bus", "ADDR", "message bus to serve (default: the session bus)", base_option_set_text,
+                  &options->session_address },
+                { 0, "system-bus", "ADDR", "message bus of attesterd (default: the system bus)", base_option_set_text,
+                  &options->system_address },
+                { 0, "ahead-delay", "SECONDS", "fetch tokens ahead within so long (default 300, at least 20)", set_seconds,
+                  &options->ahead_delay_max_s },
+                { 0, "idle", "SECONDS", "end when nothing is kept and nobody called for so long (default 600)", set_seconds,
+                  &options->idle_s },
+                { 0, "notices", "WHEN", "refused: tell the person what to do (default); never", set_notices, &options->notices },
+                BASE_OPTION_LOG_LEVEL,
         };
-        const struct base_program program = { "attester-agent", AGENT_VERSION, usage, known, BASE_COUNT(known) };
+        const struct base_program program = {
+                .name = "attester-agent",
+                .version = AGENT_VERSION,
+                .about = "Answers websites' challenges for the programs of one user; see attester-agent(1).\n",
+                .options = known,
+                .option_count = BASE_COUNT(known),
+        };
 
         return base_program_parse(&program, argc, argv, ret_status);
 }

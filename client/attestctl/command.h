@@ -6,6 +6,7 @@
 #pragma once
 
 #include "base/error.h"
+#include "base/option.h"
 #include "client/attestctl/table.h"
 #include "client/library/attester.h"
 
@@ -15,13 +16,6 @@
 enum attestctl_exit {
         ATTESTCTL_EXIT_HTTP_STATUS = 60, /* fetch: the website's last answer was not 2xx */
         ATTESTCTL_EXIT_TRANSFER = 61,    /* fetch: no answer at all: name, connection, TLS, time */
-};
-
-struct attestctl_option {
-        char letter; /* unique in a command; one that is no letter of the alphabet has no short form */
-        const char *name;
-        const char *argument; /* its name in the help, or NULL for a flag */
-        const char *help;
 };
 
 struct attestctl;
@@ -34,7 +28,7 @@ struct attestctl_command {
         const char *help; /* more, for `--help` only; "" */
         int arguments_min;
         int arguments_max;
-        const struct attestctl_option *options; /* ends with a zero row; NULL: only the common ones */
+        const struct base_option *options; /* ends with a zero row; NULL: only the common ones */
         /* Takes one of `options`. Errors: INVALID_ARGUMENT. NULL if there are none. */
         bool (*take_option)(void *state, char letter, const char *value, struct base_error *error);
         size_t state_size; /* bytes of zeroed memory that `take_option` and `run` share */

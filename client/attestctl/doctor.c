@@ -309,7 +309,7 @@ static bool take_option(void *state, char letter, const char *value, struct base
         return true;
 }
 
-static const struct attestctl_option options[] = {
+static const struct base_option options[] = {
         { 'b', "bundle", "FILE", "also write what support needs, and nothing secret, to FILE" },
         { 0 },
 };

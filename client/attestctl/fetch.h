@@ -33,7 +33,7 @@ struct attestctl_fetch {
         struct attester_info info;
 };
 
-extern const struct attestctl_option attestctl_fetch_options[];
+extern const struct base_option attestctl_fetch_options[];
 
 /* For the command's table. Errors: INVALID_ARGUMENT. */
 bool attestctl_fetch_take_option(void *context, char letter, const char *value, struct base_error *error) BASE_MUST_CHECK;

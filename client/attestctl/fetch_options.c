@@ -11,7 +11,7 @@
 #define MAX_TIME_TEXT_MAX 16
 
 /* '1' to '3' are options of every command. */
-const struct attestctl_option attestctl_fetch_options[] = {
+const struct base_option attestctl_fetch_options[] = {
         { 'o', "output", "FILE", "write the body there, once it is whole" },
         { 'i', "include", NULL, "write the answer's header before its body" },
         { 'I', "head", NULL, "ask for the header only (HEAD), and write it" },

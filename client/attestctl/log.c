@@ -124,7 +124,7 @@ const struct attestctl_command attestctl_log_explain_command = {
         .run = explain_run,
 };
 
-static const struct attestctl_option verify_options[] = {
+static const struct base_option verify_options[] = {
         { 'p', "pcrs", "VALUES", "PCR values: sha256:0=HEX,7=HEX+sha1:0=HEX" },
         { 'f', "pcr-file", "FILE", "PCR values as tpm2_pcrread prints them" },
         { 0 },

@@ -74,6 +74,8 @@ int main(int argc, char **argv)
                 (void) puts("attestctl " ATTESTER_VERSION);
                 return 0;
         }
+        if (argc == 3 && strcmp(argv[1], "--completion") == 0 && attestctl_options_completion(stdout, argv[2]))
+                return fflush(stdout) == 0 ? 0 : base_error_exit_status(BASE_ERROR_IO);
         if (argc >= 2)
                 ctl.command = command_find(argc, argv, &words);
         if (ctl.command == NULL) {

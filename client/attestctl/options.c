@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "client/attestctl/options.h"
-#include "client/attestctl/table.h"
 
-#include <ctype.h>
-#include <getopt.h>
+#include "base/completion.h"
+
 #include <string.h>
 
 #define TIMEOUT_TEXT_MAX 5 /* digits */
@@ -16,7 +15,7 @@ enum common_option {
         OPTION_TIMEOUT = '3',
 };
 
-const struct attestctl_option attestctl_common_options[] = {
+const struct base_option attestctl_common_options[] = {
         { OPTION_JSON, "json", NULL, "print JSON" },
         { OPTION_BUS_ADDRESS, "bus-address", "ADDRESS", "D-Bus address to use in place of the system bus" },
         { OPTION_TIMEOUT, "timeout", "MS", "give up after so many milliseconds (default and most: 60000)" },
@@ -36,29 +35,9 @@ static bool timeout_read(const char *value, uint32_t *ret, struct base_error *er
         return true;
 }
 
-/* getopt's tables, made of the command's own options and the common ones. */
-struct getopt_tables {
-        struct option longs[ATTESTCTL_OPTIONS_MAX + 1];
-        char shorts[ATTESTCTL_OPTIONS_MAX * 2 + 3];
-};
-
-static void tables_add(struct getopt_tables *tables, size_t *count, const struct attestctl_option *options)
-{
-        size_t end = strlen(tables->shorts);
-
-        for (; options != NULL && options->name != NULL && *count < ATTESTCTL_OPTIONS_MAX; options++) {
-                tables->longs[(*count)++] = (struct option){ options->name, options->argument != NULL, NULL, options->letter };
-                if (!isalpha((unsigned char) options->letter))
-                        continue;
-                tables->shorts[end++] = options->letter;
-                if (options->argument != NULL)
-                        tables->shorts[end++] = ':';
-        }
-}
-
 static bool is_own(const struct attestctl_command *command, int letter)
 {
-        for (const struct attestctl_option *option = command->options; option != NULL && option->name != NULL; option++)
+        for (const struct base_option *option = command->options; option != NULL && option->name != NULL; option++)
                 if (option->letter == letter)
                         return true;
         return false;
@@ -68,12 +47,11 @@ bool attestctl_options_read(struct attestctl *ctl, void *state, int argc, char *
                             struct base_error *error)
 {
         const struct attestctl_command *command = ctl->command;
-        struct getopt_tables tables = { .shorts = ":" };
-        size_t count = 0;
+        struct base_getopt tables = BASE_GETOPT_INIT;
         int letter;
 
-        tables_add(&tables, &count, command->options);
-        tables_add(&tables, &count, attestctl_common_options);
+        base_getopt_add(&tables, command->options);
+        base_getopt_add(&tables, attestctl_common_options);
         opterr = 0;
         while ((letter = getopt_long(argc, argv, tables.shorts, tables.longs, NULL)) >= 0) {
                 if (letter == '?')
@@ -107,49 +85,54 @@ void attestctl_options_usage(FILE *to, const struct attestctl_command *command)
                        command->arguments);
 }
 
-static void help_add(struct attestctl_table *table, const struct attestctl_option *options)
-{
-        for (; options != NULL && options->name != NULL; options++) {
-                char text[96];
-                char shorts[8] = "    ";
-
-                if (isalpha((unsigned char) options->letter))
-                        (void) snprintf(shorts, sizeof(shorts), "-%c, ", options->letter);
-                (void) snprintf(text, sizeof(text), "  %s--%s%s%s", shorts, options->name, options->argument != NULL ? " " : "",
-                                options->argument != NULL ? options->argument : "");
-                attestctl_table_add(table, ATTESTCTL_PLAIN, text);
-                attestctl_table_add(table, ATTESTCTL_PLAIN, options->help);
-        }
-}
-
 void attestctl_options_help(FILE *to, const struct attestctl_command *command)
 {
-        attestctl_auto_table struct attestctl_table table;
-
         attestctl_options_usage(to, command);
         (void) fprintf(to, "\n%s.\n%s\n", command->summary, command->help);
-        attestctl_table_init(&table, 2);
-        help_add(&table, command->options);
-        help_add(&table, attestctl_common_options);
-        attestctl_table_print(&table, to, false);
+        base_option_print_help(command->options, attestctl_common_options, to);
+}
+
+static size_t commands_describe(struct base_command ret[static ATTESTCTL_COMMANDS_MAX])
+{
+        size_t count = 0;
+
+        for (; attestctl_commands[count] != NULL && count < ATTESTCTL_COMMANDS_MAX; count++) {
+                const struct attestctl_command *command = attestctl_commands[count];
+
+                ret[count] = (struct base_command){ command->name, command->subcommand, command->arguments, command->summary,
+                                                    command->options };
+        }
+        return count;
 }
 
 void attestctl_options_overview(FILE *to)
 {
-        attestctl_auto_table struct attestctl_table table;
+        struct base_command commands[ATTESTCTL_COMMANDS_MAX];
+        size_t count = commands_describe(commands);
 
         (void) fputs("usage: attestctl COMMAND [OPTION…]\n\n", to);
-        attestctl_table_init(&table, 2);
-        for (size_t i = 0; attestctl_commands[i] != NULL; i++) {
-                const struct attestctl_command *command = attestctl_commands[i];
-                char text[96];
-
-                (void) snprintf(text, sizeof(text), "  %s%s%s %s", command->name, command->subcommand != NULL ? " " : "",
-                                command->subcommand != NULL ? command->subcommand : "", command->arguments);
-                attestctl_table_add(&table, ATTESTCTL_PLAIN, text);
-                attestctl_table_add(&table, ATTESTCTL_PLAIN, command->summary);
-        }
-        attestctl_table_print(&table, to, false);
+        base_command_print_help(commands, count, to);
         (void) fputs("\nEvery command takes --json, --bus-address, --timeout and --help. attestctl(1) has the exit statuses.\n",
                      to);
+}
+
+bool attestctl_options_completion(FILE *to, const char *shell)
+{
+        static const struct base_option first[] = {
+                { .letter = '1', .name = "help", .help = "print the list of commands" },
+                { .letter = '2', .name = "version", .help = "print the version" },
+                { 0 },
+        };
+        struct base_command commands[ATTESTCTL_COMMANDS_MAX];
+        const struct base_completion completion = {
+                .program = "attestctl",
+                .first = first,
+                .common = attestctl_common_options,
+                .commands = commands,
+                .command_count = commands_describe(commands),
+                .issuers = "attestctl issuers --json --timeout 1000 2>/dev/null | "
+                           "grep -o '\"name\": *\"[^\"]*\"' | cut -d '\"' -f 4",
+        };
+
+        return base_completion_print(&completion, shell, to);
 }

@@ -4,10 +4,10 @@
 
 #include "client/attestctl/command.h"
 
-#define ATTESTCTL_OPTIONS_MAX 24 /* of one command, the common ones included */
+#define ATTESTCTL_COMMANDS_MAX 32
 
 /* The options of every command; ends with a zero row. */
-extern const struct attestctl_option attestctl_common_options[];
+extern const struct base_option attestctl_common_options[];
 
 /*
  * Reads options of `ctl->command`; argv[0] is the command's word. `*ret_first` is the index of the first argument,
@@ -20,3 +20,5 @@ void attestctl_options_usage(FILE *to, const struct attestctl_command *command);
 void attestctl_options_help(FILE *to, const struct attestctl_command *command);
 /* The list of all commands. */
 void attestctl_options_overview(FILE *to);
+/* Completion for a shell, see base/completion.h; false for any other. */
+bool attestctl_options_completion(FILE *to, const char *shell) BASE_MUST_CHECK;

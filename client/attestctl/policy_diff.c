@@ -180,7 +180,7 @@ static bool take_option(void *state, char letter, const char *value, struct base
         return true;
 }
 
-static const struct attestctl_option options[] = {
+static const struct base_option options[] = {
         { 'f', "facts", "FILE", "facts of devices; may be given again, and more files may follow" },
         { 'i', "issuer", "NAME", "who is asked for tokens" },
         { 0 },

@@ -95,7 +95,7 @@ static bool take_option(void *state, char letter, const char *value, struct base
         return true;
 }
 
-static const struct attestctl_option options[] = {
+static const struct base_option options[] = {
         { 'n', "name", "NAME", "what to call the device in the file; \"device\" without it" },
         { 0 },
 };

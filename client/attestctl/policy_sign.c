@@ -267,7 +267,7 @@ static int run(struct attestctl *ctl, void *state, char **arguments, int count)
         return attestctl_bundle_report(ctl, &contents->bundle, policy, name, true);
 }
 
-static const struct attestctl_option options[] = {
+static const struct base_option options[] = {
         { 'k', "key", "FILE", "private key in PEM: Ed25519, EC P-256 or P-384" },
         { 'c', "certificate", "FILE",
           "the key's certificate and those above it in PEM, the authority's last; without it, devices "

@@ -152,7 +152,7 @@ static bool take_option(void *state, char letter, const char *value, struct base
         return true;
 }
 
-static const struct attestctl_option options[] = {
+static const struct base_option options[] = {
         { 'p', "policy", "FILE", "the policy, a file or a directory; without it, this system's" },
         { 0 },
 };

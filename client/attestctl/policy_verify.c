@@ -64,7 +64,7 @@ static int run(struct attestctl *ctl, void *state, char **arguments, int count)
         return attestctl_bundle_report(ctl, &bundle, policy, signer, verify->trust != NULL);
 }
 
-static const struct attestctl_option options[] = {
+static const struct base_option options[] = {
         { 't', "trust", "FILE", "whom to trust, as BundleKey= of the devices: public keys and authorities in PEM" },
         { 'f', "fleet", "NAME", "for which fleet it has to be" },
         { 0 },

@@ -90,7 +90,7 @@ static int run(struct attestctl *ctl, void *state, char **arguments, int count)
         return 0;
 }
 
-static const struct attestctl_option options[] = {
+static const struct base_option options[] = {
         ATTESTCTL_PREDICTION_OPTIONS,
         { 0 },
 };

@@ -12,7 +12,7 @@
 #define ATTESTCTL_REPLACEMENTS_MAX 32
 #define ATTESTCTL_PATHS_MAX        16 /* of phases */
 
-/* The rows for struct attestctl_option; letters of a command's own must be others. */
+/* The rows for struct base_option; letters of a command's own must be others. */
 #define ATTESTCTL_PREDICTION_OPTIONS                                                                                             \
         { '4', "log", "FILE", "the event log of a boot that went before (default: this boot's)" },                               \
                 { '5', "pcr-file", "FILE", "what tpm2_pcrread printed there; the log must come to it" },                         \

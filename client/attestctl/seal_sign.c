@@ -195,7 +195,7 @@ static int run(struct attestctl *ctl, void *state, char **arguments, int count)
         return report(ctl, sign, signer, &prediction);
 }
 
-static const struct attestctl_option options[] = {
+static const struct base_option options[] = {
         { 'k', "key", "FILE", "the authority's private key in PEM" },
         { 'R', "policy-ref", "TEXT", "the reference to sign under; systemd's readers want none" },
         { 'o', "output", "FILE", "where the signatures go; those that are there stay" },

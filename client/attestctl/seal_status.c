@@ -176,7 +176,7 @@ static int run(struct attestctl *ctl, void *state, char **arguments, int count)
         return result;
 }
 
-static const struct attestctl_option options[] = {
+static const struct base_option options[] = {
         { 'l', "log", "FILE", "the event log of this boot (default: the kernel's, which only root can read)" },
         { 0 },
 };

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "client/attestctl/table.h"
 
+#include "base/encode.h"
+
 #include <string.h>
 
 #define GAP 2
@@ -23,16 +25,6 @@ void attestctl_print(FILE *to, bool enabled, enum attestctl_color color, const c
         }
         if (enabled && color != ATTESTCTL_PLAIN)
                 (void) fputs("\033[0m", to);
-}
-
-/* Columns of a terminal that `text` takes, each code point as one. */
-static size_t text_width(const char *text)
-{
-        size_t width = 0;
-
-        for (; *text != '\0'; text++)
-                width += ((unsigned char) *text & 0xc0) != 0x80;
-        return width;
 }
 
 void attestctl_table_init(struct attestctl_table *table, size_t columns)
@@ -84,7 +76,7 @@ void attestctl_table_print(const struct attestctl_table *table, FILE *to, bool c
         size_t widths[ATTESTCTL_COLUMNS_MAX] = { 0 };
 
         for (size_t i = 0; i < table->count; i++) {
-                size_t width = text_width(table->cells[i].text);
+                size_t width = base_utf8_columns(table->cells[i].text);
 
                 if (width > widths[i % table->columns])
                         widths[i % table->columns] = width;
@@ -99,6 +91,6 @@ void attestctl_table_print(const struct attestctl_table *table, FILE *to, bool c
                 if (column + 1 == table->columns || i + 1 == table->count)
                         (void) fputc('\n', to);
                 else
-                        (void) fprintf(to, "%*s", (int) (widths[column] - text_width(cell->text) + GAP), "");
+                        (void) fprintf(to, "%*s", (int) (widths[column] - base_utf8_columns(cell->text) + GAP), "");
         }
 }

@@ -108,7 +108,7 @@ static int run(struct attestctl *ctl, void *context, char **arguments, int count
         return status;
 }
 
-static const struct attestctl_option options[] = {
+static const struct base_option options[] = {
         { 'c', "challenge", "HEADER", "the value of the website's WWW-Authenticate; - reads it, or a whole header" },
         { 'o', "origin", "HOST[:PORT]", "the website that sent it" },
         { 'v', "verbose", NULL, "tell on standard error what happens" },

@@ -1,19 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* attester-gate: options, configuration, run. */
 #include "base/privilege.h"
+#include "base/program.h"
 #include "issuer/gate/run.h"
 
-#include <getopt.h>
 #include <string.h>
 
-static const char usage[] =
-        "usage: attester-gate [--config FILE] [--listen ADDRESS] [--port-file FILE] [--check] [--allow-root]\n"
-        "  --config FILE     configuration (default: /etc/attesterd/attester-gate.conf)\n"
-        "  --listen ADDRESS  in place of Listen=; port 0 takes a free one\n"
-        "  --port-file FILE  write the bound ports there\n"
-        "  --check           only check the configuration\n"
-        "  --allow-root      start as root, for tests\n"
-        "  --help, --version\n";
+#define DEFAULT_CONFIG_FILE "/etc/attesterd/attester-gate.conf"
 
 static int fail(const struct base_error *error)
 {
@@ -21,47 +14,60 @@ static int fail(const struct base_error *error)
         return base_error_exit_status(error->code);
 }
 
+struct options {
+        const char *config;
+        const char *listen;
+        const char *port_file;
+        bool check;
+        bool allow_root;
+};
+
+static bool set_listen(const char *argument, void *to)
+{
+        if (strlen(argument) < sizeof(((struct gate_config *) NULL)->listen))
+                return base_option_set_text(argument, to);
+        (void) fprintf(stderr, "attester-gate: --listen is too long for an address\n");
+        return false;
+}
+
+/* True: go on. False: exit with *ret_status. */
+static bool parse_options(int argc, char **argv, struct options *options, int *ret_status)
+{
+        const struct base_option known[] = {
+                { 0, "config", "FILE", "configuration (default " DEFAULT_CONFIG_FILE ")", base_option_set_text,
+                  &options->config },
+                { 0, "listen", "ADDRESS", "in place of Listen=; port 0 takes a free one", set_listen, &options->listen },
+                { 0, "port-file", "FILE", "write the bound ports there", base_option_set_text, &options->port_file },
+                { 0, "check", NULL, "only check the configuration", base_option_set_true, &options->check },
+                { 0, "allow-root", NULL, "start as root, for tests", base_option_set_true, &options->allow_root },
+        };
+        const struct base_program program = {
+                .name = "attester-gate",
+                .version = ATTESTER_VERSION,
+                .about = "Makes challenges and checks tokens for a web server; see attester-gate(8).\n",
+                .options = known,
+                .option_count = BASE_COUNT(known),
+        };
+
+        return base_program_parse(&program, argc, argv, ret_status);
+}
+
 int main(int argc, char **argv)
 {
-        static const struct option options[] = {
-                { "config", required_argument, NULL, 'c' },    { "listen", required_argument, NULL, 'l' },
-                { "port-file", required_argument, NULL, 'p' }, { "check", no_argument, NULL, 'k' },
-                { "allow-root", no_argument, NULL, 'r' },      { "help", no_argument, NULL, 'h' },
-                { "version", no_argument, NULL, 'v' },         { 0 },
-        };
-        const char *path = "/etc/attesterd/attester-gate.conf", *listen = NULL, *port_file = NULL;
+        struct options options = { .config = DEFAULT_CONFIG_FILE };
         struct base_error error = BASE_ERROR_INIT;
         struct gate_config config;
-        bool check = false, allow_root = false;
-        int letter;
+        int status;
 
-        while ((letter = getopt_long(argc, argv, "", options, NULL)) >= 0) {
-                if (letter == 'c')
-                        path = optarg;
-                else if (letter == 'l')
-                        listen = optarg;
-                else if (letter == 'p')
-                        port_file = optarg;
-                else if (letter == 'k')
-                        check = true;
-                else if (letter == 'r')
-                        allow_root = true;
-                else if (letter == 'v')
-                        return puts("attester-gate " ATTESTER_VERSION) < 0;
-                else {
-                        (void) fputs(usage, letter == 'h' ? stdout : stderr);
-                        return letter == 'h' ? 0 : base_error_exit_status(BASE_ERROR_INVALID_ARGUMENT);
-                }
-        }
-        if (optind != argc || (listen != NULL && strlen(listen) >= sizeof(config.listen))) {
-                (void) fputs(usage, stderr);
-                return base_error_exit_status(BASE_ERROR_INVALID_ARGUMENT);
-        }
-        if (!gate_config_load(path, &config, &error))
+        if (!parse_options(argc, argv, &options, &status))
+                return status;
+        if (!gate_config_load(options.config, &config, &error))
                 return fail(&error);
-        if (listen != NULL)
-                (void) snprintf(config.listen, sizeof(config.listen), "%s", listen);
-        if (check)
+        if (options.listen != NULL)
+                (void) snprintf(config.listen, sizeof(config.listen), "%s", options.listen);
+        if (options.check)
                 return 0;
-        return base_privilege_refuse_root(allow_root, &error) && gate_run(&config, port_file, &error) ? 0 : fail(&error);
+        return base_privilege_refuse_root(options.allow_root, &error) && gate_run(&config, options.port_file, &error)
+                       ? 0
+                       : fail(&error);
 }

@@ -4,6 +4,7 @@
 Usage: test_documentation.py BUILD [unittest arguments].
 """
 
+import os
 import pathlib
 import re
 import shutil
@@ -226,42 +227,79 @@ class Journal(unittest.TestCase):
 
 
 class Completion(unittest.TestCase):
-    """bash's completion, asked as readline asks it."""
+    """Shells' completion, made of the programs' tables of options. bash is asked as readline asks it, fish by its own command."""
 
-    def complete(self, *words):
+    PROGRAMS = {"attestctl": "client", "attester-agent": "client/agent", "attester-issuer": "issuer", "attester-gate": "issuer/gate",
+                "attesterd": "attesterd"}
+    NO_COMMANDS = ("attester-agent", "attester-gate", "attesterd")
+
+    def complete(self, program, *words):
         script = ('source "$1"; shift; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); attestctl() { echo \'{"name": "issuer.example"}\'; }; '
-                  '_attestctl; printf "%s\\n" "${COMPREPLY[@]}"')
-        shown = subprocess.run(["bash", "-c", script, "bash", BUILD / "client/attestctl.bash", "attestctl", *words], cwd=SOURCE,
+                  '"_$1"; printf "%s\\n" "${COMPREPLY[@]}"')
+        shown = subprocess.run(["bash", "-c", script, "bash", BUILD / f"packaging/{program}.bash", program, *words], cwd=SOURCE,
                                capture_output=True, text=True, timeout=60, check=True)
         self.assertEqual(shown.stderr, "")
         return shown.stdout.split()
 
+    def options(self, program, *words):
+        return options_in(help_of(f"{self.PROGRAMS[program]}/{program}", *words))
+
     def test_commands_and_subcommands(self):
-        self.assertEqual(self.complete("st"), ["status"])
-        self.assertEqual(self.complete("rel"), ["reload"])
-        self.assertIn("check", self.complete("policy", ""))
-        self.assertEqual(self.complete("log", "ver"), ["verify"])
+        self.assertEqual(self.complete("attestctl", "st"), ["status"])
+        self.assertEqual(self.complete("attestctl", "rel"), ["reload"])
+        self.assertIn("check", self.complete("attestctl", "policy", ""))
+        self.assertEqual(self.complete("attestctl", "log", "ver"), ["verify"])
+        self.assertEqual(self.complete("attester-issuer", ""), ["devices", "keys"])
+        self.assertEqual(self.complete("attester-issuer", "devices", "app"), ["approve", "approved"])
+        self.assertEqual(self.complete("attester-issuer", "--config", "README.md", "--allow-root", "k"), ["keys"])
+        self.assertEqual(self.complete("attester-issuer", "--config", "README.md", "devices", "rev"), ["revoke"])
 
     def test_options_of_the_command_alone(self):
         for words in (["fetch"], ["status"], ["log", "verify"]):
-            offered = {word for word in self.complete(*words, "-") if word.startswith("--")}
-            self.assertEqual(offered, options_in(help_of("client/attestctl", *words)))
+            offered = {word for word in self.complete("attestctl", *words, "-") if word.startswith("--")}
+            self.assertEqual(offered, self.options("attestctl", *words))
+        self.assertEqual(set(self.complete("attestctl", "--")), {"--help", "--version"})
+
+    def test_options_of_programs_without_commands_and_of_all_commands(self):
+        for program, *words in (*((program,) for program in self.NO_COMMANDS), ("attester-issuer",), ("attester-issuer", "devices", "list")):
+            self.assertEqual(set(self.complete(program, *words, "--")), self.options(program), words)
 
     def test_values(self):
-        self.assertEqual(self.complete("fetch", "--output", "READ"), ["README.md"])
+        self.assertEqual(self.complete("attestctl", "fetch", "--output", "READ"), ["README.md"])
         for words in (["policy", "check"], ["policy", "sign"], ["policy", "verify"], ["policy", "install"], ["log", "verify"]):
-            self.assertEqual(self.complete(*words, "READ"), ["README.md"], words)
-        self.assertEqual(self.complete("fetch", "--header", "READ"), [])
-        self.assertEqual(self.complete("enroll", "iss"), ["issuer.example"])
+            self.assertEqual(self.complete("attestctl", *words, "READ"), ["README.md"], words)
+        self.assertEqual(self.complete("attestctl", "fetch", "--header", "READ"), [])
+        self.assertEqual(self.complete("attestctl", "enroll", "iss"), ["issuer.example"])
+        for program in ("attester-issuer", "attester-gate"):
+            self.assertEqual(self.complete(program, "--config", "READ"), ["README.md"])
+            self.assertEqual(self.complete(program, "--listen", "READ"), [])
+        self.assertEqual(self.complete("attesterd", "--state-dir", "READ"), ["README.md"])
+        self.assertEqual(self.complete("attester-issuer", "devices", "revoke", "READ"), [])
+
+    def test_no_other_shell(self):
+        for program, directory in self.PROGRAMS.items():
+            asked = subprocess.run([BUILD / directory / program, "--completion", "csh"], capture_output=True, text=True, timeout=60, check=False)
+            self.assertEqual((asked.returncode, asked.stdout), (2, ""), program)
 
     def test_scripts_parse(self):
-        for shell, script in (("bash", "attestctl.bash"), ("zsh", "_attestctl"), ("fish", "attestctl.fish")):
-            text = (BUILD / "client" / script).read_text()
-            for command in ("status", "verify", "enroll"):
-                self.assertIn(command, text)
-            # zsh and fish are asked where they are installed; ./test needs only bash.
-            if subprocess.run(["sh", "-c", f"command -v {shell}"], capture_output=True, check=False).returncode == 0:
-                subprocess.run([shell, "-n", BUILD / "client" / script], check=True, timeout=60)
+        for program in self.PROGRAMS:
+            for shell, script in (("bash", f"{program}.bash"), ("zsh", f"_{program}"), ("fish", f"{program}.fish")):
+                text = (BUILD / "packaging" / script).read_text()
+                for word in ("help", *(() if program in self.NO_COMMANDS else ("list" if program == "attester-issuer" else "enroll",))):
+                    self.assertIn(word, text)
+                # zsh and fish are asked where they are installed.
+                if shutil.which(shell):
+                    subprocess.run([shell, "-n", BUILD / "packaging" / script], check=True, timeout=60)
+
+    @unittest.skipUnless(shutil.which("fish"), "there is no fish")
+    def test_fish(self):
+        with tempfile.TemporaryDirectory(prefix="attester-fish-") as home:
+            for program, line, expected in (("attester-issuer", "devices rev", "revoke"), ("attester-issuer", "--check", "--check-config"),
+                                            ("attester-gate", "--list", "--listen"), ("attestctl", "policy che", "check"),
+                                            ("attestctl", "policy verify --tru", "--trust"), ("attestctl", "status --js", "--json")):
+                asked = subprocess.run(["fish", "--no-config", "-c", f"source {BUILD}/packaging/{program}.fish; complete -C '{program} {line}'"],
+                                       capture_output=True, text=True, timeout=60, check=True, env={"HOME": home, "PATH": os.environ["PATH"]})
+                self.assertEqual([offered.split("\t")[0] for offered in asked.stdout.splitlines()], [expected], line)
 
 
 if __name__ == "__main__":
