@@ -16,6 +16,7 @@ import shutil
 import subprocess
 import sys
 import unittest
+from xml.etree import ElementTree
 
 import dbus
 
@@ -26,14 +27,17 @@ from stack import ISSUER_NAME, SOURCE, wait_for
 POLKITD = "/usr/lib/polkit-1/polkitd"
 POLKIT_BUS_POLICY = "/usr/share/dbus-1/system.d/org.freedesktop.PolicyKit1.conf"
 
-# Columns of the table, and the session that puts a caller there. The users are daemon, bin, sys: every passwd(5) has them.
+# Columns of the table, and the session that puts a caller there. The users are daemon, bin, sys, games: every passwd(5) has them.
 SESSIONS = {
     "active": (1, "ACTIVE=1\nSTATE=active\nREMOTE=0\nTYPE=wayland\nCLASS=user\nSEAT=seat0\n"),
     "inactive": (2, "ACTIVE=0\nSTATE=online\nREMOTE=0\nTYPE=wayland\nCLASS=user\nSEAT=seat0\n"),
     "remote": (3, "ACTIVE=1\nSTATE=active\nREMOTE=1\nTYPE=tty\nCLASS=user\n"),
 }
-USERS = {"root": 0, "no session": 65534, **{name: uid for name, (uid, _) in SESSIONS.items()}}
-CALLERS = ["root", *SESSIONS, "no session"]
+USERS = {"root": 0, "other system user": 5, "no session": 65534, **{name: uid for name, (uid, _) in SESSIONS.items()}}
+CALLERS = ["root", *SESSIONS, "other system user", "no session"]
+# Where the caller's processes are: in its session; a system service; a person's job of no session, as cron starts.
+CGROUPS = {**{name: f"/user.slice/user-{uid}.slice/session-{name}.scope" for name, (uid, _) in SESSIONS.items()},
+           "other system user": "/system.slice/web.service", "no session": "/system.slice/cron.service"}
 
 CALLS = {
     "RequestTokens": (ATTESTER, "saaya{sv}", "plain.example", "token", "options"),
@@ -106,16 +110,16 @@ class Table(unittest.TestCase):
                                    stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd="/",
                                    env=self.stack.environment)
         cgroup = f"/proc/{process.pid}/cgroup"
-        if caller in SESSIONS:
-            path = f"/user.slice/user-{uid}.slice/session-{caller}.scope"
-            file = self.stack.write(f"cgroup.{caller}", f"1:name=systemd:{path}\n0::{path}\n")
+        if caller in CGROUPS:
+            path = CGROUPS[caller]
+            file = self.stack.write(f"cgroup.{uid}", f"1:name=systemd:{path}\n0::{path}\n")
             file.chmod(0o644)
             subprocess.run(["mount", "--bind", file, cgroup], check=True, timeout=10)
         try:
             out, err = process.communicate("go\n", timeout=60)
         finally:
             process.kill()
-            if caller in SESSIONS:
+            if caller in CGROUPS:
                 subprocess.run(["umount", "--lazy", cgroup], check=False, capture_output=True, timeout=10)
         self.assertEqual(process.returncode, 0, err)
         outcomes = json.loads(out)["outcomes"]
@@ -124,6 +128,8 @@ class Table(unittest.TestCase):
     def test_a_each_caller_may_what_the_table_says(self):
         self.start_polkit()
         self.assertEqual(sorted(self.table), sorted(CALLS), "the table's rows")
+        methods = {method.get("name") for file in (SOURCE / "attesterd").glob("*.xml") for method in ElementTree.parse(file).iter("method")}
+        self.assertEqual({*CALLS} - {"properties"}, methods, "the interfaces' methods")
         for method, cells in self.table.items():
             self.assertEqual(list(cells), CALLERS, "the table's columns")
             for caller, cell in cells.items():
@@ -141,14 +147,15 @@ class Table(unittest.TestCase):
         implicit = {"password": 2, "password, kept": 4}  # PolkitImplicitAuthorization
         for method, action in ACTIONS.items():
             cells = self.table[method]
-            wanted = [implicit[cells[caller]] for caller in ("no session", "inactive", "active")]
+            wanted = [implicit[cells[caller]] for caller in ("other system user", "inactive", "active")]
+            self.assertEqual(cells["no session"], cells["other system user"], method)
             self.assertEqual(described[f"org.attesterd.{action}"], wanted, method)
 
     def test_c_rule_for_the_person_at_the_screen_counts_for_nobody_else(self):
         self.start_polkit(RULE)
         outcomes = {caller: self.call_as(caller, "Reload") for caller in CALLERS}
         self.assertEqual(outcomes, {"root": "ok", "active": "ok", "inactive": "NotAuthorized", "remote": "NotAuthorized",
-                                    "no session": "NotAuthorized"})
+                                    "other system user": "NotAuthorized", "no session": "NotAuthorized"})
         self.assertEqual(self.call_as("active", "Reseal"), "NotAuthorized")
 
 
