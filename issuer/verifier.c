@@ -9,6 +9,9 @@
 
 #include <inttypes.h>
 #include <string.h>
+#include <strings.h>
+
+#define AUDIENCE_FACT "request.issuer" /* attesterd puts it into every claim for tokens */
 
 /* What judging one request has found so far. */
 struct trial {
@@ -430,13 +433,30 @@ static bool refuse_bare(struct issuer_verdict *verdict)
                            "Attestation evidence is needed, made with the nonce of this response.");
 }
 
+/*
+ * An issuer that passes a device's evidence on to another one can have it made with the other's nonce; but the device says whom
+ * it is for. Who does not say so is no attesterd, and looks after itself.
+ */
+static bool judge_audience(struct trial *trial, struct issuer_verdict *verdict)
+{
+        const struct evidence_fact *named = evidence_claims_find_fact(&trial->verified.claims, AUDIENCE_FACT);
+        const char *name = named != NULL && named->kind == EVIDENCE_FACT_STRING ? named->text : "";
+
+        if (named == NULL || strcasecmp(name, trial->verifier->issuer) == 0)
+                return true;
+        verdict->status = 403;
+        return base_error_set(&verdict->error, BASE_ERROR_EVIDENCE_INVALID,
+                              "The evidence is for the issuer \"%.120s\", and this is %.120s: that has to be Name= at both ends.",
+                              name, trial->verifier->issuer);
+}
+
 static bool judge(struct trial *trial, const char *header, struct issuer_verdict *verdict)
 {
         (void) snprintf(verdict->basis, sizeof(verdict->basis), "no evidence is asked for");
         if (header == NULL)
                 return !trial->verifier->require_evidence || refuse_bare(verdict);
-        return judge_device(trial, header, verdict) && judge_boot(trial, verdict) && judge_policy(trial, verdict) &&
-               judge_quota(trial, verdict);
+        return judge_device(trial, header, verdict) && judge_audience(trial, verdict) && judge_boot(trial, verdict) &&
+               judge_policy(trial, verdict) && judge_quota(trial, verdict);
 }
 
 static const char *secure_boot_words(const struct issuer_boot *boot)

@@ -119,6 +119,19 @@ class Actions(BusCase):
         self.assert_error("NotEnrolled", self.stack.request, ISSUER_NAME)
         self.stack.call(ADMIN, "Enroll", "s", ISSUER_NAME)
 
+    def test_issuer_that_passes_everything_on_to_another_gets_no_tokens_of_it(self):
+        """It has the other's directory, nonces and enrolment, and gives them as its own."""
+        self.stack.call(ADMIN, "Enroll", "s", ISSUER_NAME)
+        self.stack.configure_issuer("relay.example")
+        self.addCleanup(self.stack.call, ADMIN, "Reload")
+        self.addCleanup(self.stack.path("etc/issuers.d/relay.example.conf").unlink)
+        self.stack.call(ADMIN, "Reload")
+        self.stack.call(ADMIN, "Enroll", "s", "relay.example")
+        request = bus_fixture.token_request(self.stack.call(ATTESTER, "GetIssuer", "s", "relay.example"))
+        self.assert_error("IssuerRejected", self.stack.request, "relay.example", [request])
+        self.assertIn('The evidence is for the issuer \\"relay.example\\"', self.stack.log("issuer"))
+        self.assertTrue(self.stack.request(ISSUER_NAME, [request])[1]["attested"])
+
     def test_rotate_key_ends_every_enrolment(self):
         record = self.stack.path("state/issuers", ISSUER_NAME)
         self.stack.call(ADMIN, "Enroll", "s", ISSUER_NAME)

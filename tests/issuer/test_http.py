@@ -101,6 +101,14 @@ class TokenRequests(IssuerCase):
         evidence = self.device.evidence(other, self.issuer.nonce())
         self.assert_refused(self.issuer.token_request(request, evidence), 403, "EvidenceInvalid")
 
+    def test_evidence_for_another_issuer_is_403(self):
+        for name, status in (("ISSUER.test", 200), ("issuer.test", 200), ("other.example", 403), ("", 403), (None, 403)):
+            response, _ = self.ask(facts={"request.issuer": None if name is None else [2, name]})
+            self.assertEqual(response.status, status, name)
+            if status == 403:
+                self.assert_refused(response, 403, "EvidenceInvalid")
+        self.assert_issued()
+
     def test_another_keys_signature_is_403(self):
         response, _ = self.ask(signing_key=Device().ak)
         self.assert_refused(response, 403, "EvidenceInvalid")
