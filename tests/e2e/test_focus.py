@@ -120,6 +120,7 @@ class X11(FocusCase):
     def setUp(self):
         self.agent(environment={"DISPLAY": self.display})
         self.front, self.back = (self.client("x11", DISPLAY=self.display) for _ in range(2))
+        self.stack.await_window(self.back.id)
         self.activate(self.front)
 
     def activate(self, client):

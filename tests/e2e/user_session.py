@@ -77,6 +77,16 @@ class UserSession:
         return subprocess.run([str(a) for a in arguments], capture_output=True, text=True, timeout=20, check=False,
                               env={**self.environment, "DISPLAY": self.display}).stdout
 
+    def root_property(self, name):
+        """The windows in a property that the window manager keeps."""
+        return [int(word.rstrip(","), 16) for word in self.x11_tool("xprop", "-root", name).split() if word.startswith("0x")]
+
+    def await_window(self, window):
+        """Until the window manager has taken it, which gives it the keyboard: later it would take that from another."""
+        wait_for(lambda: window in self.root_property("_NET_CLIENT_LIST"), "the window manager to take the window")
+
     def activate_window(self, window):
+        self.await_window(window)
         self.x11_tool("xdotool", "windowactivate", "--sync", window)
-        wait_for(lambda: self.x11_tool("xdotool", "getwindowfocus").strip() == str(window), "the window to be in front")
+        wait_for(lambda: self.x11_tool("xdotool", "getwindowfocus").strip() == str(window) and
+                 self.root_property("_NET_ACTIVE_WINDOW") == [window], "the window to be in front")
