@@ -11,6 +11,7 @@ import unittest
 
 import dbus
 import dbus.bus
+import dbus.lowlevel
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
@@ -130,11 +131,22 @@ class BusCase(BusErrors):
         except stack.StackError as error:
             raise AssertionError(f"{error}\n{cls.stack.log('attesterd')}") from None
 
+    def arrived(self, bus):
+        """What was sent on `bus` before has been taken in: calls of a connection that is known start in order."""
+        return self.stack.call(ATTESTER, "GetFacts", bus=bus)
+
     def succeeds(self, issuer):
         try:
             return self.stack.request(issuer)
         except dbus.DBusException:
             return None
+
+
+def send(bus, interface, member, signature, arguments, replies):
+    """A call whose reply is appended to `replies` when the pending call that this returns has been waited for."""
+    message = dbus.lowlevel.MethodCallMessage(NAME, PATH, interface, member)
+    message.append(*arguments, signature=signature)
+    return bus.send_message_with_reply(message, replies.append, 60)
 
 
 class Background(threading.Thread):

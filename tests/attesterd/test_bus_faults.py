@@ -290,8 +290,9 @@ class Signals(BusCase):
         daemon = self.stack.processes["attesterd"].pid
         with open(f"/proc/{daemon}/task/{daemon}/children", encoding="ascii") as children:
             child = int(children.read().split()[0])
+        before = self.stack.fake.counts["slow", "request"]
         waiting = Background(self.stack.request, "slow.example")
-        time.sleep(0.3)
+        wait_for(lambda: self.stack.fake.counts["slow", "request"] > before, "a request at the issuer")
         os.kill(child, signal.SIGKILL)
         self.assert_error("IssuerUnreachable", waiting.result)
         wait_for(self.plain_works, "a new attester-net")
@@ -304,40 +305,52 @@ class Signals(BusCase):
 
 
 class SlowTpm(BusCase):
-    """A quote takes four seconds."""
+    """A quote takes four seconds, once the device is enrolled."""
 
-    options = {"issuers": ("plain",), "real_issuer": True, "proxy": ("--delay-ms", 4000, "--only", "Quote")}
+    options = {"issuers": ("plain",), "real_issuer": True, "proxy": ("--delay-ms", 0)}
+    slow = "--delay-ms 4000 --only Quote"
 
     def setUp(self):
         self.stack.call(bus_fixture.ADMIN, "Enroll", "s", ISSUER_NAME)
         directory = self.stack.call(ATTESTER, "GetIssuer", "s", ISSUER_NAME)
         self.tokens = [bus_fixture.token_request(directory)]
+        self.stack.plan_tpm(self.slow)
+        self.addCleanup(self.stack.plan_tpm)
+
+    def begin_quote(self, **options):
+        """A request whose quote is under way, until the TPM has been slow over it."""
+        waiting = Background(self.stack.request, ISSUER_NAME, self.tokens, options)
+        wait_for(lambda: self.stack.plan_tpm(self.slow)["by_name"].get("Quote"), "a quote under way")
+        return waiting
 
     def test_a_caller_waits_no_longer_than_it_said_and_others_not_at_all(self):
-        waiting = Background(self.stack.request, ISSUER_NAME, self.tokens, {"timeout-ms": dbus.UInt32(1500)})
-        time.sleep(0.3)
+        waiting = self.begin_quote(**{"timeout-ms": dbus.UInt32(1500)})
         self.stack.request("plain.example")
         self.stack.call(ATTESTER, "GetFacts")
         self.assertTrue(waiting.is_alive())
         self.assert_error("Timeout", waiting.result)
+        self.stack.plan_tpm()
         self.assertTrue(self.stack.request(ISSUER_NAME, self.tokens)[1]["attested"])
 
     def test_terminate_during_a_quote_ends_well(self):
-        waiting = Background(self.stack.request, ISSUER_NAME, self.tokens)
-        time.sleep(0.5)
+        waiting = self.begin_quote()
         self.assertEqual(self.stack.end("attesterd", signal.SIGTERM), 0)
         self.assert_error("Cancelled", waiting.result)
         self.restart()
 
     def test_terminate_during_an_enrolment_and_a_quote_ends_well(self):
-        waiting = Background(self.stack.request, ISSUER_NAME, self.tokens)
-        time.sleep(0.3)
-        enrolling = Background(self.stack.call, bus_fixture.ADMIN, "Enroll", "s", ISSUER_NAME)
-        resealing = Background(self.stack.call, bus_fixture.ADMIN, "Reseal")
-        time.sleep(0.3)
+        waiting = self.begin_quote()
+        bus, replies = self.stack.bus(), []
+        self.arrived(bus)
+        calls = [bus_fixture.send(bus, bus_fixture.ADMIN, "Enroll", "s", [ISSUER_NAME], replies),
+                 bus_fixture.send(bus, bus_fixture.ADMIN, "Reseal", "", [], replies)]
+        self.arrived(bus)
         self.assertEqual(self.stack.end("attesterd", signal.SIGTERM), 0)
-        for call in (waiting, enrolling, resealing):
-            self.assert_error("Cancelled", call.result)
+        for call in calls:
+            call.block()
+        bus.close()
+        self.assertEqual([reply.get_error_name() for reply in replies], ["org.attesterd.Error.Cancelled"] * 2)
+        self.assert_error("Cancelled", waiting.result)
         self.restart()
 
     def restart(self):

@@ -3,11 +3,9 @@
 """Tokens of type 0x0001 and batches of both types, from the device to the gate. Usage: test_types.py BUILD-DIRECTORY"""
 
 import base64
-import json
 import pathlib
 import re
 import secrets
-import socket
 import sys
 import unittest
 import urllib.request
@@ -71,11 +69,7 @@ class Types(BusErrors):
 
     def quotes(self):
         """TPM2_Quote commands since this was asked last."""
-        with socket.socket(socket.AF_UNIX) as plan:
-            plan.settimeout(20)
-            plan.connect(f"{self.stack.path('proxy.sock')}.plan")
-            plan.sendall(b"\n")
-            return json.loads(plan.makefile().readline())["by_name"].get("Quote", 0)
+        return self.stack.plan_tpm()["by_name"].get("Quote", 0)
 
     def posts(self):
         """Answers to token requests, and tokens issued, of each type, as the issuer counts them."""

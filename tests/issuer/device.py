@@ -9,8 +9,10 @@ import datetime
 import hashlib
 import hmac
 import os
+import pathlib
 import secrets
 import struct
+import sys
 import time
 
 import cbor2
@@ -20,6 +22,10 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.x509.oid import NameOID, ObjectIdentifier
+
+sys.path.append(str(pathlib.Path(__file__).resolve().parents[1] / "keys"))
+
+import rsa_keys  # noqa: E402
 
 PROFILE = "tag:attesterd.org,2026:evidence-1"
 AK_ATTRIBUTES = 0x00050032  # fixedTPM fixedParent sensitiveDataOrigin restricted sign
@@ -34,6 +40,14 @@ FACTS = {"os.id": [2, "debian"], "os.version": [3, "12.5"], "boot.secure_boot": 
 
 def sha256(data):
     return hashlib.sha256(data).digest()
+
+
+def rsa_key():
+    """One that nothing else in this process has."""
+    file = rsa_keys.next_file()
+    if file is None:
+        return rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    return serialization.load_pem_private_key(file.read_bytes(), None)
 
 
 def sized(data):
@@ -58,7 +72,7 @@ class Approver:
     """An authority that signs boot states: TPM2_PolicyAuthorize with an RSA 2048 key, as systemd-measure has it."""
 
     def __init__(self):
-        self.key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        self.key = rsa_key()
         modulus = self.key.public_key().public_numbers().n.to_bytes(256, "big")
         # TPMT_PUBLIC: userWithAuth decrypt sign; no policy, symmetric algorithm or scheme.
         area = struct.pack(">HHIHHHHI", 0x0001, ALG_SHA256, 0x00060040, 0, 0x0010, 0x0010, 2048, 65537) + sized(modulus)
@@ -121,7 +135,7 @@ class Device:
     """An RSA-2048 endorsement key and a P-256 attestation key."""
 
     def __init__(self, authority=None, ak_attributes=AK_ATTRIBUTES):
-        self.ek = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        self.ek = rsa_key()
         self.ek_certificate = authority.certify(self.ek.public_key()) if authority else None
         self.show_endorsement_key()
         self.pcrs = {ALG_SHA256: {0: b"\x11" * 32, 7: b"\x77" * 32}}

@@ -15,6 +15,7 @@ import time
 from cryptography.hazmat.primitives import serialization
 
 import device
+import rsa_keys
 
 STARTUP_S = 20
 REQUEST_MEDIA_TYPE = "application/private-token-request"
@@ -92,6 +93,8 @@ class RunningIssuer:
         self.program = program
         self.certificate, key = server_certificate(self.directory)
         (self.directory / "state").mkdir(mode=0o700)
+        if not keys:
+            rsa_keys.give_to_issuer(self.directory / "state")
         if authority:
             (self.directory / "ek-ca.pem").write_bytes(authority.pem())
             verifier += f"\nEkCaFile={self.directory}/ek-ca.pem"
