@@ -62,9 +62,11 @@ class Pkcs11(IssuerCase):
         super().setUpClass()
 
     def run_with(self, keys, *words):
-        """The program with other [Keys], to its end."""
-        config = self.token.directory / "other.conf"
-        config.write_text(self.issuer.config.read_text().split("[Keys]")[0] + "[Keys]\n" + keys)
+        """The program with other [Keys] and a state of its own, to its end."""
+        config, state = self.token.directory / "other.conf", self.token.directory / "other-state"
+        state.mkdir(mode=0o700, exist_ok=True)
+        text = self.issuer.config.read_text().split("[Keys]")[0].replace(f"StateDirectory={self.issuer.directory}/state", f"StateDirectory={state}")
+        config.write_text(text + "[Keys]\n" + keys)
         return subprocess.run([PROGRAM, "--allow-root", "--config", str(config), *words], capture_output=True, text=True, timeout=60, check=False)
 
     def test_tokens_are_signed_and_no_key_is_in_a_file(self):
