@@ -30,7 +30,7 @@ LIBRARIES = {
     "microhttpd.h": {"issuer"},
     "p11-kit/": {"issuer"},
     "sqlite3.h": {"issuer"},
-    "openssl/": {"base", "token", "evidence", "policy", "issuer"},
+    "openssl/": {"base", "token", "evidence", "policy", "tpm", "issuer"},
 }
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.MULTILINE)

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "tpm/connection.h"
 
+#include "tpm/openssl_context.h"
+
 #include <tss2/tss2_rc.h>
 #include <tss2/tss2_tctildr.h>
 
@@ -111,6 +113,7 @@ bool tpm_connection_open(const char *tcti, struct tpm_connection *ret, struct ba
         tpm_auto_connection struct tpm_connection opened = { 0 };
         TSS2_RC rc;
 
+        tpm_openssl_context_prepare();
         rc = Tss2_TctiLdr_Initialize(tcti, &opened.tcti);
         if (rc == TSS2_RC_SUCCESS)
                 rc = Esys_Initialize(&opened.esys, opened.tcti, NULL);

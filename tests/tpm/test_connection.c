@@ -3,7 +3,11 @@
 
 #include "tpm/connection.h"
 #include "tpm/leftovers.h"
+#include "tpm/openssl_context.h"
 
+#include <dlfcn.h>
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
 #include <string.h>
 
 struct sample {
@@ -93,12 +97,31 @@ static void leftovers_are_ours_behind_resource_manager_no(void **state)
                 assert_false(tpm_leftovers_are_ours(not_ours[i]));
 }
 
+static void openssl_context_of_libraries_is_one_and_lives_on(void **state)
+{
+        OSSL_LIB_CTX *(*found)(void) = NULL, *first, *second;
+        EVP_MD *digest;
+
+        tpm_openssl_context_prepare();
+        *(void **) &found = dlsym(RTLD_DEFAULT, "OSSL_LIB_CTX_new");
+        assert_ptr_equal(found, &OSSL_LIB_CTX_new);
+        first = found();
+        assert_non_null(first);
+        OSSL_LIB_CTX_free(first);
+        second = found();
+        assert_ptr_equal(first, second);
+        digest = EVP_MD_fetch(second, "SHA256", NULL);
+        assert_non_null(digest);
+        EVP_MD_free(digest);
+}
+
 int main(void)
 {
         static const struct CMUnitTest tests[] = {
                 cmocka_unit_test(connection_fail_names_class_code_and_reason),
                 cmocka_unit_test(connection_open_of_nothing_is_unavailable),
                 cmocka_unit_test(leftovers_are_ours_behind_resource_manager_no),
+                cmocka_unit_test(openssl_context_of_libraries_is_one_and_lives_on),
         };
 
         return cmocka_run_group_tests(tests, silence, NULL);
