@@ -70,6 +70,8 @@ static bool renew_device(struct issuer_registry *registry, struct enrolling *enr
         (void) sqlite3_bind_int64(statement, 2, (sqlite3_int64) enrolling->enrollment->now);
         (void) sqlite3_bind_int64(statement, 3, enrolling->device.row);
         (void) sqlite3_bind_int(statement, 4, enrolling->enrollment->ek_certified);
+        issuer_registry_bind_bytes(statement, 5, enrolling->enrollment->ek_name);
+        issuer_registry_bind_bytes(statement, 6, enrolling->enrollment->ek_other_name);
         return issuer_registry_step_done(registry, statement, error);
 }
 

@@ -116,7 +116,8 @@ static const char *const statements[STATEMENT_TOTAL] = {
         [STATEMENT_COUNT] = "SELECT count FROM device_counts WHERE status = ?1",
         [STATEMENT_ADD_DEVICE] = "INSERT INTO devices (id, ek_name, ek_fingerprint, enrolled_at, ek_certified,"
                                  " ek_other_name) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-        [STATEMENT_RENEW_DEVICE] = "UPDATE devices SET ek_fingerprint = ?1, enrolled_at = ?2, ek_certified = ?4 WHERE row = ?3",
+        [STATEMENT_RENEW_DEVICE] = "UPDATE devices SET ek_fingerprint = ?1, enrolled_at = ?2, ek_certified = ?4,"
+                                   " ek_other_name = CASE ek_name WHEN ?5 THEN ?6 ELSE ?5 END WHERE row = ?3",
         [STATEMENT_PUT_KEY] = "INSERT INTO keys (ak_name, device, ak_public, enrolled_at) VALUES (?1, ?2, ?3, ?4)"
                               " ON CONFLICT (ak_name) DO UPDATE SET enrolled_at = ?4",
         [STATEMENT_SUPERSEDE] =

@@ -231,6 +231,38 @@ static void enroll_of_another_devices_key_is_refused_and_changes_nothing(void **
         assert_string_equal(find(registry, "ak1").id, id);
 }
 
+static void assert_other_name(struct issuer_registry *registry, const char *ak, const char *name)
+{
+        struct issuer_device device = find(registry, ak);
+
+        assert_true(base_bytes_equal(BASE_BYTES(device.ek_other_name, device.ek_other_name_len), base_bytes_from_string(name)));
+}
+
+/* One key by either of two names; the first device is of before there was an other name to know. */
+static void enroll_by_the_other_name_is_the_same_device(void **state)
+{
+        test_auto_directory directory = test_directory_make();
+        issuer_auto_registry struct issuer_registry *registry = open_in(directory);
+        struct issuer_enrollment low = enrollment_of("low", "ak2"), high = enrollment_of("high", "ak3");
+        char first[ISSUER_DEVICE_ID_LEN + 1], id[ISSUER_DEVICE_ID_LEN + 1];
+        struct base_error error;
+
+        low.ek_other_name = base_bytes_from_string("high");
+        high.ek_other_name = base_bytes_from_string("low");
+        enroll(registry, "low", "ak1", first);
+        assert_other_name(registry, "ak1", "");
+        assert_ok(issuer_registry_enroll(registry, &low, id, &error));
+        assert_string_equal(id, first);
+        assert_other_name(registry, "ak2", "high");
+        assert_ok(issuer_registry_enroll(registry, &high, id, &error));
+        assert_string_equal(id, first);
+        assert_other_name(registry, "ak3", "high");
+        assert_int_equal(find(registry, "ak3").ek_name_len, 3);
+        assert_ok(issuer_registry_set_status(registry, first, ISSUER_DEVICE_REVOKED, &error));
+        high.ak_name = base_bytes_from_string("ak4");
+        assert_refused(issuer_registry_enroll(registry, &high, id, &error), BASE_ERROR_NOT_AUTHORIZED, "revoked");
+}
+
 static void enroll_of_a_revoked_device_is_refused(void **state)
 {
         test_auto_directory directory = test_directory_make();
@@ -531,6 +563,7 @@ int main(void)
                 cmocka_unit_test(count_use_keeps_kinds_and_devices_apart),
                 cmocka_unit_test(enroll_often_keeps_a_bounded_number_of_keys),
                 cmocka_unit_test(enroll_of_another_devices_key_is_refused_and_changes_nothing),
+                cmocka_unit_test(enroll_by_the_other_name_is_the_same_device),
                 cmocka_unit_test(enroll_of_a_revoked_device_is_refused),
                 cmocka_unit_test(count_tokens_stops_at_the_limit_and_begins_again_next_day),
                 cmocka_unit_test(count_tokens_of_a_batch_are_counted_all_or_none),
