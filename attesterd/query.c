@@ -106,6 +106,15 @@ static bool append_entry(DBusMessageIter *dictionary, const char *name, int type
                dbus_message_iter_append_basic(&variant, type, value) && close_entry(dictionary, &entry, &variant);
 }
 
+/* As append_entry(), of a text that others had a part in: libdbus ends a program that hands it one that is not UTF-8. */
+static bool append_text_entry(DBusMessageIter *dictionary, const char *name, const char *text)
+{
+        DBusMessageIter entry, variant;
+
+        return open_entry(dictionary, name, DBUS_TYPE_STRING_AS_STRING, &entry, &variant) &&
+               base_dbus_text_append(&variant, text) && close_entry(dictionary, &entry, &variant);
+}
+
 static bool append_key(DBusMessageIter *array, const struct evidence_directory_key *key)
 {
         dbus_uint16_t type = key->token_type;
@@ -140,19 +149,17 @@ static bool append_issuer(DBusMessage *message, const struct attesterd_issuer *i
         const struct evidence_directory *directory = issuer->directory;
         dbus_bool_t attestation = attesterd_issuer_attested(issuer);
         dbus_uint64_t fetched = issuer->fetched_seconds;
-        const char *request_uri = directory->request_uri;
-        char text[ATTESTERD_MIRROR_TEXT_MAX];
-        const char *mirror = text;
+        char mirror[ATTESTERD_MIRROR_TEXT_MAX];
         DBusMessageIter top, dictionary;
 
-        attesterd_mirror_text(&issuer->mirror, text);
+        attesterd_mirror_text(&issuer->mirror, mirror);
         dbus_message_iter_init_append(message, &top);
         return dbus_message_iter_open_container(&top, DBUS_TYPE_ARRAY, "{sv}", &dictionary) &&
-               append_entry(&dictionary, "name", DBUS_TYPE_STRING, &issuer->config.name) &&
-               append_entry(&dictionary, "request-uri", DBUS_TYPE_STRING, &request_uri) && append_keys(&dictionary, directory) &&
+               append_text_entry(&dictionary, "name", issuer->config.name) &&
+               append_text_entry(&dictionary, "request-uri", directory->request_uri) && append_keys(&dictionary, directory) &&
                append_entry(&dictionary, "attestation", DBUS_TYPE_BOOLEAN, &attestation) &&
                append_entry(&dictionary, "fetched", DBUS_TYPE_UINT64, &fetched) &&
-               (text[0] == '\0' || append_entry(&dictionary, "mirror", DBUS_TYPE_STRING, &mirror)) &&
+               (mirror[0] == '\0' || append_text_entry(&dictionary, "mirror", mirror)) &&
                dbus_message_iter_close_container(&top, &dictionary);
 }
 

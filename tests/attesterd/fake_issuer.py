@@ -80,7 +80,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def directory(self, name):
         key = self.server.owner.keys.get(name, "AAAA")
-        directory = {"issuer-request-uri": f"/{name}/request", "token-keys": [{"token-type": 2, "token-key": key}]}
+        directory = {"issuer-request-uri": self.server.owner.request_uris.get(name, f"/{name}/request"),
+                     "token-keys": [{"token-type": 2, "token-key": key}]}
         if name.startswith("attest"):
             directory["attestation"] = {"profile": PROFILE, "nonce-uri": f"/{name}/nonce", "enroll-uri": f"/{name}/enroll"}
         return json.dumps(directory).encode()
@@ -128,7 +129,7 @@ class FakeIssuer:
         self.counts = collections.Counter()
         self.requests = collections.defaultdict(list)
         self.nonces = 0
-        self.keys = {}  # of those whose directory has another than the rest
+        self.keys, self.request_uris = {}, {}  # of those whose directory has others than the rest
         self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self.context.load_cert_chain(certificate, key)
         self.server = Server(("127.0.0.1", 0), Handler)

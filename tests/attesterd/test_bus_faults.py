@@ -106,6 +106,16 @@ class Files(BusCase):
         issuers = {issuer["name"]: issuer for issuer in self.stack.attestctl_json("issuers")["issuers"]}
         self.assertRegex(issuers["new.example"]["mirror"], "^unreachable: .")
 
+    def test_mirror_that_has_half_a_character_quoted_is_named_and_harms_nobody(self):
+        """What it says is cut within a character; libdbus ends a program that hands it such a text."""
+        self.stack.fake.request_uris["odd"] = "/" + "é" * 60
+        self.addCleanup(self.stack.fake.request_uris.clear)
+        for name in ("odd", "plain"):
+            self.configure_mirror(self.stack.fake.url(name))
+            self.stack.request("new.example")
+            mirror = str(self.stack.call(ATTESTER, "GetIssuer", "s", "new.example")["mirror"])
+            self.assertRegex(mirror, "^unreachable: .*no usable directory" if name == "odd" else "^agrees$")
+
     def test_policy_that_denies_names_rule_and_remedy(self):
         self.stack.write("etc/policy.d/50-test.conf", POLICY.format(version=3, require="os.id == nothing"))
         self.stack.reload_daemon()
