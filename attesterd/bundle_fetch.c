@@ -65,9 +65,16 @@ static void set_timer(struct attesterd_bundle_fetch *fetch, uint64_t in_ms)
 /* Ends one attempt; the next one comes after a pause. `wait_s` is what the server asks for; 0: nothing. */
 static void finish(struct attesterd_bundle_fetch *fetch, const struct base_error *error, uint32_t wait_s)
 {
+        struct attesterd_daemon *daemon = fetch->daemon;
         uint32_t pause_s;
 
         fetch->failures = error == NULL ? 0 : fetch->failures + 1;
+        daemon->policy_fetch_failure = (struct attesterd_bundle_failure){ .at = 0 };
+        if (error != NULL) {
+                daemon->policy_fetch_failure.error = *error;
+                daemon->policy_fetch_failure.at = daemon->clock->wall_seconds(daemon->clock->context);
+        }
+        attesterd_daemon_announce(daemon);
         pause_s = attesterd_bundle_fetch_pause_s(fetch->failures);
         if (wait_s > pause_s)
                 pause_s = wait_s < ATTESTERD_BUNDLE_INTERVAL_S ? wait_s : ATTESTERD_BUNDLE_INTERVAL_S;
@@ -184,6 +191,7 @@ void attesterd_bundle_fetch_configure(struct attesterd_bundle_fetch *fetch, bool
                 (void) snprintf(fetch->url, sizeof(fetch->url), "%s", url);
                 fetch->etag[0] = '\0';
                 fetch->failures = 0;
+                fetch->daemon->policy_fetch_failure = (struct attesterd_bundle_failure){ .at = 0 };
         }
         /* One that is being installed sets the timer when it is done. */
         if (url[0] != '\0' && !fetch->installing)

@@ -28,8 +28,15 @@ bool attesterd_bundle_fetch_new(struct attesterd_daemon *daemon, struct attester
                                 struct base_error *error) BASE_MUST_CHECK;
 void attesterd_bundle_fetch_free(struct attesterd_bundle_fetch *fetch);
 
-/* Takes the configuration over. With `now` a fetch starts at once, as somebody wants it who has the configuration read again. */
+/* Takes the configuration over; what is known of attempts at another URL is forgotten. With `now` a fetch starts at once, as
+ * somebody wants it who has the configuration read again. */
 void attesterd_bundle_fetch_configure(struct attesterd_bundle_fetch *fetch, bool now);
+
+/* How the last attempt failed, be it to fetch or to install what came. */
+struct attesterd_bundle_failure {
+        struct base_error error; /* no error: it did not, or there was none yet */
+        uint64_t at;             /* seconds since 1970 */
+};
 
 /* There is no policy in force, and the newest bundle would mend that: it is fetched within ATTESTERD_BUNDLE_FIRST_EVER_S. */
 void attesterd_bundle_fetch_hurry(struct attesterd_bundle_fetch *fetch);

@@ -53,6 +53,7 @@ struct attesterd_daemon {
         struct policy *policy;          /* NULL: none could be loaded yet, and no request passes */
         struct attesterd_needs policy_needs;
         struct base_error policy_error;
+        struct attesterd_bundle_failure policy_fetch_failure;
         struct attesterd_bundles *bundles; /* where a fleet is configured: what `policy` comes from */
         struct attesterd_bundle_fetch *bundle_fetch;
         struct attesterd_grace *grace;

@@ -62,6 +62,20 @@ static bool append_policy_error(const struct attesterd_daemon *daemon, DBusMessa
         return base_dbus_text_append(to, daemon->policy_error.message);
 }
 
+static bool append_policy_fetch_error(const struct attesterd_daemon *daemon, DBusMessageIter *to)
+{
+        const struct attesterd_bundle_failure *failure = &daemon->policy_fetch_failure;
+        dbus_uint64_t at = failure->at;
+        DBusMessageIter structure;
+
+        return dbus_message_iter_open_container(to, DBUS_TYPE_STRUCT, NULL, &structure) &&
+               base_dbus_text_append(&structure,
+                                     failure->error.code == BASE_ERROR_NONE ? "" : base_error_dbus_name(failure->error.code)) &&
+               base_dbus_text_append(&structure, failure->error.message) &&
+               dbus_message_iter_append_basic(&structure, DBUS_TYPE_UINT64, &at) &&
+               dbus_message_iter_close_container(to, &structure);
+}
+
 static bool append_config_error(const struct attesterd_daemon *daemon, DBusMessageIter *to)
 {
         return base_dbus_text_append(to, daemon->config_error.message);
@@ -89,10 +103,15 @@ static bool append_issuers(const struct attesterd_daemon *daemon, DBusMessageIte
 }
 
 const struct attesterd_property attesterd_property_table[] = {
-        { "Version", "s", append_version },          { "TpmState", "s", append_tpm_state },
-        { "SealState", "s", append_seal_state },     { "PolicyVersion", "t", append_policy_version },
-        { "PolicyError", "s", append_policy_error }, { "ConfigError", "s", append_config_error },
-        { "Issuers", "a(ss)", append_issuers },      { NULL, NULL, NULL },
+        { "Version", "s", append_version },
+        { "TpmState", "s", append_tpm_state },
+        { "SealState", "s", append_seal_state },
+        { "PolicyVersion", "t", append_policy_version },
+        { "PolicyError", "s", append_policy_error },
+        { "PolicyFetchError", "(sst)", append_policy_fetch_error },
+        { "ConfigError", "s", append_config_error },
+        { "Issuers", "a(ss)", append_issuers },
+        { NULL, NULL, NULL },
 };
 
 #define PROPERTY_COUNT (BASE_COUNT(attesterd_property_table) - 1)

@@ -78,6 +78,10 @@ int attestctl_print_json(json_t *document);
 /* A string as JSON, whatever its bytes: those that are not UTF-8 become '?'. */
 json_t *attestctl_json_string(const char *text);
 
+/* A time, in seconds since 1970, for people. */
+#define ATTESTCTL_TIME_BYTES 32
+void attestctl_time_text(uint64_t seconds, char ret[static ATTESTCTL_TIME_BYTES]);
+
 /* Facts as a JSON array, and as a table. */
 json_t *attestctl_json_facts(const struct attester_fact *facts, size_t count);
 void attestctl_print_facts(FILE *to, bool color, int indent, const struct attester_fact *facts, size_t count);

@@ -73,6 +73,18 @@ static void check_tpm(struct findings *findings, const struct attester_status *s
                        "No TPM: turn it on in the firmware's settings. No access: attesterd's user has to be in the group tss.");
 }
 
+/* What is in force stays so; what did not come may be newer. */
+static void check_fetch(struct findings *findings, const struct attester_status *status)
+{
+        char when[ATTESTCTL_TIME_BYTES];
+
+        attestctl_time_text(status->policy_fetch_failed_at, when);
+        advise(note(findings, GRADE_WARN, 0, "policy", "the fleet's bundle could not be fetched: %s at %s: %s",
+                    status->policy_fetch_name, when, status->policy_fetch_error),
+               "`BundleUrl=` and `BundleCaFile=` in attesterd.conf, network and proxy; then `attestctl reload`, which tries "
+               "again at once.");
+}
+
 static void check_files(struct findings *findings, const struct attester_status *status)
 {
         if (status->config_error[0] != '\0')
@@ -84,30 +96,41 @@ static void check_files(struct findings *findings, const struct attester_status 
                 advise(note(findings, GRADE_BAD, ATTESTER_ERROR_POLICY_INVALID, "policy", "%s", status->policy_error),
                        "Files: `attestctl policy check FILE` shows all errors; mend them, then `attestctl reload`. "
                        "A fleet's bundle: get the newest one, then `attestctl policy install BUNDLE`.");
+        else if (status->policy_fetch_name[0] != '\0')
+                check_fetch(findings, status);
         else if (status->policy_version == 0)
                 (void) note(findings, GRADE_GOOD, 0, "policy", "none, or without Version=");
         else
                 (void) note(findings, GRADE_GOOD, 0, "policy", "version %" PRIu64, status->policy_version);
 }
 
-static bool is_attested(const struct attester_status *status)
+/* An issuer of the status, with its directory, or why that could not be had. */
+struct seen_issuer {
+        struct attester_issuer *issuer; /* NULL: see `error` */
+        struct attester_error error;
+};
+
+/* Whether enrolment is what the issuer waits for; unknown until its directory was fetched, which says whether it takes evidence.
+ */
+static bool lacks_enrollment(const struct attester_issuer_state *state, const struct seen_issuer *seen)
 {
-        for (size_t i = 0; i < status->issuer_count; i++)
-                if (strcmp(status->issuers[i].enrollment, "unattested") != 0)
-                        return true;
-        return false;
+        return strcmp(state->enrollment, "not-enrolled") == 0 && seen->issuer != NULL && seen->issuer->attestation;
 }
 
-static void check_key(struct findings *findings, const struct attester_status *status)
+static void check_key(struct findings *findings, const struct attester_status *status, const struct seen_issuer *seen)
 {
         const char *state = status->seal_state;
+        bool wanted = false;
+
+        for (size_t i = 0; i < status->issuer_count; i++)
+                wanted = wanted || lacks_enrollment(&status->issuers[i], &seen[i]);
 
         if (strncmp(state, "sealed", strlen("sealed")) == 0)
                 advise(note(findings, GRADE_BAD, ATTESTER_ERROR_SEALED, "key", "%s", state),
                        "`attestctl seal status` shows what changed. If that was wanted: `attestctl reseal`, then enrol again.");
         else if (strcmp(state, "open") == 0)
                 (void) note(findings, GRADE_GOOD, 0, "key", "signs in this boot state");
-        else if (strcmp(state, "none") == 0 && is_attested(status))
+        else if (strcmp(state, "none") == 0 && wanted)
                 (void) note(findings, GRADE_WARN, 0, "key", "there is none yet; enrolment makes it");
         else
                 (void) note(findings, GRADE_GOOD, 0, "key", "%s", state);
@@ -141,13 +164,13 @@ static void check_rules(struct attestctl *ctl, struct findings *findings, const 
         attester_rules_free(rules, count);
 }
 
-static void check_issuer(struct attestctl *ctl, struct findings *findings, const struct attester_issuer_state *state)
+static void check_issuer(struct attestctl *ctl, struct findings *findings, const struct attester_issuer_state *state,
+                         const struct seen_issuer *seen)
 {
-        struct attester_error error = ATTESTER_ERROR_INIT;
-        struct attester_issuer *issuer = NULL;
+        const struct attester_issuer *issuer = seen->issuer;
 
-        if (attester_get_issuer(ctl->attester, state->name, &ctl->options, &issuer, &error) < 0)
-                advise(note(findings, GRADE_BAD, error.code, state->name, "%s", error.message),
+        if (issuer == NULL)
+                advise(note(findings, GRADE_BAD, seen->error.code, state->name, "%s", seen->error.message),
                        "Network, proxy and `Url=` of its file in issuers.d; its operator, if it is down.");
         else if (issuer->key_count == 0)
                 (void) note(findings, GRADE_BAD, ATTESTER_ERROR_ISSUER_REJECTED, state->name, "it has no token key");
@@ -157,8 +180,7 @@ static void check_issuer(struct attestctl *ctl, struct findings *findings, const
                 advise(note(findings, GRADE_WARN, ATTESTER_ERROR_ISSUER_UNREACHABLE, state->name,
                             "its keys could not be compared: the mirror is %s", issuer->mirror),
                        "`DirectoryMirror=` of its file in issuers.d");
-        attester_issuer_free(issuer);
-        if (strcmp(state->enrollment, "not-enrolled") == 0)
+        if (lacks_enrollment(state, seen))
                 advise(note(findings, GRADE_BAD, ATTESTER_ERROR_NOT_ENROLLED, state->name, "it does not know this device"),
                        "`attestctl enroll %s`", state->name);
         check_rules(ctl, findings, state->name);
@@ -169,6 +191,7 @@ static void examine(struct attestctl *ctl, struct findings *findings, char **ret
 {
         struct attester_error error = ATTESTER_ERROR_INIT;
         struct attester_status *status = NULL;
+        base_auto_free struct seen_issuer *seen = NULL;
         struct attester_seal *seal = NULL;
 
         /* Makes the daemon look at the TPM; what it found is in the status. */
@@ -183,12 +206,23 @@ static void examine(struct attestctl *ctl, struct findings *findings, char **ret
         (void) note(findings, GRADE_GOOD, 0, "attesterd", "version %s answers", status->version);
         check_tpm(findings, status);
         check_files(findings, status);
-        check_key(findings, status);
+        seen = calloc(status->issuer_count + 1, sizeof(*seen));
+        if (seen == NULL) {
+                (void) note(findings, GRADE_BAD, ATTESTER_ERROR_NO_MEMORY, "attestctl", "out of memory");
+                attester_status_free(status);
+                return;
+        }
+        for (size_t i = 0; i < status->issuer_count; i++)
+                (void) attester_get_issuer(ctl->attester, status->issuers[i].name, &ctl->options, &seen[i].issuer,
+                                           &seen[i].error);
+        check_key(findings, status, seen);
         if (status->issuer_count == 0)
                 advise(note(findings, GRADE_BAD, ATTESTER_ERROR_ISSUER_UNKNOWN, "issuers", "none is configured"),
                        "Ask your fleet's administrator for a file for /etc/attesterd/issuers.d.");
         for (size_t i = 0; i < status->issuer_count; i++)
-                check_issuer(ctl, findings, &status->issuers[i]);
+                check_issuer(ctl, findings, &status->issuers[i], &seen[i]);
+        for (size_t i = 0; i < status->issuer_count; i++)
+                attester_issuer_free(seen[i].issuer);
         attester_status_free(status);
 }
 

@@ -3,16 +3,6 @@
 #include "client/attestctl/table.h"
 
 #include <string.h>
-#include <time.h>
-
-static void time_print(uint64_t seconds, char *ret, size_t ret_size)
-{
-        time_t when = (time_t) seconds;
-        struct tm broken_down;
-
-        if (gmtime_r(&when, &broken_down) == NULL || strftime(ret, ret_size, "%Y-%m-%d %H:%M:%SZ", &broken_down) == 0)
-                (void) snprintf(ret, ret_size, "?");
-}
 
 static json_t *issuer_json(const struct attester_issuer_state *state, const struct attester_issuer *issuer,
                            const struct attester_error *error)
@@ -46,7 +36,7 @@ static void issuer_print(const struct attestctl *ctl, const struct attester_issu
                          const struct attester_issuer *issuer, const struct attester_error *error)
 {
         attestctl_auto_table struct attestctl_table table;
-        char fetched[32];
+        char fetched[ATTESTCTL_TIME_BYTES];
 
         attestctl_print(stdout, ctl->color_out, ATTESTCTL_HEADING, state->name);
         (void) fputc('\n', stdout);
@@ -64,7 +54,7 @@ static void issuer_print(const struct attestctl *ctl, const struct attester_issu
         attestctl_table_add(&table, ATTESTCTL_PLAIN, issuer->request_uri);
         attestctl_table_add(&table, ATTESTCTL_PLAIN, "  evidence");
         attestctl_table_add(&table, ATTESTCTL_PLAIN, issuer->attestation ? "wanted" : "not wanted");
-        time_print(issuer->fetched, fetched, sizeof(fetched));
+        attestctl_time_text(issuer->fetched, fetched);
         attestctl_table_add(&table, ATTESTCTL_PLAIN, "  fetched");
         attestctl_table_add(&table, ATTESTCTL_PLAIN, fetched);
         if (issuer->mirror != NULL) {
@@ -73,10 +63,10 @@ static void issuer_print(const struct attestctl *ctl, const struct attester_issu
                                     issuer->mirror);
         }
         for (size_t i = 0; i < issuer->key_count; i++) {
-                char text[192], from[32] = "";
+                char text[192], from[ATTESTCTL_TIME_BYTES] = "";
 
                 if (issuer->keys[i].not_before != 0)
-                        time_print(issuer->keys[i].not_before, from, sizeof(from));
+                        attestctl_time_text(issuer->keys[i].not_before, from);
                 (void) snprintf(text, sizeof(text), "type 0x%04x, %s: %s%s%s", (unsigned) issuer->keys[i].token_type,
                                 attestctl_token_type_name(issuer->keys[i].token_type), issuer->keys[i].id,
                                 from[0] != '\0' ? " from " : "", from);

@@ -6,6 +6,16 @@
 #include "policy/span.h"
 
 #include <string.h>
+#include <time.h>
+
+void attestctl_time_text(uint64_t seconds, char ret[static ATTESTCTL_TIME_BYTES])
+{
+        time_t when = (time_t) seconds;
+        struct tm broken_down;
+
+        if (gmtime_r(&when, &broken_down) == NULL || strftime(ret, ATTESTCTL_TIME_BYTES, "%Y-%m-%d %H:%M:%SZ", &broken_down) == 0)
+                (void) snprintf(ret, ATTESTCTL_TIME_BYTES, "?");
+}
 
 json_t *attestctl_json_string(const char *text)
 {

@@ -16,12 +16,22 @@ static json_t *issuers_json(const struct attester_status *status)
         return array;
 }
 
+static json_t *fetch_error_json(const struct attester_status *status)
+{
+        if (status->policy_fetch_name[0] == '\0')
+                return json_null();
+        return json_pack("{s:o, s:o, s:I}", "name", attestctl_json_string(status->policy_fetch_name), "message",
+                         attestctl_json_string(status->policy_fetch_error), "time", (json_int_t) status->policy_fetch_failed_at);
+}
+
 static json_t *status_json(const struct attester_status *status)
 {
-        return json_pack("{s:o, s:o, s:o, s:I, s:o, s:o}", "version", attestctl_json_string(status->version), "tpm_state",
-                         attestctl_json_string(status->tpm_state), "seal_state", attestctl_json_string(status->seal_state),
-                         "policy_version", (json_int_t) status->policy_version, "policy_error",
-                         attestctl_json_string(status->policy_error), "issuers", issuers_json(status));
+        return json_pack("{s:o, s:o, s:o, s:I, s:o, s:o, s:o, s:o}", "version", attestctl_json_string(status->version),
+                         "tpm_state", attestctl_json_string(status->tpm_state), "seal_state",
+                         attestctl_json_string(status->seal_state), "policy_version", (json_int_t) status->policy_version,
+                         "policy_error", attestctl_json_string(status->policy_error), "policy_fetch_error",
+                         fetch_error_json(status), "config_error", attestctl_json_string(status->config_error), "issuers",
+                         issuers_json(status));
 }
 
 /* The key's state in words; what the daemon adds to "sealed" is kept. */
@@ -32,6 +42,17 @@ static const char *seal_words(const char *state)
         if (strcmp(state, "open") == 0)
                 return "open: it signs in this boot state";
         return state;
+}
+
+static void add_fetch_error(struct attestctl_table *table, const struct attester_status *status)
+{
+        char when[ATTESTCTL_TIME_BYTES];
+        base_auto_free char *text = NULL;
+
+        attestctl_time_text(status->policy_fetch_failed_at, when);
+        if (asprintf(&text, "%s at %s: %s", status->policy_fetch_name, when, status->policy_fetch_error) < 0)
+                return;
+        attestctl_table_add_labelled(table, "policy fetch", ATTESTCTL_WARN, text);
 }
 
 static void status_print(const struct attestctl *ctl, const struct attester_status *status)
@@ -50,6 +71,10 @@ static void status_print(const struct attestctl *ctl, const struct attester_stat
                                      status->policy_version == 0 ? "none, or without Version=" : version);
         if (status->policy_error[0] != '\0')
                 attestctl_table_add_labelled(&table, "policy error", ATTESTCTL_BAD, status->policy_error);
+        if (status->policy_fetch_name[0] != '\0')
+                add_fetch_error(&table, status);
+        if (status->config_error[0] != '\0')
+                attestctl_table_add_labelled(&table, "configuration error", ATTESTCTL_BAD, status->config_error);
         for (size_t i = 0; i < status->issuer_count; i++) {
                 char text[512];
                 bool enrolled = strcmp(status->issuers[i].enrollment, "not-enrolled") != 0;

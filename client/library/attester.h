@@ -202,6 +202,11 @@ struct attester_status {
         struct attester_issuer_state *issuers;
         size_t issuer_count;
         char *config_error; /* "" if the newest configuration files are in force */
+        /* How the last attempt to get the fleet's policy bundle from its URL failed: "", "" and 0 if it went well, or there was
+         * none. */
+        char *policy_fetch_name;         /* "IssuerUnreachable": the last part of the D-Bus error name */
+        char *policy_fetch_error;        /* a sentence */
+        uint64_t policy_fetch_failed_at; /* seconds since 1970 */
 };
 
 /* Free with attester_status_free(). Errors: TIMEOUT, DAEMON_UNREACHABLE, MALFORMED, NO_MEMORY. */

@@ -15,6 +15,8 @@ void attester_status_free(struct attester_status *status)
         free(status->seal_state);
         free(status->policy_error);
         free(status->config_error);
+        free(status->policy_fetch_name);
+        free(status->policy_fetch_error);
         for (size_t i = 0; i < status->issuer_count; i++) {
                 free(status->issuers[i].name);
                 free(status->issuers[i].enrollment);
@@ -40,6 +42,26 @@ static bool issuers_read(DBusMessageIter *value, struct attester_status *status,
                         return false;
         }
         return true;
+}
+
+static bool fetch_error_read(DBusMessageIter *value, struct attester_status *status, struct base_error *error)
+{
+        base_auto_free char *name = NULL;
+        const char *last;
+        dbus_uint64_t at = 0;
+        DBusMessageIter fields;
+
+        if (status->policy_fetch_name != NULL)
+                return base_error_set(error, BASE_ERROR_MALFORMED, "attesterd's answer has \"PolicyFetchError\" twice");
+        dbus_message_iter_recurse(value, &fields);
+        if (!client_reply_take_string(&fields, &name, error) ||
+            !client_reply_take_string(&fields, &status->policy_fetch_error, error))
+                return false;
+        client_reply_take_basic(&fields, &at);
+        status->policy_fetch_failed_at = at;
+        last = strrchr(name, '.');
+        status->policy_fetch_name = strdup(last != NULL ? last + 1 : name);
+        return status->policy_fetch_name != NULL || base_error_set_no_memory(error);
 }
 
 static bool property_read(const char *name, DBusMessageIter *value, void *context, struct base_error *error)
@@ -69,6 +91,8 @@ static bool property_read(const char *name, DBusMessageIter *value, void *contex
                 client_reply_take_basic(value, &number);
                 status->policy_version = number;
         }
+        if (strcmp(name, "PolicyFetchError") == 0)
+                return client_reply_check_type(name, value, "(sst)", error) && fetch_error_read(value, status, error);
         if (strcmp(name, "Issuers") == 0)
                 return client_reply_check_type(name, value, "a(ss)", error) && issuers_read(value, status, error);
         return true;
@@ -99,7 +123,7 @@ bool client_status_read(DBusMessage *reply, struct attester_status **ret, struct
         if (!client_reply_visit(&iterator, property_read, status, error))
                 return false;
         if (status->version == NULL || status->tpm_state == NULL || status->seal_state == NULL || status->policy_error == NULL ||
-            status->config_error == NULL)
+            status->config_error == NULL || status->policy_fetch_name == NULL)
                 return base_error_set(error, BASE_ERROR_MALFORMED,
                                       "attesterd's answer lacks a property; is it of another version?");
         *ret = BASE_STEAL(status);

@@ -3,6 +3,7 @@
 
 import hashlib
 import http.server
+import json
 import ssl
 import threading
 import time
@@ -82,6 +83,23 @@ class Fetch(BundleCase):
     def wait_for_error(self, text):
         wait_for(lambda: text in self.stack.property("PolicyError"), f"a PolicyError with {text!r}")
 
+    def wait_for_failure(self, name, text):
+        """On the bus and in what attestctl shows, with the time."""
+        def there():
+            known, sentence, _ = self.stack.property("PolicyFetchError")
+            return known == f"org.attesterd.Error.{name}" and text in sentence
+
+        wait_for(there, f"{name} on the bus")
+        _, sentence, at = self.stack.property("PolicyFetchError")
+        self.assertLess(abs(time.time() - at), 300)
+        shown = json.loads(self.stack.attestctl("status", "--json").stdout)["policy_fetch_error"]
+        self.assertEqual(shown, {"name": name, "message": str(sentence), "time": int(at)})
+        self.assertIn(f"policy fetch  {name} at ", self.stack.attestctl("status").stdout)
+
+    def assert_no_failure(self):
+        self.assertEqual(tuple(self.stack.property("PolicyFetchError")), ("", "", 0))
+        self.assertIsNone(json.loads(self.stack.attestctl("status", "--json").stdout)["policy_fetch_error"])
+
     def failures(self):
         return self.stack.log("attesterd").count("could not be fetched")
 
@@ -113,17 +131,20 @@ class Fetch(BundleCase):
 
     def test_refused_bundles_leave_what_is_in_force_and_are_fetched_again(self):
         good = self.bundles.sign(self.n + 1).read_bytes()
-        for body, text in ((good[:-1] + bytes([good[-1] ^ 1]), "altered"), (b"<html>", "no policy bundle"),
-                           (self.bundles.sign(self.n - 1).read_bytes(), "is installed"),
-                           (self.bundles.sign(self.n + 2, key="stranger").read_bytes(), "not trusted")):
+        self.assert_no_failure()
+        for body, name, text in ((good[:-1] + bytes([good[-1] ^ 1]), "PolicyUntrusted", "altered"), (b"<html>", "PolicyInvalid", "no policy bundle"),
+                                 (self.bundles.sign(self.n - 1).read_bytes(), "PolicyRolledBack", "is installed"),
+                                 (self.bundles.sign(self.n + 2, fleet="other.example").read_bytes(), "PolicyOtherFleet", "other.example"),
+                                 (self.bundles.sign(self.n + 2, key="stranger").read_bytes(), "PolicyUntrusted", "not trusted")):
             with self.subTest(text):
                 self.server.body = body
                 self.ask()
                 self.wait_for_error(text)
+                self.wait_for_failure(name, text)
                 self.assertEqual(self.stack.property("PolicyVersion"), self.n)
                 self.stack.request("plain.example")
         # The first one had what was installed named; 304 is no answer to the others.
-        self.assertEqual(["if-none-match" in headers for headers in self.server.seen], [True, False, False, False])
+        self.assertEqual(["if-none-match" in headers for headers in self.server.seen], [True, False, False, False, False])
         self.server.body, self.server.status = good, 304
         before = self.failures()
         self.ask()
@@ -132,6 +153,8 @@ class Fetch(BundleCase):
         self.ask()
         self.wait_for_version(self.n + 1)
         self.assert_in_force(self.n + 1)
+        wait_for(lambda: not self.stack.property("PolicyFetchError")[0], "the failure to be forgotten")
+        self.assert_no_failure()
 
     def test_device_that_was_set_back_mends_itself(self):
         record = self.stack.path("state/bundle")
@@ -158,20 +181,33 @@ class Fetch(BundleCase):
         self.assertEqual((self.counter(), self.failures()), (before + 1, failures))
 
     def test_other_statuses_and_a_server_that_is_down_are_failures(self):
-        for status in (404, 500, 302):
+        for status, text in ((404, "HTTP status 404"), (500, "HTTP status 500"), (302, "a redirect")):
             with self.subTest(status):
                 self.server.status = status
                 before = self.failures()
                 self.ask()
                 wait_for(lambda: self.failures() > before, "a failure")
+                self.wait_for_failure("IssuerRejected", text)
                 self.assert_in_force(self.n)
+        report = self.stack.attestctl("doctor", check=False).stdout
+        self.assertRegex(report, r"(?m)^warning +policy +the fleet's bundle could not be fetched: IssuerRejected at .*a redirect")
+        self.assertIn("policy: `BundleUrl=`", report)
         self.restart(extra=self.extra.replace(str(self.server.server.server_port), "1"))
         self.addCleanup(self.restart, extra=self.extra)
         self.wait_for_version(self.n)
         before = self.failures()
         self.ask()
         wait_for(lambda: self.failures() > before, "a failure")
+        self.wait_for_failure("IssuerUnreachable", "localhost")
         self.assert_in_force(self.n)
+        # What is known is of this URL.
+        self.restart()
+        self.assert_no_failure()
+        # Whether an issuer takes evidence is known once its directory is here: nobody is sent to enrol for nothing.
+        self.assertIn(("plain.example", "not-enrolled"), [tuple(row) for row in self.stack.property("Issuers")])
+        report = self.stack.attestctl("doctor", check=False).stdout
+        self.assertNotIn("enrol", report)
+        self.assertRegex(report, r"(?m)^good +plain.example +its directory is here")
 
     def test_nobody_waits_for_a_server_that_hangs(self):
         self.server.slow = True

@@ -115,7 +115,8 @@ static void put_row(DBusMessageIter *array, const char *const *texts, size_t cou
 static void get_all(DBusMessage *reply)
 {
         DBusMessageIter iterator, dictionary, entry, variant, array;
-        dbus_uint64_t policy_version = 7;
+        static const char *const failure[] = { "org.attesterd.Error.IssuerUnreachable", "bundles.example does not answer" };
+        dbus_uint64_t policy_version = 7, failed_at = 1760000000;
 
         dbus_message_iter_init_append(reply, &iterator);
         check(dbus_message_iter_open_container(&iterator, DBUS_TYPE_ARRAY, "{sv}", &dictionary));
@@ -125,6 +126,13 @@ static void get_all(DBusMessage *reply)
         put_basic(&dictionary, "PolicyVersion", DBUS_TYPE_UINT64, &policy_version);
         put_string(&dictionary, "PolicyError", "x.conf:3:9: unknown word \"ored\"");
         put_string(&dictionary, "ConfigError", "");
+        open_variant(&dictionary, "PolicyFetchError", "(sst)", &entry, &variant);
+        check(dbus_message_iter_open_container(&variant, DBUS_TYPE_STRUCT, NULL, &array));
+        for (size_t i = 0; i < BASE_COUNT(failure); i++)
+                check(dbus_message_iter_append_basic(&array, DBUS_TYPE_STRING, &failure[i]));
+        check(dbus_message_iter_append_basic(&array, DBUS_TYPE_UINT64, &failed_at));
+        check(dbus_message_iter_close_container(&variant, &array));
+        close_variant(&dictionary, &entry, &variant);
         put_string(&dictionary, "SomethingNewer", "skipped");
         open_variant(&dictionary, "Issuers", "a(ss)", &entry, &variant);
         check(dbus_message_iter_open_container(&variant, DBUS_TYPE_ARRAY, "(ss)", &array));

@@ -113,6 +113,9 @@ class Queries(Case):
         self.assertIn("sealed: PCR 7 changed", out)
         report = self.run_json("status")
         self.assertEqual((report["version"], report["policy_version"]), ("0.1.0-fake", 7))
+        self.assertEqual(report["policy_fetch_error"], {"name": "IssuerUnreachable", "message": "bundles.example does not answer", "time": 1760000000})
+        self.assertEqual(report["config_error"], "")
+        self.assertIn("policy fetch  IssuerUnreachable at 2025-10-09 08:53:20Z: bundles.example does not answer", out)
         self.assertEqual(report["issuers"][0], {"name": "good.example", "enrollment": "enrolled"})
 
     def test_status_with_bus_address_needs_no_environment(self):

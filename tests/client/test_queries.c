@@ -44,6 +44,9 @@ static void get_status_reads_every_property(void **state)
         assert_string_equal(status->seal_state, "sealed: PCR 7 changed");
         assert_int_equal(status->policy_version, 7);
         assert_non_null(strstr(status->policy_error, "x.conf:3:9"));
+        assert_string_equal(status->policy_fetch_name, "IssuerUnreachable");
+        assert_string_equal(status->policy_fetch_error, "bundles.example does not answer");
+        assert_int_equal(status->policy_fetch_failed_at, 1760000000);
         assert_true(status->issuer_count > BASE_ERROR_CODE_COUNT);
         assert_string_equal(status->issuers[0].name, "good.example");
         assert_string_equal(status->issuers[0].enrollment, "enrolled");
