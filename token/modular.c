@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "token/modular.h"
 
+#include "token/secret.h"
+
 #include <string.h>
 
 #define LIMBS TOKEN_MODULAR_LIMBS
@@ -25,16 +27,9 @@ const struct token_modulus token_modulus_order = {
                       0x0c84ee012b39bf21 } },
 };
 
-/* Keeps the compiler from seeing that a mask is all ones or 0, and from making a branch of it. */
-static uint64_t opaque(uint64_t value)
-{
-        __asm__("" : "+r"(value));
-        return value;
-}
-
 void token_modular_select(uint64_t mask, const struct token_number *a, struct token_number *ret)
 {
-        mask = opaque(mask);
+        mask = token_secret_opaque(mask);
         FOR_LIMBS(i)
         ret->limbs[i] ^= mask & (ret->limbs[i] ^ a->limbs[i]);
 }
@@ -58,7 +53,7 @@ static uint64_t subtract(const uint64_t *a, const uint64_t *b, uint64_t *ret)
 static void reduce_once(const struct token_modulus *m, const uint64_t *a, uint64_t carry, struct token_number *ret)
 {
         uint64_t reduced[LIMBS];
-        uint64_t keep = opaque(0 - (subtract(a, m->n.limbs, reduced) & (carry ^ 1)));
+        uint64_t keep = token_secret_opaque(0 - (subtract(a, m->n.limbs, reduced) & (carry ^ 1)));
 
         FOR_LIMBS(i)
         ret->limbs[i] = (a[i] & keep) | (reduced[i] & ~keep);
@@ -83,7 +78,7 @@ void token_modular_subtract(const struct token_modulus *m, const struct token_nu
                             struct token_number *ret)
 {
         uint64_t difference[LIMBS], carry = 0;
-        uint64_t mask = opaque(0 - subtract(a->limbs, b->limbs, difference));
+        uint64_t mask = token_secret_opaque(0 - subtract(a->limbs, b->limbs, difference));
 
         FOR_LIMBS(i)
         {
@@ -242,7 +237,7 @@ uint64_t token_modular_is_zero(const struct token_number *a)
 
         FOR_LIMBS(i)
         bits |= a->limbs[i];
-        return opaque(((bits | (0 - bits)) >> 63) - 1);
+        return token_secret_opaque(((bits | (0 - bits)) >> 63) - 1);
 }
 
 uint64_t token_modular_equal(const struct token_number *a, const struct token_number *b)
@@ -266,7 +261,7 @@ uint64_t token_modular_is_odd(const struct token_modulus *m, const struct token_
         struct token_number plain;
 
         token_modular_plain(m, a, &plain);
-        return opaque(0 - (plain.limbs[0] & 1));
+        return token_secret_opaque(0 - (plain.limbs[0] & 1));
 }
 
 /* Up to 48 big-endian bytes as limbs. */
@@ -280,9 +275,12 @@ static void read_limbs(const uint8_t *bytes, size_t len, struct token_number *re
 bool token_modular_decode(const struct token_modulus *m, const uint8_t bytes[static TOKEN_MODULAR_LEN], struct token_number *ret)
 {
         struct token_number number, difference;
+        uint64_t is_below;
 
         read_limbs(bytes, TOKEN_MODULAR_LEN, &number);
-        if (subtract(number.limbs, m->n.limbs, difference.limbs) == 0)
+        is_below = subtract(number.limbs, m->n.limbs, difference.limbs);
+        token_secret_declassify(&is_below, sizeof(is_below)); /* a number that is not is thrown away */
+        if (is_below == 0)
                 return false;
         token_modular_multiply(m, &number, &m->square, ret);
         return true;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "token/p384.h"
 
+#include "token/secret.h"
+
 #include <string.h>
 
 #define COUNT_SUMS (1u << TOKEN_P384_COMB_TEETH)
@@ -119,11 +121,14 @@ bool token_p384_decode(const uint8_t bytes[static TOKEN_P384_ELEMENT_LEN], struc
 bool token_p384_encode(const struct token_p384_point *points, size_t count, uint8_t *ret)
 {
         struct token_number products[TOKEN_P384_ENCODE_MAX], inverse, z_inverse, x, y;
+        uint64_t is_identity;
 
         products[0] = points[0].z;
         for (size_t i = 1; i < count; i++)
                 products[i] = multiply(products[i - 1], points[i].z);
-        if (token_modular_is_zero(&products[count - 1]))
+        is_identity = token_modular_is_zero(&products[count - 1]);
+        token_secret_declassify(&is_identity, sizeof(is_identity)); /* no honest secret makes one */
+        if (is_identity)
                 return false;
         token_modular_invert(p, &products[count - 1], &inverse);
         for (size_t i = count; i-- > 0;) {
@@ -232,7 +237,7 @@ static void comb_select(const struct token_p384_comb *comb, uint64_t index, stru
 {
         *ret = comb->sums[0];
         for (uint64_t i = 1; i < COUNT_SUMS; i++) {
-                uint64_t other = i ^ index;
+                uint64_t other = token_secret_opaque(i ^ index);
                 uint64_t mask = ((other | (0 - other)) >> 63) - 1;
 
                 token_modular_select(mask, &comb->sums[i].x, &ret->x);

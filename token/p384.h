@@ -46,6 +46,7 @@ bool token_p384_encode(const struct token_p384_point *points, size_t count, uint
 void token_p384_add(const struct token_p384_point *a, const struct token_p384_point *b, struct token_p384_point *ret);
 void token_p384_double(const struct token_p384_point *a, struct token_p384_point *ret);
 
+/* Of any point but the identity, of which the sums are nonsense. */
 void token_p384_comb_init(struct token_p384_comb *comb, const struct token_p384_point *point);
 /* scalar * P. */
 void token_p384_comb_multiply(const struct token_p384_comb *comb, const struct token_number *scalar,

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "token/voprf.h"
 
+#include "token/secret.h"
+
 #include <string.h>
 
 #define ELEMENT_LEN     TOKEN_VOPRF_ELEMENT_LEN
@@ -43,27 +45,38 @@ static bool hash_to_group(const struct token_voprf_public *key, struct base_byte
 {
         const struct token_pieces message = { .items = { input }, .count = 1 };
         struct tag tag;
+        uint64_t is_identity;
 
         if (input.len > TOKEN_VOPRF_INPUT_MAX)
                 return base_error_set(error, BASE_ERROR_LIMIT_EXCEEDED, "an input of %zu bytes is too long", input.len);
-        return token_hash_to_group(key->hash, &message, tag_make(&tag, "HashToGroup-", key->mode), ret, error);
+        if (!token_hash_to_group(key->hash, &message, tag_make(&tag, "HashToGroup-", key->mode), ret, error))
+                return false;
+        is_identity = token_modular_is_zero(&ret->z);
+        token_secret_declassify(&is_identity, sizeof(is_identity)); /* nobody can bring it about */
+        return !is_identity || base_error_set(error, BASE_ERROR_CRYPTO, "the input hashes to the identity");
 }
 
-/* Encodes a point that is the identity only if an input hashed to it, which nobody can bring about. */
+/* Encodes a multiple of a point by a number that is not 0: not the identity, as long as the processor counts right. */
 static bool encode(const struct token_p384_point *point, uint8_t *ret, struct base_error *error)
 {
-        return token_p384_encode(point, 1, ret) || base_error_set(error, BASE_ERROR_CRYPTO, "the input hashes to the identity");
+        return token_p384_encode(point, 1, ret) ||
+               base_error_set(error, BASE_ERROR_CRYPTO, "a multiple of a point came out as the identity");
 }
 
 static bool draw_scalar(const struct base_random *random, struct token_number *ret, struct base_error *error)
 {
         uint8_t bytes[SCALAR_LEN];
+        uint64_t is_zero;
         bool found = false;
 
         for (unsigned i = 0; !found && i < SCALAR_DRAWS_MAX; i++) {
                 if (!random->fill(random->context, bytes, sizeof(bytes), error))
                         return false;
-                found = token_modular_decode(order, bytes, ret) && !token_modular_is_zero(ret);
+                if (!token_modular_decode(order, bytes, ret))
+                        continue;
+                is_zero = token_modular_is_zero(ret);
+                token_secret_declassify(&is_zero, sizeof(is_zero)); /* it is thrown away */
+                found = !is_zero;
         }
         explicit_bzero(bytes, sizeof(bytes));
         return found || base_error_set(error, BASE_ERROR_CRYPTO, "the random source gives no scalar");
@@ -80,7 +93,8 @@ void token_voprf_public_free(struct token_voprf_public *key)
 bool token_voprf_public_new(enum token_voprf_mode mode, struct base_bytes encoded, struct token_voprf_public **ret,
                             struct base_error *error)
 {
-        BASE_CLEANUP(token_voprf_public_free_p) struct token_voprf_public *key = calloc(1, sizeof(*key));
+        BASE_CLEANUP(token_voprf_public_free_p)
+        struct token_voprf_public *key = calloc(1, sizeof(*key));
         struct token_p384_point point;
 
         if (key == NULL)
@@ -110,19 +124,29 @@ void token_voprf_private_free(struct token_voprf_private *key)
 bool token_voprf_private_new(enum token_voprf_mode mode, struct base_bytes scalar, struct token_voprf_private **ret,
                              struct base_error *error)
 {
-        BASE_CLEANUP(token_voprf_private_free_p) struct token_voprf_private *key = calloc(1, sizeof(*key));
+        BASE_CLEANUP(token_voprf_private_free_p)
+        struct token_voprf_private *key = calloc(1, sizeof(*key));
         struct token_p384_comb generator;
         struct token_p384_point point;
         uint8_t encoded[ELEMENT_LEN];
+        uint64_t is_zero;
+        bool ok;
 
         if (key == NULL)
                 return base_error_set_no_memory(error);
-        if (scalar.len != SCALAR_LEN || !token_modular_decode(order, scalar.data, &key->scalar) ||
-            token_modular_is_zero(&key->scalar))
+        if (scalar.len != SCALAR_LEN || !token_modular_decode(order, scalar.data, &key->scalar))
                 return base_error_set(error, BASE_ERROR_CRYPTO, "the issuer key is not a scalar of P-384");
+        is_zero = token_modular_is_zero(&key->scalar);
+        token_secret_declassify(&is_zero, sizeof(is_zero)); /* not a key */
+        if (is_zero)
+                return base_error_set(error, BASE_ERROR_CRYPTO, "the issuer key is zero");
         token_p384_comb_init(&generator, &token_p384_generator);
         token_p384_comb_multiply(&generator, &key->scalar, &point);
-        if (!encode(&point, encoded, error) || !token_voprf_public_new(mode, BASE_BYTES_OF(encoded), &key->public_key, error))
+        ok = encode(&point, encoded, error);
+        explicit_bzero(&point, sizeof(point));
+        token_secret_wipe_stack();
+        token_secret_declassify(encoded, sizeof(encoded)); /* the public key */
+        if (!ok || !token_voprf_public_new(mode, BASE_BYTES_OF(encoded), &key->public_key, error))
                 return false;
         *ret = BASE_STEAL(key);
         return true;
@@ -134,6 +158,7 @@ bool token_voprf_private_derive(enum token_voprf_mode mode, const uint8_t seed[s
         BASE_CLEANUP(EVP_MD_free_p) EVP_MD *hash = EVP_MD_fetch(NULL, "SHA384", NULL);
         const uint8_t info_len[] = { (uint8_t) (info.len >> 8), (uint8_t) info.len };
         struct token_number scalar = { 0 };
+        uint64_t is_zero = UINT64_MAX;
         uint8_t bytes[SCALAR_LEN];
         struct tag tag;
         bool ok;
@@ -142,7 +167,7 @@ bool token_voprf_private_derive(enum token_voprf_mode mode, const uint8_t seed[s
                 return base_error_set(error, BASE_ERROR_LIMIT_EXCEEDED, "key info of %zu bytes is too long", info.len);
         if (hash == NULL)
                 return token_crypto_error(error, "there is no SHA-384");
-        for (unsigned i = 0; i < DERIVATIONS_MAX && token_modular_is_zero(&scalar); i++) {
+        for (unsigned i = 0; i < DERIVATIONS_MAX && is_zero; i++) {
                 uint8_t counter = (uint8_t) i;
                 const struct token_pieces message = {
                         .items = { BASE_BYTES(seed, 32), BASE_BYTES_OF(info_len), info, BASE_BYTES(&counter, 1) },
@@ -151,7 +176,10 @@ bool token_voprf_private_derive(enum token_voprf_mode mode, const uint8_t seed[s
 
                 if (!token_hash_to_scalar(hash, &message, tag_make(&tag, "DeriveKeyPair", mode), &scalar, error))
                         return false;
+                is_zero = token_modular_is_zero(&scalar);
+                token_secret_declassify(&is_zero, sizeof(is_zero)); /* then it is no key */
         }
+        token_secret_wipe_stack();
         token_modular_encode(order, &scalar, bytes);
         ok = token_voprf_private_new(mode, BASE_BYTES_OF(bytes), ret, error);
         explicit_bzero(bytes, sizeof(bytes));
@@ -164,14 +192,18 @@ bool token_voprf_blind(const struct token_voprf_public *key, struct base_bytes i
 {
         struct token_p384_comb comb;
         struct token_p384_point point;
+        bool ok = hash_to_group(key, input, &point, error) && draw_scalar(random, &ret->blind, error);
 
-        if (!hash_to_group(key, input, &point, error) || !draw_scalar(random, &ret->blind, error))
-                return false;
-        token_p384_comb_init(&comb, &point);
-        token_p384_comb_multiply(&comb, &ret->blind, &ret->element);
-        explicit_bzero(&comb, sizeof(comb));
+        if (ok) {
+                token_p384_comb_init(&comb, &point);
+                token_p384_comb_multiply(&comb, &ret->blind, &ret->element);
+                ok = encode(&ret->element, ret->encoded, error);
+                explicit_bzero(&comb, sizeof(comb));
+        }
         explicit_bzero(&point, sizeof(point));
-        return encode(&ret->element, ret->encoded, error);
+        token_secret_wipe_stack();
+        token_secret_declassify(ret->encoded, sizeof(ret->encoded)); /* sent to the issuer */
+        return ok;
 }
 
 /* The seed of the factors d_i that a proof over several elements weighs them with. Section 2.2.1, ComputeComposites. */
@@ -223,6 +255,7 @@ static bool proof_challenge(const struct token_voprf_public *key, const struct p
 
         if (!token_p384_encode(list, BASE_COUNT(list), encoded[0]))
                 return base_error_set(error, BASE_ERROR_TOKEN_INVALID, "the issuer's proof has no transcript");
+        token_secret_declassify(encoded, sizeof(encoded)); /* whoever verifies the proof computes them */
         for (size_t i = 0; i < BASE_COUNT(list); i++) {
                 token_pieces_put(&transcript, BASE_BYTES_OF(element_len));
                 token_pieces_put(&transcript, BASE_BYTES_OF(encoded[i]));
@@ -274,6 +307,7 @@ static bool evaluate_one(const struct token_voprf_private *key, size_t index, co
         token_p384_comb_multiply(&comb, &key->scalar, &point);
         if (!encode(&point, ret_evaluated, error))
                 return false;
+        token_secret_declassify(ret_evaluated, ELEMENT_LEN); /* sent to the client */
         if (key->public_key->mode == TOKEN_VOPRF_MODE_OPRF)
                 return true;
         if (!composite_factor(key->public_key, seed, index, blinded, ret_evaluated, &d, error))
@@ -307,8 +341,11 @@ bool token_voprf_evaluate(const struct token_voprf_private *key, const uint8_t *
                 token_modular_subtract(order, &r, &s, &s);
                 token_modular_encode(order, &c, ret_proof);
                 token_modular_encode(order, &s, ret_proof + SCALAR_LEN);
+                token_secret_declassify(ret_proof, TOKEN_VOPRF_PROOF_LEN); /* sent to the client */
         }
         explicit_bzero(&r, sizeof(r));
+        explicit_bzero(&points, sizeof(points)); /* their z tell about r */
+        token_secret_wipe_stack();
         return ok;
 }
 
@@ -342,6 +379,7 @@ bool token_voprf_output(const struct token_voprf_private *key, struct base_bytes
         token_p384_comb_multiply(&comb, &key->scalar, &point);
         ok = hash_output(key->public_key, input, &point, ret, error);
         explicit_bzero(&point, sizeof(point));
+        token_secret_wipe_stack();
         return ok;
 }
 
@@ -414,5 +452,6 @@ bool token_voprf_finalize(const struct token_voprf_public *key, const struct bas
         if (ok)
                 memcpy(ret_outputs, outputs, count * TOKEN_VOPRF_OUTPUT_LEN);
         explicit_bzero(outputs, sizeof(outputs));
+        token_secret_wipe_stack();
         return ok;
 }
