@@ -21,12 +21,6 @@ const struct token_p384_point token_p384_generator = {
         .z = { { 0xffffffff00000001, 0x00000000ffffffff, 0x0000000000000001, 0, 0, 0 } },
 };
 
-/* (p + 1) / 4 and (p - 3) / 4: p is 3 mod 4. */
-static const struct token_number root_exponent = { { 0x0000000040000000, 0xbfffffffc0000000, UINT64_MAX, UINT64_MAX, UINT64_MAX,
-                                                     0x3fffffffffffffff } };
-static const struct token_number ratio_exponent = { { 0x000000003fffffff, 0xbfffffffc0000000, UINT64_MAX, UINT64_MAX, UINT64_MAX,
-                                                      0x3fffffffffffffff } };
-
 static struct token_number add(struct token_number a, struct token_number b)
 {
         token_modular_add(p, &a, &b, &a);
@@ -54,6 +48,39 @@ static struct token_number square(struct token_number a)
 static struct token_number triple(struct token_number a)
 {
         return add(add(a, a), a);
+}
+
+static struct token_number square_times(struct token_number a, unsigned count)
+{
+        while (count-- > 0)
+                token_modular_square(p, &a, &a);
+        return a;
+}
+
+/*
+ * a^((p - 3) / 4), by an addition chain. In binary the exponent is 255 ones, a zero, 32 ones, 64 zeros and 30 ones; `onesN` is
+ * a to the power of N ones.
+ */
+static struct token_number power_of_ratio(struct token_number a)
+{
+        struct token_number ones2 = multiply(square(a), a), ones3 = multiply(square(ones2), a);
+        struct token_number ones6 = multiply(square_times(ones3, 3), ones3), ones12 = multiply(square_times(ones6, 6), ones6);
+        struct token_number ones15 = multiply(square_times(ones12, 3), ones3);
+        struct token_number ones30 = multiply(square_times(ones15, 15), ones15);
+        struct token_number ones60 = multiply(square_times(ones30, 30), ones30);
+        struct token_number ones120 = multiply(square_times(ones60, 60), ones60);
+        struct token_number ones240 = multiply(square_times(ones120, 120), ones120);
+        struct token_number ones255 = multiply(square_times(ones240, 15), ones15);
+        struct token_number ones32 = multiply(square_times(ones30, 2), ones2);
+        struct token_number upper = multiply(square_times(ones255, 1 + 32), ones32);
+
+        return multiply(square_times(upper, 64 + 30), ones30);
+}
+
+/* a^(p - 2): 1/a, or 0 for 0. */
+static struct token_number invert(struct token_number a)
+{
+        return multiply(square_times(power_of_ratio(a), 2), a);
 }
 
 void token_p384_add(const struct token_p384_point *a, const struct token_p384_point *b, struct token_p384_point *ret)
@@ -104,7 +131,7 @@ bool token_p384_decode(const uint8_t bytes[static TOKEN_P384_ELEMENT_LEN], struc
         if ((bytes[0] != 2 && bytes[0] != 3) || !token_modular_decode(p, bytes + 1, &x))
                 return false;
         right = curve_right_side(x);
-        token_modular_power(p, &right, &root_exponent, &y);
+        y = multiply(power_of_ratio(right), right); /* right^((p + 1) / 4), a root as p is 3 mod 4 */
         check = square(y);
         if (!token_modular_equal(&right, &check))
                 return false;
@@ -130,7 +157,7 @@ bool token_p384_encode(const struct token_p384_point *points, size_t count, uint
         token_secret_declassify(&is_identity, sizeof(is_identity)); /* no honest secret makes one */
         if (is_identity)
                 return false;
-        token_modular_invert(p, &products[count - 1], &inverse);
+        inverse = invert(products[count - 1]);
         for (size_t i = count; i-- > 0;) {
                 uint8_t *to = ret + i * TOKEN_P384_ELEMENT_LEN;
 
@@ -198,7 +225,7 @@ static void jacobian_normalize(const struct jacobian *points, size_t count, stru
         products[0] = points[0].z;
         for (size_t i = 1; i < count; i++)
                 products[i] = multiply(products[i - 1], points[i].z);
-        token_modular_invert(p, &products[count - 1], &inverse);
+        inverse = invert(products[count - 1]);
         for (size_t i = count; i-- > 0;) {
                 z = i > 0 ? multiply(inverse, products[i - 1]) : inverse;
                 inverse = multiply(inverse, points[i].z);
@@ -308,8 +335,7 @@ static uint64_t root_of_ratio(struct token_number u, struct token_number v, stru
         struct token_number uv = multiply(u, v), y = multiply(multiply(v, v), uv), y2, check;
         uint64_t is_square;
 
-        token_modular_power(p, &y, &ratio_exponent, &y);
-        y = multiply(y, uv);
+        y = multiply(power_of_ratio(y), uv);
         y2 = multiply(y, root_of_minus_z);
         check = multiply(multiply(y, y), v);
         is_square = token_modular_equal(&check, &u);

@@ -2,7 +2,7 @@
 """The arithmetic behind token type 0x0001 beside one that shares nothing with it: Python's integers, affine textbook
 formulas, and the RFCs' text. Random values differ from run to run; a failure names the operation and its operands.
 
-Usage: test_arithmetic.py ARITHMETIC_TOOL VECTORS_DIRECTORY"""
+Usage: test_arithmetic.py ARITHMETIC_TOOL VECTORS_DIRECTORY [TEST ...]"""
 import hashlib
 import json
 import os
@@ -412,4 +412,4 @@ class Voprf(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    unittest.main(argv=sys.argv[:1])
+    unittest.main(argv=sys.argv[:1] + sys.argv[3:])
