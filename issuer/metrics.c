@@ -40,6 +40,11 @@ void issuer_metrics_count_latency(struct issuer_metrics *metrics, uint64_t elaps
         atomic_fetch_add(&metrics->latency_sum_us, elapsed_us);
 }
 
+void issuer_metrics_note_reload(struct issuer_metrics *metrics, bool ok)
+{
+        atomic_store(&metrics->reload_failed, !ok);
+}
+
 static void put_head(struct base_buffer *to, const char *name, const char *type, const char *help)
 {
         base_buffer_printf(to, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
@@ -96,20 +101,34 @@ static void put_tokens(struct issuer_metrics *metrics, struct base_buffer *to)
                                    atomic_load(&metrics->tokens[i]));
 }
 
-void issuer_metrics_print(struct issuer_metrics *metrics, uint64_t devices_active, uint64_t devices_revoked,
-                          struct base_buffer *to)
+static void put_keys(const struct issuer_metrics_gauges *gauges, struct base_buffer *to)
+{
+        put_head(to, "attester_issuer_token_key_not_before_timestamp_seconds", "gauge",
+                 "From when on clients are to use the newest token key of a type.");
+        for (size_t i = 0; i < ISSUER_METRICS_TOKEN_TYPES && token_type_at(i) != NULL; i++)
+                if (gauges->key_not_before[i] != 0)
+                        base_buffer_printf(
+                                to, "attester_issuer_token_key_not_before_timestamp_seconds{type=\"0x%04x\"} %" PRIu64 "\n",
+                                token_type_at(i)->id, gauges->key_not_before[i]);
+}
+
+void issuer_metrics_print(struct issuer_metrics *metrics, const struct issuer_metrics_gauges *gauges, struct base_buffer *to)
 {
         put_requests(metrics, to);
         put_refusals(metrics, to);
         put_latency(metrics, to);
         put_tokens(metrics, to);
+        put_keys(gauges, to);
         put_head(to, "attester_issuer_nonces_issued_total", "counter", "Nonces given out.");
         base_buffer_printf(to, "attester_issuer_nonces_issued_total %llu\n", atomic_load(&metrics->nonces));
         put_head(to, "attester_issuer_enrollments_total", "counter", "Enrolments completed.");
         base_buffer_printf(to, "attester_issuer_enrollments_total %llu\n", atomic_load(&metrics->enrollments));
+        put_head(to, "attester_issuer_last_reload_successful", "gauge",
+                 "Whether the start or the last reload read configuration, certificate, keys, policy and trust.");
+        base_buffer_printf(to, "attester_issuer_last_reload_successful %d\n", atomic_load(&metrics->reload_failed) ? 0 : 1);
         put_head(to, "attester_issuer_devices", "gauge", "Devices in the registry by standing.");
         base_buffer_printf(to,
                            "attester_issuer_devices{status=\"active\"} %" PRIu64 "\n"
                            "attester_issuer_devices{status=\"revoked\"} %" PRIu64 "\n",
-                           devices_active, devices_revoked);
+                           gauges->devices_active, gauges->devices_revoked);
 }

@@ -31,6 +31,7 @@ struct issuer_metrics {
         atomic_ullong tokens[ISSUER_METRICS_TOKEN_TYPES];
         atomic_ullong nonces;
         atomic_ullong enrollments;
+        atomic_bool reload_failed;                     /* the last one */
         atomic_ullong latency[ISSUER_METRICS_BUCKETS]; /* of token requests; the last is +Inf */
         atomic_ullong latency_sum_us;
 };
@@ -40,6 +41,14 @@ void issuer_metrics_count_refusal(struct issuer_metrics *metrics, enum base_erro
 void issuer_metrics_count_token(struct issuer_metrics *metrics, const struct token_type *type);
 void issuer_metrics_count_latency(struct issuer_metrics *metrics, uint64_t elapsed_us);
 
+void issuer_metrics_note_reload(struct issuer_metrics *metrics, bool ok);
+
+/* What others count. */
+struct issuer_metrics_gauges {
+        uint64_t devices_active, devices_revoked;
+        uint64_t key_not_before[ISSUER_METRICS_TOKEN_TYPES]; /* of the newest key of each type, seconds since 1970; 0: there is
+                                                                none */
+};
+
 /* Appends the text format, version 0.0.4. */
-void issuer_metrics_print(struct issuer_metrics *metrics, uint64_t devices_active, uint64_t devices_revoked,
-                          struct base_buffer *to);
+void issuer_metrics_print(struct issuer_metrics *metrics, const struct issuer_metrics_gauges *gauges, struct base_buffer *to);

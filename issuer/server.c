@@ -99,6 +99,7 @@ static void reload(struct server *server)
                   (!server->config->tls || issuer_http_server_reload(server->http, &error)) &&
                   (server->admin == NULL || issuer_http_server_reload(issuer_admin_server(server->admin), &error));
 
+        issuer_service_note_reload(server->service, ok);
         log_event(server, "reload", "certificate, keys, policy and trust were read again", ok ? NULL : &error);
 }
 

@@ -53,6 +53,11 @@ bool issuer_service_reload(struct issuer_service *service, struct base_error *er
         return issuer_config_load(service->config->file, &config, error) && load(service, &config, error);
 }
 
+void issuer_service_note_reload(struct issuer_service *service, bool ok)
+{
+        issuer_metrics_note_reload(&service->metrics, ok);
+}
+
 bool issuer_service_rotates_keys(struct issuer_service *service)
 {
         issuer_auto_snapshot struct issuer_snapshot *snapshot = issuer_service_snapshot(service);
@@ -312,19 +317,31 @@ static void on_health(const struct issuer_http_request *request, struct issuer_h
                 issuer_http_response_put_problem(response, 503, error.code, "The issuer's registry does not answer.", "");
 }
 
+/* Of each type the first one in the directory's order is the newest; those of a PKCS #11 token do not say since when. */
+static void read_keys(struct issuer_service *service, struct issuer_metrics_gauges *gauges)
+{
+        issuer_auto_snapshot struct issuer_snapshot *snapshot = issuer_service_snapshot(service);
+
+        for (size_t i = 0; i < ISSUER_METRICS_TOKEN_TYPES && token_type_at(i) != NULL; i++)
+                for (size_t j = snapshot->keys.count; j-- > 0;)
+                        if (snapshot->keys.items[j].type == token_type_at(i)->id && !snapshot->keys.items[j].in_token)
+                                gauges->key_not_before[i] = snapshot->keys.items[j].not_before;
+}
+
 static void on_metrics(const struct issuer_http_request *request, struct issuer_http_response *response, void *context)
 {
         struct issuer_service *service = context;
         struct base_error error = BASE_ERROR_INIT;
-        uint64_t active, revoked;
+        struct issuer_metrics_gauges gauges = { 0 };
 
-        if (!issuer_registry_count(service->registry, ISSUER_DEVICE_ACTIVE, &active, &error) ||
-            !issuer_registry_count(service->registry, ISSUER_DEVICE_REVOKED, &revoked, &error)) {
+        if (!issuer_registry_count(service->registry, ISSUER_DEVICE_ACTIVE, &gauges.devices_active, &error) ||
+            !issuer_registry_count(service->registry, ISSUER_DEVICE_REVOKED, &gauges.devices_revoked, &error)) {
                 issuer_http_response_put_problem(response, 503, error.code, error.message, "");
                 return;
         }
+        read_keys(service, &gauges);
         issuer_http_response_put_body(response, 200, "text/plain; version=0.0.4", BASE_BYTES("", 0));
-        issuer_metrics_print(&service->metrics, active, revoked, &response->body);
+        issuer_metrics_print(&service->metrics, &gauges, &response->body);
 }
 
 const struct issuer_http_route issuer_service_routes[] = {

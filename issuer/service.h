@@ -32,6 +32,9 @@ BASE_DEFINE_CLEANUP(struct issuer_service, issuer_service_free)
  */
 bool issuer_service_reload(struct issuer_service *service, struct base_error *error) BASE_MUST_CHECK;
 
+/* For the metrics: a reload of the whole process, of which issuer_service_reload() is a part. */
+void issuer_service_note_reload(struct issuer_service *service, bool ok);
+
 /* A reference to what is in force now; the caller unrefs it. */
 struct issuer_snapshot *issuer_service_snapshot(struct issuer_service *service);
 

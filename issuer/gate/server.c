@@ -89,8 +89,8 @@ static void metrics_handle(const struct issuer_http_request *request, struct iss
                            "# HELP attester_gate_key_refreshes_failed_total Readings of the issuer's keys that failed.\n"
                            "# TYPE attester_gate_key_refreshes_failed_total counter\n"
                            "attester_gate_key_refreshes_failed_total %llu\n"
-                           "# HELP attester_gate_keys_refreshed_seconds When the issuer's keys were last read.\n"
-                           "# TYPE attester_gate_keys_refreshed_seconds gauge\nattester_gate_keys_refreshed_seconds %llu\n",
+                           "# HELP attester_gate_keys_refreshed_timestamp_seconds When the issuer's keys were last read.\n"
+                           "# TYPE attester_gate_keys_refreshed_timestamp_seconds gauge\nattester_gate_keys_refreshed_timestamp_seconds %llu\n",
                            atomic_load(&gate->refreshes_failed), atomic_load(&gate->refreshed_at_s));
         if (!base_buffer_ok(&text))
                 response->failed = true;

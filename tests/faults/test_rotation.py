@@ -16,12 +16,15 @@ import threading
 import time
 import unittest
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
+for folder in ("e2e", "issuer"):
+    sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / folder))
+from device import TokenKey  # noqa: E402
 from stack import ISSUER_NAME, Stack, wait_for  # noqa: E402
 from visitor import ask  # noqa: E402
 
 DAY = 86400
-VISITORS = 3
+VISITORS = 6
+OVERLAP = 7 * DAY
 AROUND_SECONDS = 4
 
 
@@ -87,6 +90,16 @@ class Rotation(unittest.TestCase):
         text = self.stack.run("curl", "--silent", "--max-time", "10", "--cacert", self.stack.path("ca.pem"), self.stack.issuer_url).stdout
         return json.loads(text)["token-keys"]
 
+    def answers_for(self, key):
+        """Whether the issuer would sign with this key, or rather says that it has no such one: it looks at that before it asks who wants it."""
+        body = self.stack.write("request", "")
+        body.write_bytes(TokenKey(base64.urlsafe_b64decode(key["token-key"] + "==")).blind()[0])
+        url = self.stack.issuer_url.replace("/.well-known/private-token-issuer-directory", "/token-request")
+        status = self.stack.run("curl", "--silent", "--max-time", "10", "--cacert", self.stack.path("ca.pem"), "--output", "/dev/null", "--write-out", "%{http_code}",
+                                "--data-binary", f"@{body}", "-H", "Content-Type: application/private-token-request", url).stdout
+        self.assertIn(status, ("401", "422"))
+        return status == "401"
+
     def token(self):
         """The key that the gate asked for, and a token by it."""
         status, challenge, reason = ask(self.stack)
@@ -132,8 +145,15 @@ class Rotation(unittest.TestCase):
             self.assertEqual(changes, [self.in_challenge(first[0]), self.in_challenge(fresh)])
         self.assertEqual(ask(self.stack, old)[0], 204)  # by the old key, and still good
 
-        self.move_clock(8 * DAY)
+        # Up to its end the old key answers, and after it no more.
+        self.move_clock(fresh["not-before"] + OVERLAP - self.now() - 60)
         self.visit_while(self.reload)
+        self.assertIn(first[0], self.directory())
+        self.assertTrue(self.answers_for(first[0]))
+        self.move_clock(61)
+        self.visit_while(self.reload)
+        self.assertFalse(self.answers_for(first[0]))
+        self.assertTrue(self.answers_for(fresh))
         third = self.directory()
         self.assertNotIn(first[0], third)
         self.assertIn(fresh, third)

@@ -152,12 +152,14 @@ class State(unittest.TestCase):
         self.issuer.process.send_signal(signal.SIGHUP)
         self.issuer.wait_for_event(lambda event: event["event"] == "reload" and event["outcome"] == "ok")
         after = ssl.get_server_certificate(("127.0.0.1", self.issuer.port))
+        self.assertEqual(self.issuer.metrics()["attester_issuer_last_reload_successful"], "1")
         self.assertNotEqual(before, after)
         self.assertEqual(self.issuer.request("GET", "/healthz").status, 200)
         certificate.write_text("nonsense")
         self.issuer.process.send_signal(signal.SIGHUP)
         self.issuer.wait_for_event(lambda event: event["event"] == "reload" and event["outcome"] == "failed")
         self.assertEqual(ssl.get_server_certificate(("127.0.0.1", self.issuer.port)), after)
+        self.assertEqual(self.issuer.metrics()["attester_issuer_last_reload_successful"], "0")
 
     def test_stop_ends_idle_connections_and_exits_0(self):
         connection = self.issuer.connect()
