@@ -254,7 +254,8 @@ static void print_remedies(const struct attestctl *ctl, const struct findings *f
                 number++;
                 attestctl_print(stdout, ctl->color_out, ATTESTCTL_HEADING, finding->check);
                 (void) fputs(": ", stdout);
-                attestctl_print(stdout, ctl->color_out, ATTESTCTL_PLAIN, finding->remedy);
+                attestctl_print_wrapped(stdout, ctl->color_out, ATTESTCTL_PLAIN, strlen("nn. : ") + strlen(finding->check),
+                                        finding->remedy);
                 (void) fputc('\n', stdout);
         }
 }

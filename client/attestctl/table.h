@@ -20,6 +20,12 @@ enum attestctl_color {
 /* Writes `text` with control characters replaced by '?', in `color` if `enabled`. */
 void attestctl_print(FILE *to, bool enabled, enum attestctl_color color, const char *text);
 
+/*
+ * The same, with line breaks between words where `to` is a terminal, so that no line passes its right edge; lines after the first
+ * have `indent` blanks before them, as wide as what stands before the text already. Words that are too long stay whole.
+ */
+void attestctl_print_wrapped(FILE *to, bool enabled, enum attestctl_color color, size_t indent, const char *text);
+
 struct attestctl_cell {
         char *text;
         enum attestctl_color color;
@@ -45,5 +51,5 @@ void attestctl_table_add(struct attestctl_table *table, enum attestctl_color col
 /* Adds a row of two cells, the first of them a heading. */
 void attestctl_table_add_labelled(struct attestctl_table *table, const char *label, enum attestctl_color color, const char *text);
 
-/* Writes the rows with aligned columns; the last column is not padded. */
+/* Writes the rows with aligned columns; the last column is not padded, and wrapped on a terminal. */
 void attestctl_table_print(const struct attestctl_table *table, FILE *to, bool color);

@@ -17,6 +17,7 @@ import ssl
 import subprocess
 import sys
 import tempfile
+import termios
 import threading
 import unittest
 import urllib.parse
@@ -269,20 +270,35 @@ This device does not meet the policy.
         self.assertEqual({name: int(status) for status, name in documented if name}, {name: int(status) for name, status in built})
         self.assertEqual([status for status, name in documented if not name], ["60", "61"])
 
-    def run_on_terminal(self, *arguments, **more):
+    def run_on_terminal(self, *arguments, columns=0, **more):
         """What it writes, of which a terminal's buffer must hold all."""
         main, side = pty.openpty()
+        termios.tcsetwinsize(side, (24, columns))
         environment = {**os.environ, "TERM": "xterm", "DBUS_SYSTEM_BUS_ADDRESS": self.bus.address}
         environment.pop("NO_COLOR", None)
         subprocess.run([CTL, *arguments], stdout=side, timeout=WAIT, env={**environment, **more}, check=False)
-        shown = os.read(main, 65536).decode()
-        os.close(main)
         os.close(side)
-        return shown
+        shown = b""
+        try:
+            while piece := os.read(main, 65536):
+                shown += piece
+        except OSError:
+            pass  # EIO: the other side is closed, and nothing is left
+        os.close(main)
+        return shown.decode()
 
     def test_colour_on_a_terminal_only(self):
         self.assertIn("\x1b[32mready", self.run_on_terminal("status"))
         self.assertNotIn("\x1b", self.run_on_terminal("status", NO_COLOR="1"))
+
+    def test_long_texts_are_wrapped_on_a_terminal_only(self):
+        plain = self.run_ctl("status").out
+        shown = self.run_on_terminal("status", columns=40, NO_COLOR="1")
+        self.assertEqual(shown.split(), plain.split())
+        self.assertIn('policy error  x.conf:3:9: unknown word "ored"\n', plain)
+        self.assertIn('policy error  x.conf:3:9: unknown word\r\n              "ored"\r\n', shown)
+        # One that does not say how wide it is.
+        self.assertEqual(self.run_on_terminal("status", NO_COLOR="1").replace("\r", ""), plain)
 
 
 class Tokens(Case):
