@@ -44,7 +44,8 @@ class Page:
         text = source.read_text()
         if source.suffix == ".xml":
             text = dbus_document.document(source)
-        self.lines = text.splitlines()
+        # Comments say of a block of commands whether a test runs it.
+        self.lines = [line for line in text.splitlines() if not line.startswith("<!-- ")]
         title = TITLE.fullmatch(self.lines.pop(0))
         if title is None:
             sys.exit(f"{source}: the first line is not \"# NAME(SECTION): what it is\"")

@@ -131,6 +131,12 @@ class Errors(unittest.TestCase):
         errors = re.findall(r'DBUS_PREFIX "(\w+)", (\d+)', (SOURCE / "base/error.c").read_text())
         told = re.findall(r"(?m)^\| `(\w+)` \| (\d+) \| \S.* \| \S.* \|$", (SOURCE / "docs/ADMIN.md").read_text())
         self.assertEqual(told, [row for row in errors if row[0] != "None"])
+        # And of each that an interface's description names.
+        for file in [*(SOURCE / "attesterd").glob("*.xml"), *(SOURCE / "client/agent").glob("*.xml")]:
+            sentences = re.findall(r"(?s)\bErrors: (.*?)(?:\.\s|\.$|-->)", file.read_text())
+            named = {name for sentence in sentences for name in re.findall(r"(?<![\w.])[A-Z][a-z]+(?:[A-Z][a-z]+)*\b", re.sub(r"\(.*?\)", "", sentence))}
+            self.assertGreater(len(named), 6, file.name)
+            self.assertLessEqual(named - {"Evaluate"}, {name for name, _ in told}, file.name)
 
 
 class Pages(unittest.TestCase):
@@ -144,7 +150,7 @@ class Pages(unittest.TestCase):
                 self.assertEqual(problems, [])
                 text = page.read_text()
                 self.assertIn("\n.SH NAME\n" + page.name.rsplit(".", 1)[0].replace("-", "\\-") + " \\- ", text)
-                self.assertNotRegex(text, r"\]\(|(?<!\\)`")
+                self.assertNotRegex(text, r"\]\(|(?<!\\)`|<!--")
 
     def test_references_lead_to_pages(self):
         built = {page.name for page in (BUILD / "docs").iterdir()}

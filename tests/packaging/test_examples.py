@@ -9,6 +9,8 @@ as root, in a namespace of the test's own: with the users of the packages, with 
 `systemctl` that knows what the guides ask of it.
 """
 
+import collections
+import itertools
 import os
 import pathlib
 import re
@@ -23,7 +25,12 @@ import namespace  # noqa: E402
 from stack import ISSUER_NAME, SOURCE, Stack  # noqa: E402
 from visitor import ask  # noqa: E402
 
-GUIDES = ("ADMIN.md", "ISSUER.md", "ORIGIN.md", "DEVELOPING.md")
+GUIDES = tuple(SOURCE / name for name in ("docs/ADMIN.md", "docs/ISSUER.md", "docs/ORIGIN.md", "docs/DEVELOPING.md", "SECURITY.md"))
+DOCUMENTS = (*sorted((SOURCE / "docs").glob("*.md")), *(SOURCE / name for name in ("SECURITY.md", "README.md", "CONTRIBUTING.md", "NEWS.md")))
+# Programs that a sentence may name with options; the first two have commands.
+PROGRAMS = {"attestctl": "client/attestctl", "attester-issuer": "issuer/attester-issuer", "attester-gate": "issuer/gate/attester-gate",
+            "attesterd": "attesterd/attesterd", "attester-net": "attesterd/net/attester-net", "attester-agent": "client/agent/attester-agent",
+            "attester-native-host": "client/nativehost/attester-native-host"}
 BLOCK = re.compile(r"(?m)^(?:<!-- (run|not run: [^\n]+) -->\n)?```(\w*)\n(.*?)^```$", re.DOTALL)
 COMMANDS = "sh"
 SYSTEMCTL = """#!/bin/sh
@@ -48,9 +55,9 @@ esac
 """
 
 
-def blocks(guide):
+def blocks(document):
     """[(line, mark, language, text)]"""
-    text = (SOURCE / "docs" / guide).read_text()
+    text = document.read_text()
     return [(text.count("\n", 0, match.start(3)) + 1, match[1] or "", match[2], match[3]) for match in BLOCK.finditer(text)]
 
 
@@ -58,34 +65,78 @@ class Marks(unittest.TestCase):
     def test_every_block_of_commands_has_its_mark(self):
         for guide in GUIDES:
             found = blocks(guide)
-            self.assertEqual((SOURCE / "docs" / guide).read_text().count("\n```"), 2 * len(found), f"{guide}: a fence that is not closed")
-            for line, mark, language, _ in found:
-                self.assertNotEqual(language, "", f"{guide}:{line}: say what the block is in")
-                self.assertEqual(mark != "", language == COMMANDS, f"{guide}:{line}: commands are marked as run or not run, other blocks are not")
+            self.assertEqual(guide.read_text().count("\n```"), 2 * len(found), f"{guide.name}: a fence that is not closed")
+            for line, _, language, _ in found:
+                self.assertNotEqual(language, "", f"{guide.name}:{line}: say what the block is in")
+        for document in DOCUMENTS:
+            for line, mark, language, _ in blocks(document):
+                self.assertEqual(mark != "", language == COMMANDS, f"{document.name}:{line}: commands are marked as run or not run, other blocks are not")
+                self.assertTrue(document in GUIDES or mark != "run", f"{document.name}:{line}: is run by nothing")
 
     def test_guides_have_no_indented_commands(self):
         for guide in GUIDES:
-            outside = BLOCK.sub("", (SOURCE / "docs" / guide).read_text())
-            self.assertEqual(re.findall(r"(?m)^ {4}\S.*$", outside), [], guide)
+            outside = BLOCK.sub("", guide.read_text())
+            self.assertEqual(re.findall(r"(?m)^ {4}\S.*$", outside), [], guide.name)
 
 
 class Words(unittest.TestCase):
-    """Commands within sentences are not run; they are at least commands."""
+    """Commands within sentences are not run; they are at least commands, with options that they have."""
+
+    HELP = {}
+
+    def help_of(self, program, *words):
+        """None: it takes no such words."""
+        if (program, *words) not in self.HELP:
+            shown = subprocess.run([BUILD / PROGRAMS[program], *words, "--help"], capture_output=True, text=True, timeout=20, check=False)
+            self.HELP[(program, *words)] = shown.stdout if shown.returncode == 0 else None
+        return self.HELP[(program, *words)]
+
+    def wrong(self, program, words):
+        """What is wrong with these words behind the program's name, or None."""
+        names = [word for word in itertools.takewhile(lambda word: re.fullmatch("[a-z]+", word), words.split())]
+        if program == "attestctl":
+            # The second word may be an argument.
+            shown = (self.help_of(program, *names[:2]) or self.help_of(program, *names[:1])) if names else self.help_of(program)
+            if shown is None and re.search(rf"(?m)^  {words} [a-z]", self.help_of(program)):
+                return None  # the first word of several commands, alone
+        else:
+            shown = self.help_of(program)
+            if names and not re.search(rf"(?m)^  {' '.join(names[:2])}\b", shown):
+                return "there is no such command"
+        if shown is None:
+            return "there is no such command"
+        missing = [option for option in re.findall("(?<![a-z-])--[a-z-]+", words) if not re.search(rf"{option}\b(?!-)", shown)]
+        return f"there is no {missing}" if missing else None
+
+    @staticmethod
+    def commands(text):
+        """(program, words) of what stands in sentences. Commands of the issuer may stand without its name."""
+        for code in re.findall(r"`([^`\n]+)`", text):
+            code = re.sub("^runuser -u [a-z-]+ -- ", "", code)
+            program, _, words = code.partition(" ")
+            if program in ("devices", "keys") and re.match("[a-z]", words):
+                yield "attester-issuer", code
+            elif program in ("attestctl", "attester-issuer") and re.match("[a-z-]", words):
+                yield program, words
+            elif program in PROGRAMS and words.startswith("-"):
+                yield program, words
 
     def test_commands_and_options_in_sentences_are_there(self):
-        seen = 0
-        for guide in GUIDES:
-            outside = BLOCK.sub("", (SOURCE / "docs" / guide).read_text())
-            for words in re.findall(r"`attestctl ([a-z][^`]+)`", outside):
-                commands = re.match(r"((?:[a-z]+ ?)+)", words)[1].split()
-                shown = subprocess.run([BUILD / "client/attestctl", *commands[:2], "--help"], capture_output=True, text=True, timeout=20, check=False)
-                if shown.returncode != 0:  # the second word is an argument
-                    shown = subprocess.run([BUILD / "client/attestctl", commands[0], "--help"], capture_output=True, text=True, timeout=20, check=False)
-                self.assertEqual(shown.returncode, 0, f"{guide}: attestctl {words}")
-                for option in re.findall("--[a-z-]+", words):
-                    self.assertIn(option, shown.stdout, f"{guide}: attestctl {words}")
-                seen += 1
-        self.assertGreater(seen, 10)
+        seen = collections.Counter()
+        for document in DOCUMENTS:
+            for program, words in self.commands(BLOCK.sub("", document.read_text())):
+                seen[program] += 1
+                with self.subTest(f"{document.name}: {program} {words}"):
+                    self.assertIsNone(self.wrong(program, words))
+        self.assertGreater(seen["attestctl"], 40)
+        self.assertGreater(seen["attester-issuer"], 8)
+        self.assertGreater(seen["attester-gate"], 0)
+
+    def test_wrong_ones_would_be_found(self):
+        for code in ("attestctl statsu", "attestctl policy chek FILE", "attestctl enroll --no-such NAME", "devices remove ID", "keys show",
+                     "attester-issuer --chek-config", "attester-gate --check-config", "runuser -u attester-issuer -- attester-issuer devices drop"):
+            ((program, words),) = self.commands(f"Say `{code}` now.")
+            self.assertIsNotNone(self.wrong(program, words), code)
 
 
 class Machine(Stack):
@@ -112,7 +163,9 @@ class Machine(Stack):
             (directory / name).chmod(0o755)
 
     def configure(self):
-        self.path("etc/issuers.d").mkdir(parents=True)
+        self.path("work").mkdir()
+        for name in ("issuers.d", "attesterd.conf.d"):
+            self.path("etc", name).mkdir(parents=True)
         self.run("mount", "--bind", self.path("etc"), self.mount_point("/etc/attesterd"))
         issuer = self.path("issuer")
         issuer.mkdir(mode=0o700)
@@ -126,6 +179,7 @@ class Machine(Stack):
             assert before in text
             text = text.replace(before, after)
         self.write("etc/attester-issuer.conf", text)
+        shutil.copy(SOURCE / "packaging/config/attester-gate.conf", "/etc/attesterd/attester-gate.conf")
         self.write("etc/issuer-policy.d/50-fleet.conf", "[Rule known-os]\nRequire=known(os.id)\n")
         self.issuer_url = "https://localhost:8443/.well-known/private-token-issuer-directory"
         self.environment["PATH"] = f"{self.path('bin')}:{self.environment['PATH']}"
@@ -153,9 +207,10 @@ class Examples(unittest.TestCase):
         machine.start()
 
     def run_block(self, guide, line, text):
-        script = self.machine.write("block.sh", text)
+        # In a directory of its own, which the blocks of all guides share.
+        script = self.machine.write("block.sh", f"cd {self.machine.path('work')}\n{text}")
         done = self.machine.run("bash", "-e", "-u", "-o", "pipefail", script, check=False, timeout=60)
-        self.assertEqual(done.returncode, 0, f"docs/{guide}:{line}:\n{text}{done.stdout}{done.stderr}")
+        self.assertEqual(done.returncode, 0, f"{guide.name}:{line}:\n{text}{done.stdout}{done.stderr}")
 
     def run_guide(self, guide, before=None):
         """`before` is called before the block of that number."""
@@ -178,8 +233,8 @@ class Examples(unittest.TestCase):
         self.machine.attestctl("token", "--challenge", challenge, "--origin", self.machine.origin)
 
     def test_issuer_then_device(self):
-        self.assertGreater(self.run_guide("ISSUER.md", {2: [self.enrol]}), 7)
-        self.assertGreater(self.run_guide("ADMIN.md"), 3)
+        self.assertGreater(self.run_guide(SOURCE / "docs/ISSUER.md", {2: [self.enrol]}), 7)
+        self.assertGreater(self.run_guide(SOURCE / "docs/ADMIN.md"), 7)
 
 
 if __name__ == "__main__":
