@@ -62,6 +62,7 @@ static void on_bus_down(void *context)
         base_log(BASE_LOG_WARNING, "the message bus is gone; connecting again");
         (void) sd_notify(0, "STATUS=Waiting for the message bus.");
         attesterd_callers_forget_all(daemon->callers, NULL);
+        attesterd_refusals_forget(daemon->refusals);
         attesterd_login_down(daemon->login);
         attesterd_fwupd_down(daemon->fwupd);
         attesterd_lid_down(daemon->lid);
