@@ -1,6 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "attesterd/facts.h"
 
+#include "base/hash.h"
+#include "base/log.h"
+
+#include <string.h>
+
+#define CUSTOM "custom.name"
+
 struct attesterd_facts {
         const struct base_clock *clock;
         struct posture_sources sources;
@@ -8,8 +15,9 @@ struct attesterd_facts {
         struct policy_facts measured;
         uint32_t collected; /* by whom so far; 0: nothing is measured */
         uint64_t measured_ms;
-        uint64_t tpm_ms; /* when the TPM's state was last told */
-        bool asking;     /* a status job is under way */
+        uint8_t refused[BASE_SHA256_LEN]; /* of what was last said of custom facts that do not count */
+        uint64_t tpm_ms;                  /* when the TPM's state was last told */
+        bool asking;                      /* a status job is under way */
         struct attesterd_waiters waiters;
         sd_event_source *bound;
 };
@@ -127,6 +135,36 @@ static bool begin(struct attesterd_facts *facts, uint64_t now, struct base_error
         return true;
 }
 
+/* Once, as long as it stays so. */
+static void tell_refused(struct attesterd_facts *facts, const struct policy_diagnostics *refused)
+{
+        const struct base_bytes bytes = BASE_BYTES((const uint8_t *) refused->items, refused->count * sizeof(refused->items[0]));
+        char text[POLICY_DIAGNOSTIC_FILE_BYTES_MAX + POLICY_DIAGNOSTIC_WHAT_BYTES_MAX];
+        uint8_t digest[BASE_SHA256_LEN];
+
+        if (!base_sha256(&bytes, 1, digest, NULL) || memcmp(digest, facts->refused, sizeof(digest)) == 0)
+                return;
+        memcpy(facts->refused, digest, sizeof(digest));
+        for (size_t i = 0; i < refused->count; i++) {
+                policy_diagnostic_print(&refused->items[i], text, sizeof(text));
+                base_log(BASE_LOG_WARNING, "custom facts that do not count: %s", text);
+        }
+}
+
+static bool collect(struct attesterd_facts *facts, uint32_t collectors, struct base_error *error)
+{
+        bool custom = (collectors & posture_collectors_of(CUSTOM)) != 0;
+        base_auto_free struct policy_diagnostics *refused = custom ? calloc(1, sizeof(*refused)) : NULL;
+
+        if (custom && refused == NULL)
+                return base_error_set_no_memory(error);
+        if (!posture_collect(&facts->sources, collectors, &facts->measured, refused, error))
+                return false;
+        if (custom)
+                tell_refused(facts, refused);
+        return true;
+}
+
 bool attesterd_facts_get(struct attesterd_facts *facts, uint32_t collectors, const struct policy_facts **ret,
                          struct base_error *error)
 {
@@ -140,7 +178,7 @@ bool attesterd_facts_get(struct attesterd_facts *facts, uint32_t collectors, con
                 uint32_t before = facts->collected;
 
                 facts->collected = 0;
-                if (!posture_collect(&facts->sources, missing, &facts->measured, NULL, error))
+                if (!collect(facts, missing, error))
                         return false;
                 policy_facts_stamp(&facts->measured, now);
                 facts->collected = before | missing;

@@ -116,6 +116,16 @@ class Files(BusCase):
             mirror = str(self.stack.call(ATTESTER, "GetIssuer", "s", "new.example")["mirror"])
             self.assertRegex(mirror, "^unreachable: .*no usable directory" if name == "odd" else "^agrees$")
 
+    def test_custom_facts_that_do_not_count_are_named_in_the_log_once(self):
+        self.stack.write("root/etc/attesterd/facts.d/odd.facts", "room =\n")
+        self.addCleanup(self.stack.restart_daemon)
+        self.stack.restart_daemon(root=str(self.stack.path("root")))
+        for _ in range(2):
+            self.stack.call(ATTESTER, "GetFacts")
+            time.sleep(1.1)  # what was measured then is too old
+        self.assertEqual(self.stack.log("attesterd").count("custom facts that do not count: "), 1)
+        self.assertIn("facts.d", self.stack.log("attesterd"))
+
     def test_policy_that_denies_names_rule_and_remedy(self):
         self.stack.write("etc/policy.d/50-test.conf", POLICY.format(version=3, require="os.id == nothing"))
         self.stack.reload_daemon()
