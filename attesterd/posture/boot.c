@@ -2,7 +2,7 @@
 /* boot.*: what the firmware says of Secure Boot. The verifier derives boot.secure_boot from the event log instead. */
 #include "attesterd/posture/collectors.h"
 #include "attesterd/posture/efi_variable.h"
-#include "attesterd/posture/source.h"
+#include "attesterd/posture/fact.h"
 
 #include <errno.h>
 

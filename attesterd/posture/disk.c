@@ -2,8 +2,8 @@
 /* disk.*: whether what is stored can be read, or changed, by somebody who takes the disk out. */
 #include "attesterd/posture/block.h"
 #include "attesterd/posture/collectors.h"
+#include "attesterd/posture/fact.h"
 #include "attesterd/posture/mountinfo.h"
-#include "attesterd/posture/source.h"
 
 #include <errno.h>
 #include <string.h>

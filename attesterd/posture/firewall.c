@@ -4,8 +4,8 @@
  * nobody known has made is neither on nor off.
  */
 #include "attesterd/posture/collectors.h"
+#include "attesterd/posture/fact.h"
 #include "attesterd/posture/service.h"
-#include "attesterd/posture/source.h"
 
 #include <errno.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* firmware.*: the system firmware as SMBIOS describes it. The table's serial numbers and UUID are not read. */
 #include "attesterd/posture/collectors.h"
-#include "attesterd/posture/source.h"
+#include "attesterd/posture/fact.h"
 
 #include <errno.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* ima.*: what the kernel's integrity measurement says of itself. The kernel gives most of it to root only. */
 #include "attesterd/posture/collectors.h"
-#include "attesterd/posture/source.h"
+#include "attesterd/posture/fact.h"
 
 #include <errno.h>
 #include <inttypes.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* kernel.*: the running kernel and what it refuses to do. */
 #include "attesterd/posture/collectors.h"
-#include "attesterd/posture/source.h"
+#include "attesterd/posture/fact.h"
 
 #include <errno.h>
 #include <inttypes.h>

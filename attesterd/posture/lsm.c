@@ -2,7 +2,7 @@
 /* lsm.*: the kernel's security modules. */
 #include "attesterd/posture/apparmor_profiles.h"
 #include "attesterd/posture/collectors.h"
-#include "attesterd/posture/source.h"
+#include "attesterd/posture/fact.h"
 
 #include <errno.h>
 #include <string.h>

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* os.*: which operating system this is, and how long it gets updates. */
 #include "attesterd/posture/collectors.h"
+#include "attesterd/posture/fact.h"
 #include "attesterd/posture/os_release.h"
 #include "attesterd/posture/os_support.h"
-#include "attesterd/posture/source.h"
 
 #include <errno.h>
 #include <string.h>

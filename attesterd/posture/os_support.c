@@ -2,7 +2,7 @@
 #include "attesterd/posture/os_support.h"
 
 #include "attesterd/posture/distro_info.h"
-#include "attesterd/posture/source.h"
+#include "attesterd/posture/fact.h"
 
 #include <string.h>
 #include <time.h>

@@ -2,7 +2,6 @@
 #include "attesterd/posture/posture.h"
 
 #include "attesterd/posture/collectors.h"
-#include "attesterd/posture/source.h"
 
 #include <string.h>
 

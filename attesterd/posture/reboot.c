@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* os.reboot_required: what is installed is not what runs. */
 #include "attesterd/posture/collectors.h"
-#include "attesterd/posture/source.h"
+#include "attesterd/posture/fact.h"
 #include "policy/version.h"
 
 #include <ctype.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* tpm.*: what the TPM says of itself, and what is known about such TPMs. */
+#include "attesterd/posture/fact.h"
 #include "attesterd/posture/posture.h"
-#include "attesterd/posture/source.h"
 #include "attesterd/posture/weak_tpm.h"
 
 #define SOURCE "TPM2_GetCapability"

@@ -2,7 +2,7 @@
 /* os.updates.*: what the package managers have left on the disk about updates. No solver is run. */
 #include "attesterd/posture/apt.h"
 #include "attesterd/posture/collectors.h"
-#include "attesterd/posture/source.h"
+#include "attesterd/posture/fact.h"
 #include "attesterd/posture/updates_available.h"
 
 #define UPDATES_AVAILABLE "/var/lib/update-notifier/updates-available"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* virt.*: whether this is a machine of its own. */
 #include "attesterd/posture/collectors.h"
-#include "attesterd/posture/source.h"
+#include "attesterd/posture/fact.h"
 
 #include <ctype.h>
 #include <errno.h>
