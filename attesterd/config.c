@@ -255,7 +255,8 @@ static const struct key daemon_keys[] = {
         { "Limits", "InFlight", set_in_flight },
 };
 
-bool attesterd_issuer_name_valid(const char *name)
+/* Whether a text can be an issuer's name: host name characters and perhaps a port; safe as a file name. */
+static bool is_issuer_name(const char *name)
 {
         size_t len = strlen(name);
 
@@ -266,7 +267,7 @@ bool attesterd_issuer_name_valid(const char *name)
 
 static bool set_name(void *target, const char *value, struct base_error *error)
 {
-        if (!attesterd_issuer_name_valid(value))
+        if (!is_issuer_name(value))
                 return base_error_set(error, BASE_ERROR_CONFIG_INVALID, "not a host name in lower case, with a port or without");
         return replace_string(&((struct attesterd_issuer_config *) target)->name, value, error);
 }

@@ -71,6 +71,3 @@ bool attesterd_config_load(const char *root, const char *config_dir, struct atte
                            struct base_error *error) BASE_MUST_CHECK;
 void attesterd_config_free(struct attesterd_config *config);
 BASE_DEFINE_CLEANUP(struct attesterd_config, attesterd_config_free)
-
-/* Whether a text can be an issuer's name: host name characters and perhaps a port; safe as a file name. */
-bool attesterd_issuer_name_valid(const char *name);

@@ -25,7 +25,7 @@ static const struct {
         { "voprf", TOKEN_TYPE_VOPRF },
 };
 
-bool issuer_config_fail_at_value(const struct base_ini_entry *entry, struct base_error *error, const char *what)
+static bool fail_at_value(const struct base_ini_entry *entry, struct base_error *error, const char *what)
 {
         return base_error_set(error, BASE_ERROR_CONFIG_INVALID, "%s:%u:%u: %s: %s", entry->file, entry->line, entry->value_column,
                               entry->key, what);
@@ -45,7 +45,7 @@ static bool set_text(const struct base_ini_entry *entry, const char *value, char
         char *copy;
 
         if (value[0] == '\0')
-                return issuer_config_fail_at_value(entry, error, "a value is needed");
+                return fail_at_value(entry, error, "a value is needed");
         copy = strdup(value);
         if (copy == NULL)
                 return base_error_set_no_memory(error);
@@ -62,14 +62,14 @@ static bool set_address(const struct base_ini_entry *entry, char **to, struct ba
         struct base_error reason = BASE_ERROR_INIT;
 
         if (!issuer_address_parse(value, &address, &reason))
-                return issuer_config_fail_at_value(entry, error, reason.message);
+                return fail_at_value(entry, error, reason.message);
         return set_text(entry, value, to, error);
 }
 
 static bool set_boolean(const struct base_ini_entry *entry, bool *to, struct base_error *error)
 {
         if (strcmp(entry->value, "yes") != 0 && strcmp(entry->value, "no") != 0)
-                return issuer_config_fail_at_value(entry, error, "\"yes\" or \"no\" is needed");
+                return fail_at_value(entry, error, "\"yes\" or \"no\" is needed");
         *to = entry->value[0] == 'y';
         return true;
 }
@@ -85,7 +85,7 @@ static bool set_number(const struct base_ini_entry *entry, const struct issuer_s
                 value = value * 10 + (unsigned) (*digit++ - '0');
         if (digit == entry->value || *digit != '\0' || value < setting->min || value > setting->max) {
                 (void) snprintf(what, sizeof(what), "a number from %u to %u is needed", setting->min, setting->max);
-                return issuer_config_fail_at_value(entry, error, what);
+                return fail_at_value(entry, error, what);
         }
         *to = (unsigned) value;
         return true;
@@ -98,15 +98,14 @@ static bool set_ek(const struct base_ini_entry *entry, enum issuer_ek_requiremen
                         *to = ek_requirements[i].value;
                         return true;
                 }
-        return issuer_config_fail_at_value(entry, error, "\"yes\", \"no\" or \"allow-list\" is needed");
+        return fail_at_value(entry, error, "\"yes\", \"no\" or \"allow-list\" is needed");
 }
 
 static bool set_pcrs(const struct base_ini_entry *entry, struct evidence_pcr_selection *to, struct base_error *error)
 {
         struct base_error reason = BASE_ERROR_INIT;
 
-        return evidence_pcr_selection_parse(entry->value, to, &reason) ||
-               issuer_config_fail_at_value(entry, error, reason.message);
+        return evidence_pcr_selection_parse(entry->value, to, &reason) || fail_at_value(entry, error, reason.message);
 }
 
 static unsigned token_type_bit(const char *name)
@@ -129,12 +128,11 @@ static bool set_types(const struct base_ini_entry *entry, unsigned *to, struct b
                 unsigned bit = token_type_bit(name);
 
                 if (bit == 0 || (types & bit) != 0)
-                        return issuer_config_fail_at_value(entry, error,
-                                                           "\"blind-rsa\", \"voprf\" or both are needed, each once");
+                        return fail_at_value(entry, error, "\"blind-rsa\", \"voprf\" or both are needed, each once");
                 types |= bit;
         }
         if (types == 0)
-                return issuer_config_fail_at_value(entry, error, "a value is needed");
+                return fail_at_value(entry, error, "a value is needed");
         *to = types;
         return true;
 }
@@ -147,11 +145,11 @@ bool issuer_setting_set(const struct issuer_setting *setting, const struct base_
         switch (setting->kind) {
         case ISSUER_SETTING_TEXT:
                 return setting->max != 0 && strlen(entry->value) > setting->max
-                               ? issuer_config_fail_at_value(entry, error, "the value is too long")
+                               ? fail_at_value(entry, error, "the value is too long")
                                : set_text(entry, entry->value, to, error);
         case ISSUER_SETTING_PATH:
                 return entry->value[0] == '/' ? set_text(entry, entry->value, to, error)
-                                              : issuer_config_fail_at_value(entry, error, "an absolute path is needed");
+                                              : fail_at_value(entry, error, "an absolute path is needed");
         case ISSUER_SETTING_ADDRESS:
                 return set_address(entry, to, error);
         case ISSUER_SETTING_BOOLEAN:

@@ -38,7 +38,6 @@ bool issuer_setting_set(const struct issuer_setting *setting, const struct base_
 /* Frees the texts that an object owns, and sets them to NULL. */
 void issuer_settings_free(const struct issuer_setting *settings, size_t count, void *object);
 
-bool issuer_config_fail_at_value(const struct base_ini_entry *entry, struct base_error *error, const char *what);
 /* The section, or else its key, is unknown. */
 bool issuer_config_fail_at_entry(const struct base_ini_entry *entry, bool section_known, struct base_error *error);
 

@@ -37,8 +37,6 @@ struct issuer_http_request {
 const char *issuer_http_request_field(const struct issuer_http_request *request, const char *name);
 /* How many fields of that name there are. */
 size_t issuer_http_request_field_count(const struct issuer_http_request *request, const char *name);
-/* The first query parameter of that name, percent-decoded ("" if it has no value), or NULL; owned by the request. */
-const char *issuer_http_request_query(const struct issuer_http_request *request, const char *name);
 /* Whether Content-Type names this media type, whatever its parameters. */
 bool issuer_http_request_is_media_type(const struct issuer_http_request *request, const char *media_type);
 /* Calls `visitor` for each query parameter, percent-decoded; `value` may hold any bytes, and is NULL if there is no '='. */

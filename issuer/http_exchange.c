@@ -58,17 +58,6 @@ size_t issuer_http_request_field_count(const struct issuer_http_request *request
         return counter.count;
 }
 
-const char *issuer_http_request_query(const struct issuer_http_request *request, const char *name)
-{
-        const char *value = NULL;
-        size_t len = 0;
-
-        if (MHD_lookup_connection_value_n(request->exchange->connection, MHD_GET_ARGUMENT_KIND, name, strlen(name), &value,
-                                          &len) != MHD_YES)
-                return NULL;
-        return value == NULL ? "" : value;
-}
-
 struct query_visit {
         bool (*visitor)(void *context, const char *name, const char *value, size_t value_len);
         void *context;

@@ -86,8 +86,4 @@ void attestctl_time_text(uint64_t seconds, char ret[static ATTESTCTL_TIME_BYTES]
 json_t *attestctl_json_facts(const struct attester_fact *facts, size_t count);
 void attestctl_print_facts(FILE *to, bool color, int indent, const struct attester_fact *facts, size_t count);
 
-/* The rules of a policy as a JSON array. */
-json_t *attestctl_json_rules(const struct attester_rule *rules, size_t count);
 enum attestctl_color attestctl_outcome_color(const char *outcome);
-/* The rules as a table and, for those that failed, what to do. */
-void attestctl_print_rules(FILE *to, bool color, const struct attester_rule *rules, size_t count);

@@ -105,7 +105,7 @@ void attestctl_print_facts(FILE *to, bool color, int indent, const struct attest
         attestctl_table_print(&table, to, color);
 }
 
-json_t *attestctl_json_rules(const struct attester_rule *rules, size_t count)
+static json_t *json_rules(const struct attester_rule *rules, size_t count)
 {
         json_t *array = json_array();
 
@@ -125,7 +125,8 @@ enum attestctl_color attestctl_outcome_color(const char *outcome)
         return strcmp(outcome, "fail") == 0 ? ATTESTCTL_BAD : ATTESTCTL_WARN;
 }
 
-void attestctl_print_rules(FILE *to, bool color, const struct attester_rule *rules, size_t count)
+/* A table and, for those that failed, what to do. */
+static void print_rules(FILE *to, bool color, const struct attester_rule *rules, size_t count)
 {
         attestctl_auto_table struct attestctl_table table;
         bool heading = false;
@@ -251,11 +252,11 @@ int attestctl_fail_token(struct attestctl *ctl, const struct attester_error *err
                 return attestctl_fail(ctl, error);
         if (ctl->json) {
                 (void) attestctl_print_json(
-                        json_pack("{s:o, s:o}", "error", error_json(error), "rules", attestctl_json_rules(rules, count)));
+                        json_pack("{s:o, s:o}", "error", error_json(error), "rules", json_rules(rules, count)));
         } else if (!ctl->silent) {
                 error_print(ctl, error);
                 (void) fputc('\n', stderr);
-                attestctl_print_rules(stderr, ctl->color_err, rules, count);
+                print_rules(stderr, ctl->color_err, rules, count);
         }
         attester_rules_free(rules, count);
         return error->code;
