@@ -266,9 +266,15 @@ class Files(BusCase):
 class Signals(BusCase):
     options = {"issuers": ("plain", "slow", "attest"), "real_issuer": True}
 
+    def requests_at_the_issuer(self, count):
+        """Calls that wait for an issuer, which has got their requests."""
+        before = self.stack.fake.counts["slow", "request"]
+        calls = [Background(self.stack.request, "slow.example") for _ in range(count)]
+        wait_for(lambda: self.stack.fake.counts["slow", "request"] >= before + count, "requests at the issuer")
+        return calls
+
     def test_terminate_while_busy_answers_and_ends_well(self):
-        calls = [Background(self.stack.request, "slow.example") for _ in range(5)]
-        wait_for(lambda: self.stack.fake.counts["slow", "request"] >= 5, "requests at the issuer")
+        calls = self.requests_at_the_issuer(5)
         begin = time.monotonic()
         self.assertEqual(self.stack.end("attesterd", signal.SIGTERM), 0)
         self.assertLess(time.monotonic() - begin, 9)
@@ -296,8 +302,7 @@ class Signals(BusCase):
 
     def test_bus_restart_is_survived(self):
         self.stack.request("plain.example")
-        waiting = Background(self.stack.request, "slow.example")
-        wait_for(lambda: self.stack.fake.counts["slow", "request"], "a request at the issuer")
+        waiting, = self.requests_at_the_issuer(1)
         self.stack.end("dbus-daemon")
         waiting.join(20)
         self.stack.path("bus.sock").unlink(missing_ok=True)
@@ -310,9 +315,7 @@ class Signals(BusCase):
         daemon = self.stack.processes["attesterd"].pid
         with open(f"/proc/{daemon}/task/{daemon}/children", encoding="ascii") as children:
             child = int(children.read().split()[0])
-        before = self.stack.fake.counts["slow", "request"]
-        waiting = Background(self.stack.request, "slow.example")
-        wait_for(lambda: self.stack.fake.counts["slow", "request"] > before, "a request at the issuer")
+        waiting, = self.requests_at_the_issuer(1)
         os.kill(child, signal.SIGKILL)
         self.assert_error("IssuerUnreachable", waiting.result)
         wait_for(self.plain_works, "a new attester-net")
