@@ -17,6 +17,10 @@ static const struct {
         { "session.locked", ATTESTERD_SERVICE_SESSION },
         { "session.remote", ATTESTERD_SERVICE_SESSION },
         { "session.type", ATTESTERD_SERVICE_SESSION },
+        { "tpm.firmware", ATTESTERD_SERVICE_TPM },
+        { "tpm.manufacturer", ATTESTERD_SERVICE_TPM },
+        { "tpm.simulated", ATTESTERD_SERVICE_TPM },
+        { "tpm.weak", ATTESTERD_SERVICE_TPM },
         { "window.focused", ATTESTERD_SERVICE_SESSION }, /* no window of a session that is not in front */
 };
 

@@ -7,12 +7,13 @@
 #include "attesterd/posture/posture.h"
 #include "policy/policy.h"
 
-/* Other services of the system, as bits. */
+/* Who else is asked, as bits. */
 enum attesterd_service {
         ATTESTERD_SERVICE_SESSION = 1 << 0, /* logind, of the caller's session */
         ATTESTERD_SERVICE_LID = 1 << 1,     /* logind, of the machine */
         ATTESTERD_SERVICE_FWUPD = 1 << 2,
         ATTESTERD_SERVICE_PACKAGEKIT = 1 << 3,
+        ATTESTERD_SERVICE_TPM = 1 << 4,
 };
 
 struct attesterd_needs {

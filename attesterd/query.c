@@ -201,7 +201,8 @@ static bool is_ready(struct query *query, const struct attesterd_needs *needs)
 {
         if (!query->facts_waited) {
                 query->facts_waited = true;
-                if (!attesterd_facts_ready(query->daemon->facts, &query->waiter))
+                if ((needs->services & ATTESTERD_SERVICE_TPM) != 0 &&
+                    !attesterd_facts_ready(query->daemon->facts, &query->waiter))
                         return false;
         }
         return attesterd_evaluation_ready(query->daemon, needs, query->call, &query->waiter);

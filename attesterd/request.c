@@ -199,7 +199,9 @@ static bool step(struct request *request)
                         ready = ATTESTERD_ISSUER_FAILED;
                 break;
         case STATE_FACTS:
-                if (!request->facts_waited && !attesterd_facts_ready(request->daemon->facts, &request->waiter))
+                request->asker.needs = attesterd_evaluation_needs(request->daemon, request->attested);
+                if (!request->facts_waited && (request->asker.needs.services & ATTESTERD_SERVICE_TPM) != 0 &&
+                    !attesterd_facts_ready(request->daemon->facts, &request->waiter))
                         ready = ATTESTERD_ISSUER_WAIT;
                 request->facts_waited = true;
                 break;

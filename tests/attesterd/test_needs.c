@@ -33,7 +33,8 @@ static void attesterd_needs_of_policy_has_what_either_expression_of_any_rule_nam
                                                 "[Rule b]\nIssuer=other.example\nRequire=window.focused and not tpm.simulated\n");
 
         (void) state;
-        assert_int_equal(needs.services, ATTESTERD_SERVICE_LID | ATTESTERD_SERVICE_FWUPD | ATTESTERD_SERVICE_SESSION);
+        assert_int_equal(needs.services,
+                         ATTESTERD_SERVICE_LID | ATTESTERD_SERVICE_FWUPD | ATTESTERD_SERVICE_SESSION | ATTESTERD_SERVICE_TPM);
         assert_int_equal(needs.collectors, posture_collectors_of("custom.room"));
 }
 
@@ -57,10 +58,11 @@ static void attesterd_needs_of_policy_knows_who_sets_each_known_fact(void **stat
                 (void) snprintf(text, sizeof(text), "[Rule a]\nRequire=%s%s\n", known[i].name, operators[known[i].type]);
                 needs = needs_of(text);
                 assert_int_equal(needs.collectors != 0, known[i].setter == POLICY_SETTER_POSTURE);
+                assert_int_equal(needs.services == ATTESTERD_SERVICE_TPM, known[i].setter == POLICY_SETTER_TPM);
                 if (known[i].setter == POLICY_SETTER_DAEMON)
                         assert_int_not_equal(needs.services, 0);
-                else if (needs.services != 0)
-                        assert_int_equal(strncmp(known[i].name, "os.updates.", strlen("os.updates.")), 0);
+                if (known[i].setter == POLICY_SETTER_VERIFIER)
+                        assert_int_equal(needs.services, 0);
         }
 }
 
