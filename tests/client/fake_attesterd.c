@@ -4,12 +4,13 @@
  * in the manner that the issuer's name asks for. A message that it receives is appended to a dump, byte for byte.
  * Beside attesterd's methods it has some of its own, so that tests can direct it: see direct().
  * usage: fake_attesterd BUS-ADDRESS DIRECTORY; writes DIRECTORY/{a.spki,b.spki,c.point,c.pem}, dump, and "ready" to its output.
- *        fake_attesterd --make-keys DIRECTORY; writes the keys, once for all tests: it takes long.
  */
+#include "tests/client/fake_message.h"
+#include "tests/client/fake_policy.h"
+
 #include "base/file.h"
 #include "token/issuer.h"
 
-#include <dbus/dbus.h>
 #include <fcntl.h>
 #include <string.h>
 #include <time.h>
@@ -60,57 +61,6 @@ static const char *const issuers[] = {
         "denied-disk.example",
         "denied-often.example",
 };
-
-static void check(bool success)
-{
-        if (!success)
-                abort();
-}
-
-/* Whether the issuer of the call is called that. */
-static bool is(const char *issuer, const char *name)
-{
-        return strcmp(issuer, name) == 0;
-}
-
-static void open_variant(DBusMessageIter *dictionary, const char *name, const char *signature, DBusMessageIter *entry,
-                         DBusMessageIter *variant)
-{
-        check(dbus_message_iter_open_container(dictionary, DBUS_TYPE_DICT_ENTRY, NULL, entry));
-        check(dbus_message_iter_append_basic(entry, DBUS_TYPE_STRING, &name));
-        check(dbus_message_iter_open_container(entry, DBUS_TYPE_VARIANT, signature, variant));
-}
-
-static void close_variant(DBusMessageIter *dictionary, DBusMessageIter *entry, DBusMessageIter *variant)
-{
-        check(dbus_message_iter_close_container(entry, variant));
-        check(dbus_message_iter_close_container(dictionary, entry));
-}
-
-static void put_basic(DBusMessageIter *dictionary, const char *name, int type, const void *value)
-{
-        const char signature[2] = { (char) type, '\0' };
-        DBusMessageIter entry, variant;
-
-        open_variant(dictionary, name, signature, &entry, &variant);
-        check(dbus_message_iter_append_basic(&variant, type, value));
-        close_variant(dictionary, &entry, &variant);
-}
-
-static void put_string(DBusMessageIter *dictionary, const char *name, const char *value)
-{
-        put_basic(dictionary, name, DBUS_TYPE_STRING, &value);
-}
-
-static void put_row(DBusMessageIter *array, const char *const *texts, size_t count)
-{
-        DBusMessageIter row;
-
-        check(dbus_message_iter_open_container(array, DBUS_TYPE_STRUCT, NULL, &row));
-        for (size_t i = 0; i < count; i++)
-                check(dbus_message_iter_append_basic(&row, DBUS_TYPE_STRING, &texts[i]));
-        check(dbus_message_iter_close_container(array, &row));
-}
 
 static void get_all(DBusMessage *reply)
 {
@@ -278,46 +228,6 @@ static size_t requests_read(DBusMessageIter *from, struct base_bytes ret[static 
         return count;
 }
 
-/* The locale that a caller of RequestTokens gave, or "". */
-static const char *locale_of(DBusMessage *message)
-{
-        DBusMessageIter iterator, entries, entry, value;
-        const char *name, *locale = "";
-
-        check(dbus_message_iter_init(message, &iterator) && dbus_message_iter_next(&iterator) &&
-              dbus_message_iter_next(&iterator));
-        dbus_message_iter_recurse(&iterator, &entries);
-        for (; dbus_message_iter_get_arg_type(&entries) == DBUS_TYPE_DICT_ENTRY; (void) dbus_message_iter_next(&entries)) {
-                dbus_message_iter_recurse(&entries, &entry);
-                dbus_message_iter_get_basic(&entry, &name);
-                check(dbus_message_iter_next(&entry));
-                dbus_message_iter_recurse(&entry, &value);
-                if (strcmp(name, "locale") == 0)
-                        dbus_message_iter_get_basic(&value, &locale);
-        }
-        return locale;
-}
-
-/* The rules that PolicyDenied carries, for denied….example. */
-static void put_denials(const char *issuer, DBusMessage *message, DBusMessage *reply)
-{
-        bool german = strncmp(locale_of(message), "de", 2) == 0;
-        const char *unlock = german ? "Entsperren <b>Sie</b> & warten." : "Unlock <b>it</b> & wait.";
-        DBusMessageIter iterator, array;
-        char name[16];
-
-        dbus_message_iter_init_append(reply, &iterator);
-        check(dbus_message_iter_open_container(&iterator, DBUS_TYPE_ARRAY, "(ssss)", &array));
-        if (is(issuer, "denied.example"))
-                put_row(&array, (const char *const[]){ "unlocked", "fail", "it is locked", unlock }, 4);
-        put_row(&array, (const char *const[]){ "disk", "fail", "the disk is <open>", "" }, 4);
-        for (int i = 0; i < 8 && is(issuer, "denied-often.example"); i++) {
-                (void) snprintf(name, sizeof(name), "rule-%d", i);
-                put_row(&array, (const char *const[]){ name, "fail", "", name }, 4);
-        }
-        check(dbus_message_iter_close_container(&iterator, &array));
-}
-
 static void request_tokens(struct fake *fake, const char *issuer, DBusMessage *message, DBusMessage *reply)
 {
         struct base_bytes requests[REQUESTS_MAX];
@@ -338,106 +248,6 @@ static void request_tokens(struct fake *fake, const char *issuer, DBusMessage *m
                 put_answer(fake, issuer, requests[is(issuer, "shuffled.example") ? count - 1 - i : i], &list);
         check(dbus_message_iter_close_container(&iterator, &list));
         put_info(&iterator);
-}
-
-/* The first `count` facts of four. */
-static void put_facts(DBusMessageIter *iterator, size_t count)
-{
-        DBusMessageIter array, row, variant, reason_row;
-        const char *names[] = { "boot.secure_boot", "kernel.taint", "os.id", "disk.root_encrypted" };
-        const char *sources[] = { "efivars", "/proc/sys/kernel/tainted", "/etc/os-release\033[31m", "sysfs" };
-        const char *signatures[] = { "b", "x", "s", "(s)" };
-        const char *provenance = "reported", *text = "debian", *reason = "no such device";
-        dbus_bool_t boolean = TRUE;
-        dbus_int64_t integer = -12;
-        dbus_uint64_t ages[] = { 0, 1, 7200, 0 };
-
-        check(dbus_message_iter_open_container(iterator, DBUS_TYPE_ARRAY, "(svsst)", &array));
-        for (size_t i = 0; i < count; i++) {
-                check(dbus_message_iter_open_container(&array, DBUS_TYPE_STRUCT, NULL, &row));
-                check(dbus_message_iter_append_basic(&row, DBUS_TYPE_STRING, &names[i]));
-                check(dbus_message_iter_open_container(&row, DBUS_TYPE_VARIANT, signatures[i], &variant));
-                if (i == 0)
-                        check(dbus_message_iter_append_basic(&variant, DBUS_TYPE_BOOLEAN, &boolean));
-                if (i == 1)
-                        check(dbus_message_iter_append_basic(&variant, DBUS_TYPE_INT64, &integer));
-                if (i == 2)
-                        check(dbus_message_iter_append_basic(&variant, DBUS_TYPE_STRING, &text));
-                if (i == 3) {
-                        check(dbus_message_iter_open_container(&variant, DBUS_TYPE_STRUCT, NULL, &reason_row));
-                        check(dbus_message_iter_append_basic(&reason_row, DBUS_TYPE_STRING, &reason));
-                        check(dbus_message_iter_close_container(&variant, &reason_row));
-                }
-                check(dbus_message_iter_close_container(&row, &variant));
-                check(dbus_message_iter_append_basic(&row, DBUS_TYPE_STRING, &provenance));
-                check(dbus_message_iter_append_basic(&row, DBUS_TYPE_STRING, &sources[i]));
-                check(dbus_message_iter_append_basic(&row, DBUS_TYPE_UINT64, &ages[i]));
-                check(dbus_message_iter_close_container(&array, &row));
-        }
-        check(dbus_message_iter_close_container(iterator, &array));
-}
-
-static void get_facts(DBusMessage *reply)
-{
-        DBusMessageIter iterator;
-
-        dbus_message_iter_init_append(reply, &iterator);
-        put_facts(&iterator, 4);
-}
-
-static void put_explained(DBusMessageIter *array, const char *const texts[static 6], const char *fact)
-{
-        DBusMessageIter row, names;
-
-        check(dbus_message_iter_open_container(array, DBUS_TYPE_STRUCT, NULL, &row));
-        for (size_t i = 0; i < 6; i++)
-                check(dbus_message_iter_append_basic(&row, DBUS_TYPE_STRING, &texts[i]));
-        check(dbus_message_iter_open_container(&row, DBUS_TYPE_ARRAY, "s", &names));
-        check(dbus_message_iter_append_basic(&names, DBUS_TYPE_STRING, &fact));
-        check(dbus_message_iter_close_container(&row, &names));
-        check(dbus_message_iter_close_container(array, &row));
-}
-
-static void explain(const char *issuer, DBusMessage *reply)
-{
-        bool denied = is(issuer, "fail-PolicyDenied.example");
-        dbus_bool_t passed = !denied;
-        DBusMessageIter iterator, array;
-
-        dbus_message_iter_init_append(reply, &iterator);
-        check(dbus_message_iter_append_basic(&iterator, DBUS_TYPE_BOOLEAN, &passed));
-        check(dbus_message_iter_open_container(&iterator, DBUS_TYPE_ARRAY, "(ssssssas)", &array));
-        put_explained(&array, (const char *const[]){ "secure-boot", "", "boot.secure_boot", "pass", "", "Turn on Secure Boot." },
-                      "boot.secure_boot");
-        if (denied)
-                put_explained(&array,
-                              (const char *const[]){ "taint", "os.id == debian", "kernel.taint == 0", "fail",
-                                                     "kernel.taint is -12, needed 0", "Remove the module\033[31m." },
-                              "kernel.taint");
-        if (denied)
-                put_explained(&array, (const char *const[]){ "room", "", "custom.room == x", "fail", "no such fact", "" },
-                              "custom.room");
-        check(dbus_message_iter_close_container(&iterator, &array));
-        put_facts(&iterator, 2);
-}
-
-static void evaluate(const char *issuer, DBusMessage *reply)
-{
-        bool denied = is(issuer, "fail-PolicyDenied.example");
-        dbus_bool_t passed = !denied;
-        DBusMessageIter iterator, array;
-
-        dbus_message_iter_init_append(reply, &iterator);
-        check(dbus_message_iter_append_basic(&iterator, DBUS_TYPE_BOOLEAN, &passed));
-        check(dbus_message_iter_open_container(&iterator, DBUS_TYPE_ARRAY, "(ssss)", &array));
-        put_row(&array, (const char *const[]){ "secure-boot", "pass", "", "Turn on Secure Boot." }, 4);
-        put_row(&array, (const char *const[]){ "in-focus", "skipped", "nobody is waiting", "" }, 4);
-        if (denied)
-                put_row(&array,
-                        (const char *const[]){ "os-current", "fail", "os.version is 11.9, needed >= 12.5",
-                                               "Run Software Updates, then restart." },
-                        4);
-        check(dbus_message_iter_close_container(&iterator, &array));
 }
 
 /* The error that the name asks for, or NULL. */
@@ -548,11 +358,11 @@ static bool answer(struct fake *fake, const char *issuer, const char *member, DB
         if (strcmp(member, "RequestTokens") == 0)
                 request_tokens(fake, issuer, message, reply);
         if (strcmp(member, "GetFacts") == 0)
-                get_facts(reply);
+                fake_policy_get_facts(reply);
         if (strcmp(member, "Evaluate") == 0)
-                evaluate(issuer, reply);
+                fake_policy_evaluate(issuer, reply);
         if (strcmp(member, "Explain") == 0)
-                explain(issuer, reply);
+                fake_policy_explain(issuer, reply);
         if (strcmp(member, "Enroll") == 0)
                 check(dbus_message_append_args(reply, DBUS_TYPE_STRING, &device, DBUS_TYPE_INVALID));
         return true;
@@ -577,7 +387,7 @@ static DBusHandlerResult filter(DBusConnection *connection, DBusMessage *message
                 reply = dbus_message_new_method_return(message);
         check(reply != NULL);
         if (strncmp(issuer, "denied", strlen("denied")) == 0 && error_name != NULL)
-                put_denials(issuer, message, reply);
+                fake_policy_put_denials(issuer, message, reply);
         if (error_name != NULL || answer(fake, issuer, member, message, reply))
                 check(dbus_connection_send(connection, reply, NULL));
         dbus_message_unref(reply);
@@ -600,15 +410,6 @@ static void private_key_write(const struct token_issuer_key *key, int directory,
         check(base_file_replace_at(directory, name, base_buffer_bytes(&text), 0600, &error));
 }
 
-static void key_make(uint16_t type, int directory, const char *name)
-{
-        base_auto_token_issuer_key struct token_issuer_key *key = NULL;
-        struct base_error error = BASE_ERROR_INIT;
-
-        check(token_issuer_key_generate(type, &key, &error));
-        private_key_write(key, directory, name);
-}
-
 static void key_load(uint16_t type, const char *name, struct token_issuer_key **ret)
 {
         base_auto_buffer struct base_buffer text = BASE_BUFFER_INIT(TOKEN_ISSUER_KEY_TEXT_MAX);
@@ -626,15 +427,9 @@ int main(int argc, char **argv)
         int directory = -1;
 
         check(argc == 3 && (directory = open(argv[2], O_RDONLY | O_DIRECTORY | O_CLOEXEC)) >= 0);
-        if (strcmp(argv[1], "--make-keys") == 0) {
-                key_make(TOKEN_TYPE_BLIND_RSA, directory, "a.pem");
-                key_make(TOKEN_TYPE_BLIND_RSA, directory, "b.pem");
-                key_make(TOKEN_TYPE_VOPRF, directory, "c.pem");
-                return 0;
-        }
-        key_load(TOKEN_TYPE_BLIND_RSA, "a.pem", &fake.a);
-        key_load(TOKEN_TYPE_BLIND_RSA, "b.pem", &fake.b);
-        key_load(TOKEN_TYPE_VOPRF, "c.pem", &fake.c);
+        key_load(TOKEN_TYPE_BLIND_RSA, "rsa-00.pem", &fake.a);
+        key_load(TOKEN_TYPE_BLIND_RSA, "rsa-01.pem", &fake.b);
+        key_load(TOKEN_TYPE_VOPRF, "voprf.pem", &fake.c);
         public_key_write(fake.a, directory, "a.spki");
         public_key_write(fake.b, directory, "b.spki");
         public_key_write(fake.c, directory, "c.point");
