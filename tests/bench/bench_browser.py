@@ -157,9 +157,7 @@ class NativeHost:
 
 def start_peers(stack):
     """An issuer that privacypass-ts can use too, which sends no evidence: under one name with ours, under the other without."""
-    stack.make_certificates()
-    stack.start_tpm()
-    stack.start_bus()
+    stack.start_ground()
     stack.start_issuer(require_evidence=False)
     bare = f"localhost:{stack.issuer_port}"
     stack.configure_issuer()

@@ -39,9 +39,7 @@ def keep_a_token(stack):
 
 def main(build, seconds):
     with Stack(build) as stack:
-        stack.make_certificates()
-        stack.start_tpm()
-        stack.start_bus()
+        stack.start_ground()
         stack.start_issuer()
         stack.configure_issuer()
         stack.start_daemon()

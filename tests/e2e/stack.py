@@ -62,6 +62,20 @@ class Stack:
             if name in os.environ:
                 self.environment[name] = os.environ[name]
 
+    # --- what most tests begin with ------------------------------------------------------------------------------------
+
+    def start_ground(self):
+        """What everything else stands on."""
+        self.make_certificates()
+        self.start_tpm()
+        self.start_bus()
+
+    def start_website(self, **issuer):
+        """An issuer, a gate that asks for its tokens, and attesterd's configuration for both; start_ground() comes first."""
+        self.start_issuer(**issuer)
+        self.start_gate()
+        self.configure_issuer()
+
     # --- processes ---------------------------------------------------------------------------------------------
 
     def path(self, *parts):

@@ -33,9 +33,7 @@ def setUpModule():
     global STACK
     STACK = stack = Stack(BUILD)
     unittest.addModuleCleanup(stack.stop)
-    stack.make_certificates()
-    stack.start_tpm()
-    stack.start_bus()
+    stack.start_ground()
     stack.start_issuer(types="blind-rsa voprf")
     stack.configure_issuer()
     stack.start_daemon()

@@ -24,13 +24,9 @@ class Flow(unittest.TestCase):
     def setUp(self):
         self.stack = stack = Stack(BUILD)
         self.addCleanup(stack.stop)
-        stack.make_certificates()
-        stack.start_tpm()
-        stack.start_bus()
-        stack.start_issuer()
-        stack.start_gate()
+        stack.start_ground()
+        stack.start_website()
         stack.start_site()
-        stack.configure_issuer()
         stack.start_daemon()
 
     def enroll(self):

@@ -30,9 +30,7 @@ class Interop(unittest.TestCase):
         # Node.js may be newer than Debian's and live elsewhere; nothing else is taken from that directory.
         cls.node = shutil.which("node")
         stack.environment["NODE_EXTRA_CA_CERTS"] = str(stack.path("ca.pem"))
-        stack.make_certificates()
-        stack.start_tpm()
-        stack.start_bus()
+        stack.start_ground()
         # Their client sends no evidence; an issuer that asks for none serves it.
         stack.start_issuer(require_evidence=False, types="blind-rsa voprf")
         stack.spawn("peer", cls.node, PEER, "issuer", stack.path("tls.pem"), stack.path("tls.key"), stack.path("peer.port"))

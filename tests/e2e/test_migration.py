@@ -73,10 +73,8 @@ class Migration(VerifierCase):
         self.assertEqual(event["outcome"], "ok", event)
 
     def start_in_a(self):
-        self.stack.start_issuer(policy=POLICY)
-        self.stack.start_gate()
+        self.stack.start_website(policy=POLICY)
         self.stack.start_site()
-        self.stack.configure_issuer()
         self.boot("A")
         return self.enroll()
 

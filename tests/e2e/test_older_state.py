@@ -43,9 +43,7 @@ class OlderState(unittest.TestCase):
         stack.path("tpm-ca").mkdir()
         shutil.copy(state / "chain.pem", stack.path("tpm-ca"))
         self.configuration(state, "issuer.conf")
-        stack.make_certificates()
-        stack.start_tpm()
-        stack.start_bus()
+        stack.start_ground()
 
     def configuration(self, state, name, issuer=""):
         self.stack.write(name, (state / name).read_text().replace("@TOP@", str(self.stack.top)).replace("@ISSUER@", issuer))

@@ -67,9 +67,7 @@ class Privacy(unittest.TestCase):
     def setUpClass(cls):
         cls.stack = stack = Stack(BUILD)
         cls.addClassCleanup(stack.stop)
-        stack.make_certificates()
-        stack.start_tpm()
-        stack.start_bus()
+        stack.start_ground()
         stack.start_issuer()
         cls.recorder = cls.enterClassContext(
             Recorder(stack.path("tls.pem"), stack.path("tls.key"), stack.path("ca.pem"), stack.issuer_port))

@@ -58,10 +58,8 @@ class Boot(VerifierCase):
         self.stack.start_daemon(root=root)
 
     def start_boot(self, log, data=None):
-        self.stack.start_issuer(policy=SECURE_BOOT_POLICY)
-        self.stack.start_gate()
+        self.stack.start_website(policy=SECURE_BOOT_POLICY)
         self.stack.start_site()
-        self.stack.configure_issuer()
         self.boot(log, data)
         return self.stack.attestctl_json("enroll", ISSUER_NAME)["device"]
 

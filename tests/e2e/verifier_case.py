@@ -14,15 +14,11 @@ class VerifierCase(unittest.TestCase):
     def setUp(self):
         self.stack = stack = Stack(BUILD)
         self.addCleanup(stack.stop)
-        stack.make_certificates()
-        stack.start_tpm()
-        stack.start_bus()
+        stack.start_ground()
 
     def start(self, policy, **daemon):
-        self.stack.start_issuer(policy=policy)
-        self.stack.start_gate()
+        self.stack.start_website(policy=policy)
         self.stack.start_site()
-        self.stack.configure_issuer()
         self.stack.start_daemon(**daemon)
         return self.stack.attestctl_json("enroll", ISSUER_NAME)["device"]
 

@@ -83,12 +83,8 @@ class Killed(unittest.TestCase):
     def setUp(self):
         self.stack = stack = RestartingStack(BUILD)
         self.addCleanup(stack.stop)
-        stack.make_certificates()
-        stack.start_tpm()
-        stack.start_bus()
-        stack.start_issuer()
-        stack.start_gate()
-        stack.configure_issuer()
+        stack.start_ground()
+        stack.start_website()
         stack.start_daemon(limits=LIMITS)
         stack.start_agent()
         self.device = stack.attestctl_json("enroll", ISSUER_NAME)["device"]

@@ -58,15 +58,11 @@ class Rotation(unittest.TestCase):
         self.stack = stack = RotatingStack(BUILD)
         self.addCleanup(stack.stop)
         self.offset = 0
-        stack.make_certificates()
-        stack.start_tpm()
-        stack.start_bus()
+        stack.start_ground()
         options = stack.environment.get("ASAN_OPTIONS", "")
         stack.environment.update(LD_PRELOAD=SKEW, ATTESTER_TEST_SKEW=str(stack.write("skew", "0")),
                                  ASAN_OPTIONS=f"{options}:verify_asan_link_order=0")
-        stack.start_issuer()
-        stack.start_gate()
-        stack.configure_issuer()
+        stack.start_website()
         stack.start_daemon()
         stack.attestctl("enroll", ISSUER_NAME)
 

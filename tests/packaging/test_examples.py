@@ -143,9 +143,7 @@ class Machine(Stack):
     """The stack, as an administrator finds it after the packages' installation."""
 
     def start(self):
-        self.make_certificates()
-        self.start_tpm()
-        self.start_bus()
+        self.start_ground()
         for name in ("attesterd", "attester-issuer", "attester-gate"):
             self.run("systemd-sysusers", SOURCE / f"packaging/systemd/{name}.sysusers")
         self.install()

@@ -92,12 +92,8 @@ class Entries(unittest.TestCase):
         cls.journal = Journal()
         cls.stack = stack = JournaledStack(BUILD, cls.journal)
         cls.addClassCleanup(stack.stop)
-        stack.make_certificates()
-        stack.start_tpm()
-        stack.start_bus()
-        stack.start_issuer()
-        stack.start_gate()
-        stack.configure_issuer()
+        stack.start_ground()
+        stack.start_website()
         stack.start_daemon(options=["--log-level", "notice"])
 
     def token(self, status=0):
