@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* PKCS #11 2.40 by way of p11-kit, which finds modules and keeps each initialised once a process. */
+/* PKCS #11 2.40 by way of p11-kit. */
 #include "issuer/pkcs11.h"
+
+#include "issuer/pkcs11_source.h"
 
 #include <p11-kit/p11-kit.h>
 #include <p11-kit/pkcs11.h>
@@ -15,13 +17,24 @@
 
 /* A session and the key in it. A session does one operation at a time. */
 struct pkcs11_key {
-        CK_FUNCTION_LIST **modules; /* all of the system's; NULL: only `module` was loaded */
-        CK_FUNCTION_LIST *module;
+        struct pkcs11_source *source;
+        P11KitUri *uri;
+        char *pin_file;
+        CK_FUNCTION_LIST *module; /* with `session` and `object`: of that generation of the source, 0: none yet */
+        uint64_t generation;
         CK_SESSION_HANDLE session;
         CK_OBJECT_HANDLE object;
-        bool has_session;
         pthread_mutex_t lock;
 };
+
+/* The session may have gone with its generation. */
+static void close_session(struct pkcs11_key *key)
+{
+        if (key->generation == 0 || !pkcs11_source_enter_again(key->source, key->generation))
+                return;
+        (void) key->module->C_CloseSession(key->session);
+        pkcs11_source_leave(key->source);
+}
 
 static void key_free(void *context)
 {
@@ -29,14 +42,10 @@ static void key_free(void *context)
 
         if (key == NULL)
                 return;
-        if (key->has_session)
-                (void) key->module->C_CloseSession(key->session);
-        if (key->modules != NULL)
-                p11_kit_modules_finalize_and_release(key->modules);
-        else if (key->module != NULL) {
-                (void) p11_kit_module_finalize(key->module);
-                p11_kit_module_release(key->module);
-        }
+        close_session(key);
+        pkcs11_source_unref(key->source);
+        p11_kit_uri_free(key->uri);
+        free(key->pin_file);
         (void) pthread_mutex_destroy(&key->lock);
         free(key);
 }
@@ -74,31 +83,6 @@ static bool parse_uri(const char *text, P11KitUri **ret, struct base_error *erro
         return true;
 }
 
-/* Loads the module that the URI names, or all that the system has; these end with a NULL. */
-static bool load_modules(P11KitUri *uri, struct pkcs11_key *key, CK_FUNCTION_LIST *one[static 2], CK_FUNCTION_LIST ***ret,
-                         struct base_error *error)
-{
-        const char *path = p11_kit_uri_get_module_path(uri);
-        CK_RV result;
-
-        if (path == NULL) {
-                key->modules = p11_kit_modules_load_and_initialize(0);
-                *ret = key->modules;
-                return key->modules != NULL || base_error_set(error, BASE_ERROR_NOT_FOUND, "no PKCS #11 module can be loaded");
-        }
-        one[0] = p11_kit_module_load(path, 0);
-        if (one[0] == NULL)
-                return base_error_set(error, BASE_ERROR_NOT_FOUND, "the PKCS #11 module %s cannot be loaded", path);
-        result = p11_kit_module_initialize(one[0]);
-        if (result != CKR_OK) {
-                p11_kit_module_release(one[0]);
-                return fail(error, BASE_ERROR_IO, "the PKCS #11 module does not start", result);
-        }
-        key->module = one[0];
-        *ret = one;
-        return true;
-}
-
 static bool slot_matches(P11KitUri *uri, CK_FUNCTION_LIST *module, CK_SLOT_ID slot)
 {
         CK_TOKEN_INFO info;
@@ -125,13 +109,13 @@ static bool find_slot(P11KitUri *uri, struct pkcs11_key *key, CK_FUNCTION_LIST *
         return base_error_set(error, BASE_ERROR_NOT_FOUND, "there is no such PKCS #11 token");
 }
 
-static bool log_in(struct pkcs11_key *key, CK_SLOT_ID slot, struct base_bytes pin, struct base_error *error)
+static bool log_in(struct pkcs11_key *key, struct base_error *error)
 {
-        CK_RV result = key->module->C_OpenSession(slot, CKF_SERIAL_SESSION, NULL, NULL, &key->session);
+        base_auto_buffer struct base_buffer pin = BASE_BUFFER_INIT(ISSUER_PKCS11_PIN_BYTES_MAX);
+        CK_RV result;
 
-        if (result != CKR_OK)
-                return fail(error, BASE_ERROR_IO, "the PKCS #11 token opens no session", result);
-        key->has_session = true;
+        if (!issuer_pkcs11_read_pin(key->pin_file, &pin, error))
+                return false;
         result = key->module->C_Login(key->session, CKU_USER, (CK_UTF8CHAR *) pin.data, pin.len);
         if (result == CKR_OK || result == CKR_USER_ALREADY_LOGGED_IN)
                 return true;
@@ -184,24 +168,99 @@ static bool find_object(P11KitUri *uri, struct pkcs11_key *key, struct base_erro
         return true;
 }
 
-static bool sign(void *context, struct base_bytes number, uint8_t *ret, struct base_error *error)
+/* A session in the token, and the object: when none of this generation of the source is open. Within the source. */
+static bool connect(struct pkcs11_key *key, CK_FUNCTION_LIST **modules, uint64_t generation, struct base_error *error)
 {
-        struct pkcs11_key *key = context;
-        CK_MECHANISM mechanism = { .mechanism = CKM_RSA_X_509 };
-        CK_ULONG len = number.len;
+        CK_SLOT_ID slot = 0;
         CK_RV result;
 
-        (void) pthread_mutex_lock(&key->lock);
-        result = key->module->C_SignInit(key->session, &mechanism, key->object);
+        if (key->generation == generation)
+                return true;
+        key->generation = 0;
+        if (!find_slot(key->uri, key, modules, &slot, error))
+                return false;
+        result = key->module->C_OpenSession(slot, CKF_SERIAL_SESSION, NULL, NULL, &key->session);
+        if (result != CKR_OK)
+                return fail(error, BASE_ERROR_IO, "the PKCS #11 token opens no session", result);
+        if (!log_in(key, error) || !find_object(key->uri, key, error)) {
+                (void) key->module->C_CloseSession(key->session);
+                return false;
+        }
+        key->generation = generation;
+        return true;
+}
+
+/* What is the number's or the key's fault, and no sign of a token that went away. */
+static bool is_refusal(CK_RV result)
+{
+        return result == CKR_MECHANISM_INVALID || result == CKR_KEY_FUNCTION_NOT_PERMITTED || result == CKR_DATA_INVALID ||
+               result == CKR_DATA_LEN_RANGE || result == CKR_HOST_MEMORY;
+}
+
+static bool sign_in_session(struct pkcs11_key *key, struct base_bytes number, uint8_t *ret, bool *ret_lost,
+                            struct base_error *error)
+{
+        CK_MECHANISM mechanism = { .mechanism = CKM_RSA_X_509 };
+        CK_ULONG len = number.len;
+        CK_RV result = key->module->C_SignInit(key->session, &mechanism, key->object);
+
         if (result == CKR_OK)
                 result = key->module->C_Sign(key->session, (CK_BYTE *) number.data, number.len, ret, &len);
-        (void) pthread_mutex_unlock(&key->lock);
+        *ret_lost = result != CKR_OK && !is_refusal(result);
         if (result == CKR_MECHANISM_INVALID || result == CKR_KEY_FUNCTION_NOT_PERMITTED)
                 return fail(error, BASE_ERROR_CRYPTO, "the PKCS #11 key does no raw RSA (CKM_RSA_X_509)", result);
         if (result != CKR_OK)
                 return fail(error, BASE_ERROR_IO, "the PKCS #11 token does not sign", result);
         return len == number.len ||
                base_error_set(error, BASE_ERROR_CRYPTO, "the PKCS #11 token gives %lu bytes, not %zu", len, number.len);
+}
+
+/* One attempt; `ret_lost`: the token of `ret_generation` does not answer. */
+static bool try_to_sign(struct pkcs11_key *key, struct base_bytes number, uint8_t *ret, bool *ret_lost, uint64_t *ret_generation,
+                        struct base_error *error)
+{
+        struct base_error reason = BASE_ERROR_INIT;
+        CK_FUNCTION_LIST **modules;
+        bool done;
+
+        *ret_lost = false;
+        if (!pkcs11_source_enter(key->source, &modules, ret_generation, error))
+                return false;
+        (void) pthread_mutex_lock(&key->lock);
+        done = connect(key, modules, *ret_generation, &reason);
+        if (done)
+                done = sign_in_session(key, number, ret, ret_lost, error);
+        else
+                *ret_lost = reason.code != BASE_ERROR_NOT_AUTHORIZED;
+        (void) pthread_mutex_unlock(&key->lock);
+        pkcs11_source_leave(key->source);
+        if (reason.code == BASE_ERROR_NOT_AUTHORIZED)
+                pkcs11_source_bar(key->source);
+        if (reason.code != BASE_ERROR_NONE) {
+                /* Not its own code: to who asks for a token, no other key is meant and nothing was forbidden. */
+                (void) base_error_set(error, BASE_ERROR_IO, "the PKCS #11 token does not sign");
+                base_error_set_detail(error, "%s", reason.message);
+        }
+        return done;
+}
+
+/* A token that went away is looked for at once, and from then on at each request, but not more often than the source allows. */
+static bool sign(void *context, struct base_bytes number, uint8_t *ret, struct base_error *error)
+{
+        struct pkcs11_key *key = context;
+        uint64_t generation = 0;
+        bool lost = false;
+
+        if (try_to_sign(key, number, ret, &lost, &generation, error))
+                return true;
+        if (!lost)
+                return false;
+        pkcs11_source_lose(key->source, generation);
+        if (try_to_sign(key, number, ret, &lost, &generation, error))
+                return true;
+        if (lost)
+                pkcs11_source_lose(key->source, generation);
+        return false;
 }
 
 static bool read_public_half(const struct pkcs11_key *key, CK_ATTRIBUTE numbers[static 2], struct base_error *error)
@@ -220,37 +279,68 @@ static bool read_public_half(const struct pkcs11_key *key, CK_ATTRIBUTE numbers[
 }
 
 /* Takes `key` over. */
-static bool make_key(struct pkcs11_key *key, struct token_issuer_key **ret, struct base_error *error)
+static bool make_key(struct pkcs11_key *key, const CK_ATTRIBUTE numbers[static 2], struct token_issuer_key **ret,
+                     struct base_error *error)
 {
-        uint8_t modulus[NUMBER_BYTES_MAX], exponent[NUMBER_BYTES_MAX];
-        CK_ATTRIBUTE numbers[] = { { CKA_MODULUS, modulus, sizeof(modulus) },
-                                   { CKA_PUBLIC_EXPONENT, exponent, sizeof(exponent) } };
         const struct token_issuer_operation operation = { .sign = sign, .free = key_free, .context = key };
 
-        if (!read_public_half(key, numbers, error)) {
-                key_free(key);
-                return false;
-        }
         if (numbers[0].ulValueLen != MODULUS_BYTES) {
                 key_free(key);
                 return base_error_set(error, BASE_ERROR_CRYPTO, "the PKCS #11 key has %lu bits, not %d",
                                       numbers[0].ulValueLen * 8, MODULUS_BYTES * 8);
         }
-        return token_issuer_key_new_external(BASE_BYTES(modulus, numbers[0].ulValueLen),
-                                             BASE_BYTES(exponent, numbers[1].ulValueLen), &operation, ret, error);
+        return token_issuer_key_new_external(BASE_BYTES(numbers[0].pValue, numbers[0].ulValueLen),
+                                             BASE_BYTES(numbers[1].pValue, numbers[1].ulValueLen), &operation, ret, error);
 }
 
-bool issuer_pkcs11_open(const char *text, struct base_bytes pin, struct token_issuer_key **ret, struct base_error *error)
+/* The key's session and its public half. */
+static bool open_key(struct pkcs11_key *key, struct token_issuer_key **ret, struct base_error *error)
 {
-        BASE_CLEANUP(uri_free) P11KitUri *uri = NULL;
+        uint8_t modulus[NUMBER_BYTES_MAX], exponent[NUMBER_BYTES_MAX];
+        CK_ATTRIBUTE numbers[] = { { CKA_MODULUS, modulus, sizeof(modulus) },
+                                   { CKA_PUBLIC_EXPONENT, exponent, sizeof(exponent) } };
+        CK_FUNCTION_LIST **modules;
+        uint64_t generation;
+        bool done;
+
+        done = pkcs11_source_enter(key->source, &modules, &generation, error);
+        if (done) {
+                done = connect(key, modules, generation, error) && read_public_half(key, numbers, error);
+                pkcs11_source_leave(key->source);
+        }
+        if (!done) {
+                key_free(key);
+                return false;
+        }
+        return make_key(key, numbers, ret, error);
+}
+
+bool issuer_pkcs11_open(const char *text, const char *pin_file, struct pkcs11_source **source, struct token_issuer_key **ret,
+                        struct base_error *error)
+{
         BASE_CLEANUP(key_free_p) struct pkcs11_key *key = calloc(1, sizeof(*key));
-        CK_FUNCTION_LIST *one[2] = { NULL, NULL }, **modules = NULL;
-        CK_SLOT_ID slot = 0;
+        const char *path;
 
         if (key == NULL)
                 return base_error_set_no_memory(error);
         (void) pthread_mutex_init(&key->lock, NULL);
-        return parse_uri(text, &uri, error) && load_modules(uri, key, one, &modules, error) &&
-               find_slot(uri, key, modules, &slot, error) && log_in(key, slot, pin, error) && find_object(uri, key, error) &&
-               make_key(BASE_STEAL(key), ret, error);
+        key->pin_file = strdup(pin_file);
+        if (key->pin_file == NULL)
+                return base_error_set_no_memory(error);
+        if (!parse_uri(text, &key->uri, error))
+                return false;
+        path = p11_kit_uri_get_module_path(key->uri);
+        if (*source != NULL && !pkcs11_source_is_for(*source, path)) {
+                pkcs11_source_unref(*source);
+                *source = NULL;
+        }
+        if (*source == NULL && !pkcs11_source_new(path, source, error))
+                return false;
+        key->source = pkcs11_source_ref(*source);
+        return open_key(BASE_STEAL(key), ret, error);
+}
+
+void issuer_pkcs11_close_source(struct pkcs11_source *source)
+{
+        pkcs11_source_unref(source);
 }

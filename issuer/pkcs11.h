@@ -20,6 +20,18 @@ unsigned issuer_pkcs11_other_types(const struct issuer_config *config);
 bool issuer_pkcs11_add_keys(const struct issuer_config *config, struct issuer_keys *keys,
                             struct base_error *error) BASE_MUST_CHECK;
 
-/* Its part in that for one key: opens the object of `uri` with the PIN, which is not a string. The caller frees `ret`. */
-bool issuer_pkcs11_open(const char *uri, struct base_bytes pin, struct token_issuer_key **ret,
+/*
+ * Its part in that for one key: opens the object of `uri`. `*source` is what the key before was in, or NULL, is replaced if this
+ * one is in another module, and is given back by the caller with issuer_pkcs11_close_source(). The file of the PIN is read again
+ * when the token was lost. The caller frees `ret`.
+ */
+struct pkcs11_source;
+bool issuer_pkcs11_open(const char *uri, const char *pin_file, struct pkcs11_source **source, struct token_issuer_key **ret,
                         struct base_error *error) BASE_MUST_CHECK;
+void issuer_pkcs11_close_source(struct pkcs11_source *source);
+
+#define ISSUER_PKCS11_PIN_BYTES_MAX 256
+
+/* Reads a PIN, which is not a string, to a buffer of that limit. Errors: CONFIG_INVALID (open to others, empty), NOT_FOUND, IO.
+ */
+bool issuer_pkcs11_read_pin(const char *path, struct base_buffer *to, struct base_error *error) BASE_MUST_CHECK;

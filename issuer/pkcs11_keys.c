@@ -3,8 +3,6 @@
 
 #include "issuer/tls.h"
 
-#define PIN_BYTES_MAX 256
-
 /* The newer one is to be preferred, and no time is known of either. */
 #define CURRENT_NOT_BEFORE  1
 #define PREVIOUS_NOT_BEFORE 0
@@ -15,7 +13,7 @@ unsigned issuer_pkcs11_other_types(const struct issuer_config *config)
 }
 
 /* A line's end is not part of the PIN. */
-static bool read_pin(const char *path, struct base_buffer *to, struct base_error *error)
+bool issuer_pkcs11_read_pin(const char *path, struct base_buffer *to, struct base_error *error)
 {
         if (!issuer_secret_file_read(path, to, error))
                 return false;
@@ -24,12 +22,13 @@ static bool read_pin(const char *path, struct base_buffer *to, struct base_error
         return to->len > 0 || base_error_set(error, BASE_ERROR_CONFIG_INVALID, "%s holds no PIN", path);
 }
 
-static bool add(const char *uri, struct base_bytes pin, uint64_t not_before, struct issuer_keys *keys, struct base_error *error)
+static bool add(const struct issuer_config *config, const char *uri, uint64_t not_before, struct pkcs11_source **source,
+                struct issuer_keys *keys, struct base_error *error)
 {
         base_auto_token_issuer_key struct token_issuer_key *key = NULL;
         uint8_t truncated_id;
 
-        if (!issuer_pkcs11_open(uri, pin, &key, error))
+        if (!issuer_pkcs11_open(uri, config->pkcs11_pin_file, source, &key, error))
                 return base_error_prefix(error, "%s", uri);
         truncated_id = token_public_key_id(token_issuer_key_public(key))[TOKEN_KEY_ID_LEN - 1];
         if (!issuer_keys_insert(keys, key, TOKEN_TYPE_BLIND_RSA, not_before, error))
@@ -43,12 +42,14 @@ static bool add(const char *uri, struct base_bytes pin, uint64_t not_before, str
 
 bool issuer_pkcs11_add_keys(const struct issuer_config *config, struct issuer_keys *keys, struct base_error *error)
 {
-        base_auto_buffer struct base_buffer pin = BASE_BUFFER_INIT(PIN_BYTES_MAX);
+        struct pkcs11_source *source = NULL;
+        bool done;
 
         if (config->pkcs11 == NULL)
                 return true;
-        return read_pin(config->pkcs11_pin_file, &pin, error) &&
-               add(config->pkcs11, base_buffer_bytes(&pin), CURRENT_NOT_BEFORE, keys, error) &&
+        done = add(config, config->pkcs11, CURRENT_NOT_BEFORE, &source, keys, error) &&
                (config->pkcs11_previous == NULL ||
-                add(config->pkcs11_previous, base_buffer_bytes(&pin), PREVIOUS_NOT_BEFORE, keys, error));
+                add(config, config->pkcs11_previous, PREVIOUS_NOT_BEFORE, &source, keys, error));
+        issuer_pkcs11_close_source(source);
+        return done;
 }

@@ -21,6 +21,9 @@ import unittest  # noqa: E402
 from issuer_case import PROGRAM, IssuerCase  # noqa: E402
 from running_issuer import DIRECTORY_PATH  # noqa: E402
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
+from stack import wait_for  # noqa: E402
+
 
 def uri(label, token="attester", module=MODULE, more=""):
     return f"pkcs11:token={token};object={label}?module-path={module}{more}"
@@ -127,6 +130,71 @@ class Pkcs11(IssuerCase):
                 self.assertEqual(done.returncode, status, done.stderr)
                 self.assertIn(words, done.stderr)
                 self.assertNotIn("8642\n", done.stderr)
+
+    def take_away(self):
+        """The token's directory; what is called puts it back."""
+        there, away = self.token.directory / "tokens", self.token.directory / "away"
+        there.rename(away)
+        self.addCleanup(lambda: away.exists() and away.rename(there))
+        return lambda: away.rename(there)
+
+    def assert_gone(self):
+        response, _ = self.ask()
+        self.assert_refused(response, 503, "Io")
+        self.assertNotIn("PKCS", response.problem["detail"])
+        self.assertIn("PKCS #11", self.issuer.events()[-1]["detail"])
+
+    def serves_again(self):
+        response, valid = self.ask()
+        if response.status == 200:
+            self.assertTrue(valid)
+        return response.status == 200
+
+    def test_token_that_is_taken_away_is_503_and_serves_again_once_it_is_back(self):
+        for how in ("unnoticed by a reload", "noticed by one"):
+            with self.subTest(how):
+                put_back = self.take_away()
+                for _ in range(3):
+                    self.assert_gone()
+                if how == "noticed by one":
+                    self.assertIn("PKCS #11 module", self.issuer.reload("failed"))
+                    self.assert_gone()
+                self.assertEqual(self.issuer.token_key().id, self.key.id)  # what was in force stays so
+                put_back()
+                wait_for(self.serves_again, "the token", seconds=60)
+                self.assert_issued()
+
+    def test_both_keys_of_a_token_that_was_away_serve_again(self):
+        before = self.issuer.config.read_text()
+        try:
+            self.issuer.config.write_text(before.replace(f"Pkcs11={uri('one')}", f"Pkcs11={uri('two')}\nPkcs11Previous={uri('one')}"))
+            self.issuer.reload()
+            put_back = self.take_away()
+            with concurrent.futures.ThreadPoolExecutor(8) as pool:
+                statuses = {answer.result(60)[0].status for answer in [pool.submit(self.ask) for _ in range(24)]}
+            self.assertEqual(statuses, {503})
+            put_back()
+            wait_for(self.serves_again, "the token", seconds=60)
+            new = self.issuer.token_key()
+            request, state = new.blind()
+            response = self.issuer.token_request(request, self.device.evidence(request, self.issuer.nonce()))
+            self.assertEqual((response.status, new.finalize(state, response.body)), (200, True))
+        finally:
+            self.issuer.config.write_text(before)
+            self.issuer.reload()
+
+    def test_pin_that_is_refused_afterwards_is_tried_once_until_the_next_reload(self):
+        put_back = self.take_away()
+        self.assert_gone()
+        self.token.secret("pin", "1111\n")
+        self.addCleanup(self.token.secret, "pin", PIN + "\n")
+        put_back()
+        wait_for(lambda: self.ask() and "refused the PIN" in self.issuer.events()[-1]["detail"], "the token's refusal", seconds=60)
+        self.assert_gone()
+        self.token.secret("pin", PIN + "\n")
+        self.assert_gone()
+        self.issuer.reload()
+        self.assert_issued()
 
     def test_a_broken_uri_at_reload_leaves_the_key_in_force(self):
         before = self.issuer.config.read_text()
