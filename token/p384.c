@@ -142,33 +142,35 @@ bool token_p384_decode(const uint8_t bytes[static TOKEN_P384_ELEMENT_LEN], struc
 }
 
 /*
- * Montgomery's trick: the inverse of the product, and from it that of each factor. One factor of 0 would make all of them
- * 0, and all points the same bytes.
+ * Montgomery's trick: the inverse of the product, and from it that of each factor. One factor of 0 makes all of them 0, and
+ * all points (0, 0), which is none of the curve. Other such points there are only if the processor miscounts; multiples of
+ * them would tell about the number that multiplied them.
  */
 bool token_p384_encode(const struct token_p384_point *points, size_t count, uint8_t *ret)
 {
-        struct token_number products[TOKEN_P384_ENCODE_MAX], inverse, z_inverse, x, y;
-        uint64_t is_identity;
+        struct token_number products[TOKEN_P384_ENCODE_MAX], inverse, z_inverse, left, right;
+        struct token_p384_affine affine[TOKEN_P384_ENCODE_MAX];
+        uint64_t is_right = UINT64_MAX;
 
         products[0] = points[0].z;
         for (size_t i = 1; i < count; i++)
                 products[i] = multiply(products[i - 1], points[i].z);
-        is_identity = token_modular_is_zero(&products[count - 1]);
-        token_secret_declassify(&is_identity, sizeof(is_identity)); /* no honest secret makes one */
-        if (is_identity)
-                return false;
         inverse = invert(products[count - 1]);
         for (size_t i = count; i-- > 0;) {
-                uint8_t *to = ret + i * TOKEN_P384_ELEMENT_LEN;
-
                 z_inverse = i > 0 ? multiply(inverse, products[i - 1]) : inverse;
                 inverse = multiply(inverse, points[i].z);
-                x = multiply(points[i].x, z_inverse);
-                y = multiply(points[i].y, z_inverse);
-                to[0] = (uint8_t) (2 | (token_modular_is_odd(p, &y) & 1));
-                token_modular_encode(p, &x, to + 1);
+                affine[i].x = multiply(points[i].x, z_inverse);
+                affine[i].y = multiply(points[i].y, z_inverse);
+                left = square(affine[i].y);
+                right = curve_right_side(affine[i].x);
+                is_right &= token_modular_equal(&left, &right);
         }
-        return true;
+        token_secret_declassify(&is_right, sizeof(is_right)); /* no secret makes one that is not */
+        for (size_t i = 0; is_right && i < count; i++) {
+                ret[i * TOKEN_P384_ELEMENT_LEN] = (uint8_t) (2 | (token_modular_is_odd(p, &affine[i].y) & 1));
+                token_modular_encode(p, &affine[i].x, ret + i * TOKEN_P384_ELEMENT_LEN + 1);
+        }
+        return is_right != 0;
 }
 
 /* (x : y : z) for (x/z^2, y/z^3); z = 0 is the identity. Faster inside a comb, where no pair of points is an exception. */

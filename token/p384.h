@@ -37,7 +37,7 @@ bool token_p384_decode(const uint8_t bytes[static TOKEN_P384_ELEMENT_LEN], struc
 
 /*
  * Writes `count` points, at most TOKEN_P384_ENCODE_MAX, one behind the other, for the price of one inversion. False, with
- * nothing written, if one of them is the identity, which has no such encoding.
+ * nothing written, if one of them is the identity, which has no such encoding, or is not on the curve.
  */
 bool token_p384_encode(const struct token_p384_point *points, size_t count, uint8_t *ret) BASE_MUST_CHECK;
 #define TOKEN_P384_ENCODE_MAX 4

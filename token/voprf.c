@@ -56,11 +56,11 @@ static bool hash_to_group(const struct token_voprf_public *key, struct base_byte
         return !is_identity || base_error_set(error, BASE_ERROR_CRYPTO, "the input hashes to the identity");
 }
 
-/* Encodes a multiple of a point by a number that is not 0: not the identity, as long as the processor counts right. */
+/* Encodes a multiple of a point by a number that is not 0: it can be encoded as long as the processor counts right. */
 static bool encode(const struct token_p384_point *point, uint8_t *ret, struct base_error *error)
 {
         return token_p384_encode(point, 1, ret) ||
-               base_error_set(error, BASE_ERROR_CRYPTO, "a multiple of a point came out as the identity");
+               base_error_set(error, BASE_ERROR_CRYPTO, "a point that was computed is not on the curve");
 }
 
 static bool draw_scalar(const struct base_random *random, struct token_number *ret, struct base_error *error)

@@ -346,9 +346,10 @@ class Group(unittest.TestCase):
         for i in range(0, len(points) - 4, 2):
             some = points[i:i + 1 + i // 2 % 4]
             operations.put("point-encode " + " ".join(map(projective, some)), b"".join(map(serialize, some)), bytes.fromhex)
-            broken = some[:]
-            broken[RANDOM.randrange(len(some))] = None
-            operations.put("point-encode " + " ".join(map(projective, broken)), "none")
+            for wrong in (None, (some[0][0], some[0][1] ^ 1), (some[0][0] ^ 2, some[0][1]), (0, 0)):  # the identity, or off the curve
+                broken = some[:]
+                broken[RANDOM.randrange(len(some))] = wrong
+                operations.put("point-encode " + " ".join(map(projective, broken)), "none")
         operations.check(self, 750)
 
 

@@ -78,6 +78,52 @@ static void comb_multiply_openssl_agrees(void **state)
         EC_GROUP_free(group);
 }
 
+/* Points of small and large x, as a peer may choose them, by scalars at the ends of the range. */
+static void comb_multiply_chosen_points_openssl_agrees(void **state)
+{
+        EC_GROUP *group = EC_GROUP_new_by_curve_name(NID_secp384r1);
+        EC_POINT *base = EC_POINT_new(group), *product = EC_POINT_new(group);
+        BIGNUM *x = BN_new(), *scalar = BN_new();
+        unsigned on_curve = 0;
+
+        for (unsigned i = 0; i < 64; i++) {
+                uint8_t base_bytes[ELEMENT_LEN] = { (uint8_t) (2 + i % 2) }, expected[ELEMENT_LEN], actual[ELEMENT_LEN];
+                struct token_p384_comb comb;
+                struct token_p384_point point;
+                struct token_number number;
+
+                BN_zero(x);
+                if (i < 32)
+                        assert_true(BN_set_word(x, i / 2));
+                else if (i < 48)
+                        assert_true(BN_copy(x, EC_GROUP_get0_field(group)) != NULL && BN_sub_word(x, i / 2 - 15));
+                else
+                        assert_true(BN_set_bit(x, (int) (i - 48) / 2 * 48 + 40));
+                assert_int_equal(BN_bn2binpad(x, base_bytes + 1, SCALAR_LEN), SCALAR_LEN);
+                if (EC_POINT_oct2point(group, base, base_bytes, sizeof(base_bytes), NULL) != 1) {
+                        assert_false(token_p384_decode(base_bytes, &point));
+                        continue;
+                }
+                on_curve++;
+                edge_scalar(i % 16, EC_GROUP_get0_order(group), scalar);
+                assert_int_equal(EC_POINT_mul(group, product, NULL, base, scalar, NULL), 1);
+                assert_int_equal(EC_POINT_point2oct(group, product, POINT_CONVERSION_COMPRESSED, expected, ELEMENT_LEN, NULL),
+                                 ELEMENT_LEN);
+                assert_true(token_p384_decode(base_bytes, &point));
+                token_p384_comb_init(&comb, &point);
+                number_of(scalar, &number);
+                token_p384_comb_multiply(&comb, &number, &point);
+                assert_true(token_p384_encode(&point, 1, actual));
+                assert_memory_equal(actual, expected, ELEMENT_LEN);
+        }
+        assert_true(on_curve >= 16);
+        BN_free(x);
+        BN_free(scalar);
+        EC_POINT_free(base);
+        EC_POINT_free(product);
+        EC_GROUP_free(group);
+}
+
 /* Sums that ordinary formulas have exceptions for. */
 static void add_special_pairs_are_right(void **state)
 {
@@ -582,6 +628,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(modular_arithmetic_openssl_agrees),
                 cmocka_unit_test(comb_multiply_openssl_agrees),
+                cmocka_unit_test(comb_multiply_chosen_points_openssl_agrees),
                 cmocka_unit_test(add_special_pairs_are_right),
                 cmocka_unit_test(decode_other_encodings_are_refused),
                 cmocka_unit_test(voprf_rfc9497_vectors_match),
