@@ -9,7 +9,7 @@
  *   power MODULUS NUMBER EXPONENT     select MODULUS MASK NUMBER NUMBER     decode MODULUS BYTES     reduce MODULUS BYTES
  *   point-add POINT POINT     point-double POINT     point-multiply POINT NUMBER     point-decode BYTES
  *   point-encode POINT...     map NUMBER     hash-to-group DST MESSAGE     hash-to-scalar DST MESSAGE
- *   blind KEY INPUT BLIND     evaluate SCALAR R ELEMENT...
+ *   blind KEY INPUT DRAW...     evaluate SCALAR R ELEMENT...
  */
 #include "base/encode.h"
 #include "token/voprf.h"
@@ -291,22 +291,28 @@ static void run_hash_to_scalar(const struct call *call)
         put_number(call, &number);
 }
 
-/* Gives out the word that the context is. */
-static bool fill_from_word(void *context, void *to, size_t len, struct base_error *error)
-{
-        struct base_bytes *word = context;
+/* The words that are drawn, in turn. */
+struct draws {
+        const struct base_bytes *words;
+        size_t count;
+};
 
-        if (word->len != len)
-                return base_error_set(error, BASE_ERROR_CRYPTO, "the word is drawn already, or of another length");
-        memcpy(to, word->data, len);
-        word->len = 0;
+static bool fill_from_words(void *context, void *to, size_t len, struct base_error *error)
+{
+        struct draws *draws = context;
+
+        if (draws->count == 0 || draws->words[0].len != len)
+                return base_error_set(error, BASE_ERROR_CRYPTO, "all words are drawn, or one is of another length");
+        memcpy(to, draws->words[0].data, len);
+        draws->words++;
+        draws->count--;
         return true;
 }
 
 static void run_blind(const struct call *call)
 {
-        struct base_bytes drawn = call->words[2];
-        const struct base_random random = { .fill = fill_from_word, .context = &drawn };
+        struct draws draws = { .words = call->words + 2, .count = call->count - 2 };
+        const struct base_random random = { .fill = fill_from_words, .context = &draws };
         BASE_CLEANUP(token_voprf_public_free_p) struct token_voprf_public *key = NULL;
         struct base_error error = BASE_ERROR_INIT;
         struct token_voprf_blind blind;
@@ -321,8 +327,8 @@ static void run_blind(const struct call *call)
 
 static void run_evaluate(const struct call *call)
 {
-        struct base_bytes drawn = call->words[1];
-        const struct base_random random = { .fill = fill_from_word, .context = &drawn };
+        struct draws draws = { .words = call->words + 1, .count = 1 };
+        const struct base_random random = { .fill = fill_from_words, .context = &draws };
         BASE_CLEANUP(token_voprf_private_free_p) struct token_voprf_private *key = NULL;
         uint8_t blinded[TOKEN_VOPRF_BATCH_MAX * TOKEN_VOPRF_ELEMENT_LEN], evaluated[sizeof(blinded)];
         uint8_t proof[TOKEN_VOPRF_PROOF_LEN];
