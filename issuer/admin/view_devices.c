@@ -121,7 +121,7 @@ static bool put_sentence(struct admin_page *page, const struct search *search, s
         switch (search->browse.by) {
         case ISSUER_BROWSE_REVOKED:
                 admin_html_put_number(to, revoked);
-                admin_html_put(to, " revoked devices, the newest first");
+                base_buffer_put_string(to, revoked == 1 ? " revoked device" : " revoked devices, the newest first");
                 break;
         case ISSUER_BROWSE_GROUP:
                 admin_html_put(to, "Devices of the group <b><bdi>");

@@ -72,8 +72,11 @@ class Browser(IssuerCase):
         cls.pictures.mkdir(parents=True, exist_ok=True)
         # A device that tells a lie with markup in it, one that is refused for its boot state, and a fleet around them.
         cls.group(cls.device_id, MARKUP)
-        cls.ask_of(Device(), {"os.id": [2, MARKUP], "os.version": [3, "12"]})
+        liar = Device()
+        cls.ask_of(liar, {"os.id": [2, MARKUP], "os.version": [3, "12"]})
         cls.ask_of(cls.device, None)
+        other = cbor2.loads(cls.issuer.enroll(liar).body)[2]
+        cls.group(other, "W" * 64)
         populate(cls.issuer.directory / "state", 3000, busiest=23_456_789)
         cls.forward = Forward(cls.directory / "admin.sock")
         cls.addClassCleanup(cls.forward.close)
@@ -130,6 +133,8 @@ class Browser(IssuerCase):
             # Nothing sticks out sideways; wide tables scroll by themselves.
             self.assertLessEqual(self.page.run("document.documentElement.scrollWidth"), width, name)
             self.assertEqual(self.page.run(CUT_OFF), [], name)
+            if kind == "narrow":
+                self.assertEqual(self.page.run("[...document.querySelectorAll('.table')].filter((e) => e.scrollWidth > e.clientWidth).length"), 0, name)
             self.page.screenshot(self.pictures / f"{name}-{kind}.png")
 
     def test_pages_in_light_dark_and_narrow_windows(self):
