@@ -52,6 +52,15 @@ class Policy(IssuerCase):
         self.assert_refused(response, 403, "PolicyDenied")
         self.assertEqual([rule["rule"] for rule in response.problem["rules"]], ["quoted-boot"])
 
+    def test_quote_of_sha1_registers_alone_does_not_meet_a_rule_on_sha256(self):
+        who = Device()
+        who.pcrs = {4: {0: b"\x11" * 20, 7: b"\x77" * 20}}
+        self.assertEqual(self.issuer.enroll(who).status, 200)
+        for claimed in ({}, {"pcr.sha256.7": [2, "77" * 32]}):
+            response, _ = self.ask(who, facts={"os.id": [2, "debian"], "os.version": [3, "12.5"], **claimed})
+            self.assert_refused(response, 403, "PolicyDenied")
+            self.assertEqual([rule["rule"] for rule in response.problem["rules"]], ["quoted-boot"])
+
     def test_reload_takes_a_new_policy_and_keeps_the_old_if_it_is_broken(self):
         facts = {"os.id": [2, "debian"], "os.version": [3, "12.4"]}
         self.assertEqual(self.ask(facts=facts)[0].status, 403)
