@@ -259,14 +259,14 @@ class Stack:
         file = self.path(f"{name}.port")
         return int(self.wait(name, lambda: file.exists() and file.read_text().split(), f"{name}'s port")[0])
 
-    def start_issuer(self, policy=LENIENT_POLICY, require_evidence=True, nonce_lifetime=120, port=0, types=None):
+    def start_issuer(self, policy=LENIENT_POLICY, require_evidence=True, nonce_lifetime=120, port=0, types=None, name=ISSUER_NAME):
         state = self.path("issuer")
         if not state.exists():
             state.mkdir(mode=0o700)
             rsa_keys.give_to_issuer(state)
         self.write("issuer-policy/50-fleet.conf", policy)
         config = self.write("issuer.conf", f"""[Issuer]
-Name={ISSUER_NAME}
+Name={name}
 Listen=127.0.0.1:{port}
 MetricsListen=127.0.0.1:0
 Certificate={self.path('tls.pem')}

@@ -32,9 +32,10 @@ class Interop(unittest.TestCase):
         stack.environment["NODE_EXTRA_CA_CERTS"] = str(stack.path("ca.pem"))
         stack.start_ground()
         # Their client sends no evidence; an issuer that asks for none serves it.
-        stack.start_issuer(require_evidence=False, types="blind-rsa voprf")
+        port = stack.reserve_port()
+        cls.our_issuer = f"localhost:{port}"
+        stack.start_issuer(require_evidence=False, types="blind-rsa voprf", port=port, name=cls.our_issuer)
         stack.spawn("peer", cls.node, PEER, "issuer", stack.path("tls.pem"), stack.path("tls.key"), stack.path("peer.port"))
-        cls.our_issuer = f"localhost:{stack.issuer_port}"
         cls.their_issuer = f"localhost:{stack.wait_for_port('peer')}"
         stack.spawn("batches", cls.node, PEER, "batches", stack.path("tls.pem"), stack.path("tls.key"), stack.path("batches.port"))
         cls.their_batches = f"localhost:{stack.wait_for_port('batches')}"
