@@ -23,6 +23,16 @@ const char *evidence_pcr_bank_name(uint16_t algorithm)
         return "";
 }
 
+bool evidence_pcr_bank_find(const char *name, size_t len, uint16_t *ret)
+{
+        for (size_t i = 0; i < BASE_COUNT(banks); i++)
+                if (strlen(banks[i].name) == len && memcmp(banks[i].name, name, len) == 0) {
+                        *ret = banks[i].algorithm;
+                        return true;
+                }
+        return false;
+}
+
 /* PC Client Platform Firmware Profile, section 3.3.4; the UAPI group's Linux TPM PCR registry. */
 static const char *const purposes[EVIDENCE_PCR_COUNT] = {
         [0] = "firmware",

@@ -2,7 +2,7 @@
 #include "issuer/facts.h"
 
 #include "base/encode.h"
-#include "evidence/tpm_numbers.h"
+#include "evidence/pcr_names.h"
 
 #include <string.h>
 
@@ -67,20 +67,6 @@ static bool put_claims(const struct evidence_claims *claims, const struct issuer
         return true;
 }
 
-const char *issuer_facts_bank_name(uint16_t algorithm)
-{
-        switch (algorithm) {
-        case EVIDENCE_TPM_ALG_SHA1:
-                return "sha1";
-        case EVIDENCE_TPM_ALG_SHA256:
-                return "sha256";
-        case EVIDENCE_TPM_ALG_SHA384:
-                return "sha384";
-        default:
-                return "sha512";
-        }
-}
-
 /* Of a key that an approver's signatures open nothing but the operator's word says what these cover. */
 static uint32_t sealed_mask(const struct evidence_verdict *verdict, const struct issuer_approver *approver, uint16_t algorithm)
 {
@@ -98,7 +84,7 @@ static bool put_seal(uint32_t sealed, const struct evidence_pcr_bank *bank, stru
 
                 if ((bank->mask & (1U << pcr)) == 0)
                         continue;
-                (void) snprintf(name, sizeof(name), "quote.sealed.%s.%u", issuer_facts_bank_name(bank->algorithm), pcr);
+                (void) snprintf(name, sizeof(name), "quote.sealed.%s.%u", evidence_pcr_bank_name(bank->algorithm), pcr);
                 if (!policy_facts_set_boolean(to, name, (sealed & (1U << pcr)) != 0, quoted, error))
                         return false;
         }
@@ -113,7 +99,7 @@ static bool put_bank(const struct evidence_pcr_bank *bank, struct policy_facts *
 
                 if ((bank->mask & (1U << pcr)) == 0)
                         continue;
-                (void) snprintf(name, sizeof(name), "pcr.%s.%u", issuer_facts_bank_name(bank->algorithm), pcr);
+                (void) snprintf(name, sizeof(name), "pcr.%s.%u", evidence_pcr_bank_name(bank->algorithm), pcr);
                 base_hex_encode(&hex, BASE_BYTES(bank->values[pcr], evidence_pcr_value_len(bank->algorithm)));
                 if (base_buffer_c_string(&hex) == NULL)
                         return base_error_set_no_memory(error);

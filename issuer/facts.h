@@ -41,6 +41,3 @@ struct issuer_knowledge {
 bool issuer_facts_collect(const struct evidence *evidence, const struct evidence_verdict *verdict,
                           const struct issuer_knowledge *knowledge, uint64_t now, struct policy_facts *ret,
                           struct base_error *error) BASE_MUST_CHECK;
-
-/* "sha256", as in the facts' names; for a bank that evidence can hold. */
-const char *issuer_facts_bank_name(uint16_t algorithm);

@@ -5,6 +5,7 @@
 #include "issuer/json.h"
 
 #include "evidence/header.h"
+#include "evidence/pcr_names.h"
 #include "evidence/tpm_numbers.h"
 
 #include <inttypes.h>
@@ -210,7 +211,7 @@ static void put_sealed_pcrs(const struct trial *trial, struct base_buffer *to)
         for (size_t i = 0; i < sealed->bank_count; i++) {
                 const char *comma = "";
 
-                base_buffer_printf(to, "%s%s:", i == 0 ? "" : " ", issuer_facts_bank_name(sealed->banks[i].algorithm));
+                base_buffer_printf(to, "%s%s:", i == 0 ? "" : " ", evidence_pcr_bank_name(sealed->banks[i].algorithm));
                 for (unsigned pcr = 0; pcr < EVIDENCE_PCR_COUNT; pcr++) {
                         if ((sealed->banks[i].mask & (1U << pcr)) == 0)
                                 continue;

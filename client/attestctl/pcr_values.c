@@ -3,21 +3,11 @@
 
 #include "base/encode.h"
 #include "base/file.h"
-#include "evidence/tpm_numbers.h"
+#include "evidence/pcr_names.h"
 
 #include <string.h>
 
 #define BLANKS " \t\r\n,+"
-
-static const struct {
-        const char *name;
-        uint16_t algorithm;
-} banks[] = {
-        { "sha1", EVIDENCE_TPM_ALG_SHA1 },
-        { "sha256", EVIDENCE_TPM_ALG_SHA256 },
-        { "sha384", EVIDENCE_TPM_ALG_SHA384 },
-        { "sha512", EVIDENCE_TPM_ALG_SHA512 },
-};
 
 static bool wrong(const char *word, struct base_error *error)
 {
@@ -28,22 +18,20 @@ static bool wrong(const char *word, struct base_error *error)
 /* "sha256:": the bank that the next values are of. */
 static bool bank_start(const char **text, struct evidence_pcrs *pcrs, struct evidence_pcr_bank **bank)
 {
-        for (size_t i = 0; i < BASE_COUNT(banks); i++) {
-                size_t len = strlen(banks[i].name);
+        size_t len = strcspn(*text, ":");
+        uint16_t algorithm;
 
-                if (strncmp(*text, banks[i].name, len) != 0 || (*text)[len] != ':')
-                        continue;
-                *text += len + 1;
-                for (size_t at = 0; at < pcrs->bank_count; at++)
-                        if (pcrs->banks[at].algorithm == banks[i].algorithm) {
-                                *bank = &pcrs->banks[at];
-                                return true;
-                        }
-                *bank = &pcrs->banks[pcrs->bank_count++];
-                **bank = (struct evidence_pcr_bank){ .algorithm = banks[i].algorithm };
-                return true;
-        }
-        return false;
+        if ((*text)[len] != ':' || !evidence_pcr_bank_find(*text, len, &algorithm))
+                return false;
+        *text += len + 1;
+        for (size_t at = 0; at < pcrs->bank_count; at++)
+                if (pcrs->banks[at].algorithm == algorithm) {
+                        *bank = &pcrs->banks[at];
+                        return true;
+                }
+        *bank = &pcrs->banks[pcrs->bank_count++];
+        **bank = (struct evidence_pcr_bank){ .algorithm = algorithm };
+        return true;
 }
 
 /* "7 : 0xHEX" or "7=HEX". */
