@@ -15,6 +15,7 @@
 #define POLICY_EXPRESSION_SET_MAX   64  /* elements of one `in {…}` */
 #define POLICY_REASON_BYTES_MAX     512 /* with the NUL */
 
+#define POLICY_EXPRESSION_PROBLEMS_MAX      16  /* of one that does not parse */
 #define POLICY_EXPRESSION_PROBLEM_BYTES_MAX 256 /* with the NUL */
 
 struct policy_expression;
@@ -29,6 +30,13 @@ bool policy_expression_parse(struct base_bytes text, struct policy_expression **
 
 /* `offset` is the byte of the text that `what` is about: where the fact's name or the value stands. */
 typedef void policy_expression_reporter(size_t offset, const char *what, void *context);
+
+/*
+ * Of a text that policy_expression_parse() refused: goes on at the next `and`, `or` or ')' behind what is wrong and calls
+ * `reporter` for all that is wrong besides, in the order of the text. With the first these are at most
+ * POLICY_EXPRESSION_PROBLEMS_MAX.
+ */
+void policy_expression_report_others(struct base_bytes text, policy_expression_reporter *reporter, void *context);
 
 /*
  * Checks the expression against the known facts (policy/known_facts.h): each name is known or of an open family, and is

@@ -23,6 +23,12 @@ struct parser {
         struct policy_expression *expression;
         size_t *ret_offset;
         struct base_error *error;
+        policy_expression_reporter *reporter; /* NULL: the first problem ends it */
+        void *context;
+        unsigned problems;
+        size_t problem_offset; /* of the last one */
+        unsigned open;         /* parentheses of the present term that are not closed yet */
+        bool broken;           /* `token` is where the lexer failed; `error` says how */
 };
 
 static bool fail_at(struct parser *parser, size_t offset, const char *what)
@@ -35,6 +41,8 @@ static bool fail_expected(struct parser *parser, const char *what)
 {
         char found[POLICY_TOKEN_TEXT_BYTES_MAX];
 
+        if (parser->broken)
+                return false;
         policy_token_describe(parser->text, &parser->token, found);
         *parser->ret_offset = parser->token.offset;
         return base_error_set(parser->error, BASE_ERROR_POLICY_INVALID, "expected %s, found %s", what, found);
@@ -46,9 +54,14 @@ static bool fail_limit(struct parser *parser, size_t offset, const char *what, i
         return base_error_set(parser->error, BASE_ERROR_LIMIT_EXCEEDED, "%s (at most %d)", what, limit);
 }
 
+/* Where the parser goes on behind problems, one of the lexer is met where its token is looked at. */
 static bool advance(struct parser *parser)
 {
-        return policy_lexer_next(&parser->lexer, &parser->token, parser->ret_offset, parser->error);
+        parser->broken = !policy_lexer_next(&parser->lexer, &parser->token, parser->ret_offset, parser->error);
+        if (!parser->broken)
+                return true;
+        parser->token = (struct policy_token){ .kind = POLICY_TOKEN_AT, .offset = parser->lexer.position };
+        return parser->reporter != NULL;
 }
 
 static bool at_word(const struct parser *parser, const char *word)
@@ -124,6 +137,75 @@ static bool add_value(struct parser *parser, const struct policy_literal *litera
         return true;
 }
 
+/* ---- going on behind a problem ---- */
+
+/* The next token that there is, whatever stands before it. */
+static void skip_token(struct parser *parser)
+{
+        struct policy_lexer *lexer = &parser->lexer;
+        struct base_error ignored;
+        size_t offset;
+
+        while (!policy_lexer_next(lexer, &parser->token, &offset, &ignored))
+                lexer->position = lexer->text.data[lexer->position] == '"' ? lexer->text.len : lexer->position + 1;
+        parser->broken = false;
+}
+
+/* Up to the `and`, `or` or ')' behind what is wrong, or to the end; parentheses between are skipped whole. */
+static void skip_to_boundary(struct parser *parser)
+{
+        unsigned open = parser->open;
+
+        if (parser->broken)
+                skip_token(parser);
+        while (parser->token.kind != POLICY_TOKEN_END) {
+                bool closes = parser->token.kind == POLICY_TOKEN_CLOSE;
+
+                if (open == 0 && (closes || at_word(parser, "and") || at_word(parser, "or")))
+                        break;
+                open = open + (parser->token.kind == POLICY_TOKEN_OPEN) - closes;
+                skip_token(parser);
+        }
+        parser->open = 0;
+}
+
+/* Reports the problem, but for the first, and finds where to go on; false if that is not wanted or possible. */
+static bool recover(struct parser *parser)
+{
+        enum base_error_code code = parser->error->code;
+
+        if (parser->reporter == NULL || (code != BASE_ERROR_POLICY_INVALID && code != BASE_ERROR_MALFORMED) ||
+            parser->problems == POLICY_EXPRESSION_PROBLEMS_MAX - 1)
+                return false;
+        /* The end where a term should be, and several ')' before it, is one problem. */
+        if (parser->problems == 0 || *parser->ret_offset != parser->problem_offset) {
+                parser->problem_offset = *parser->ret_offset;
+                if (parser->problems++ > 0)
+                        parser->reporter(parser->problem_offset, parser->error->message, parser->context);
+        }
+        skip_to_boundary(parser);
+        return true;
+}
+
+/* ---- the grammar ---- */
+
+/* A parenthesis of a term, as in known(…). */
+static bool take_open(struct parser *parser)
+{
+        if (!take(parser, POLICY_TOKEN_OPEN, "'('"))
+                return false;
+        parser->open++;
+        return true;
+}
+
+static bool take_close(struct parser *parser)
+{
+        if (!take(parser, POLICY_TOKEN_CLOSE, "')'"))
+                return false;
+        parser->open--;
+        return true;
+}
+
 static bool take_provenance(struct parser *parser, enum policy_provenance *ret)
 {
         for (int i = 0; i < POLICY_PROVENANCE_COUNT; i++) {
@@ -152,14 +234,15 @@ static bool take_fact(struct parser *parser, struct policy_node *node)
         node->fact_offset = (uint16_t) token.offset;
         if (!add_text(parser, name, token.len, &node->fact) || !advance(parser))
                 return false;
-        if (parser->token.kind != POLICY_TOKEN_AT)
+        if (parser->broken || parser->token.kind != POLICY_TOKEN_AT)
                 return true;
         return advance(parser) && take_provenance(parser, &node->provenance);
 }
 
 static bool take_literal(struct parser *parser, struct policy_literal *ret)
 {
-        return policy_literal_from_token(parser->text, &parser->token, ret, parser->ret_offset, parser->error) && advance(parser);
+        return !parser->broken &&
+               policy_literal_from_token(parser->text, &parser->token, ret, parser->ret_offset, parser->error) && advance(parser);
 }
 
 static bool is_comparison(enum policy_token_kind kind)
@@ -246,8 +329,7 @@ static bool take_set(struct parser *parser, struct policy_node *node)
 static bool take_function(struct parser *parser, struct policy_node *node)
 {
         node->kind = at_word(parser, "known") ? POLICY_NODE_KNOWN : POLICY_NODE_UNREADABLE;
-        return advance(parser) && take(parser, POLICY_TOKEN_OPEN, "'('") && take_fact(parser, node) &&
-               take(parser, POLICY_TOKEN_CLOSE, "')'");
+        return advance(parser) && take_open(parser) && take_fact(parser, node) && take_close(parser);
 }
 
 /* Whether debian( or rpm( is next: as texts both words may stand elsewhere. */
@@ -267,8 +349,7 @@ static bool at_order(const struct parser *parser, enum policy_version_order *ret
 
 static bool take_package(struct parser *parser, struct policy_node *node)
 {
-        if (!advance(parser) || !take(parser, POLICY_TOKEN_OPEN, "'('") || !take_fact(parser, node) ||
-            !take(parser, POLICY_TOKEN_CLOSE, "')'"))
+        if (!advance(parser) || !take_open(parser) || !take_fact(parser, node) || !take_close(parser))
                 return false;
         if (is_comparison(parser->token.kind))
                 return take_comparison(parser, node);
@@ -282,6 +363,7 @@ static bool take_term(struct parser *parser, uint16_t *ret)
         enum policy_version_order order;
         bool ok;
 
+        parser->open = 0;
         if (at_word(parser, "known") || at_word(parser, "unreadable")) {
                 ok = take_function(parser, &node);
         } else if (at_order(parser, &order)) {
@@ -294,10 +376,33 @@ static bool take_term(struct parser *parser, uint16_t *ret)
         } else {
                 ok = at_word(parser, "in") ? take_set(parser, &node) : true;
         }
-        return ok && add_node(parser, node, offset, ret);
+        return (ok || recover(parser)) && add_node(parser, node, offset, ret);
 }
 
 static bool take_chain(struct parser *parser, enum policy_node_kind kind, unsigned depth, uint16_t *ret);
+
+/* An expression up to the token that ends it, which is not taken; `what` says what else could stand there. */
+static bool take_whole(struct parser *parser, enum policy_token_kind end, const char *what, unsigned depth, uint16_t *ret)
+{
+        for (;;) {
+                if (!take_chain(parser, POLICY_NODE_OR, depth, ret))
+                        return false;
+                if (parser->token.kind == end && !parser->broken)
+                        return true;
+                (void) fail_expected(parser, what);
+                if (!recover(parser))
+                        return false;
+                if (parser->token.kind == end || parser->token.kind == POLICY_TOKEN_END)
+                        return true;
+                /* A ')' that nothing opened, or an operator; behind both an operand may follow. */
+                if (parser->token.kind == POLICY_TOKEN_CLOSE)
+                        skip_token(parser);
+                if (parser->token.kind == end)
+                        return true;
+                if ((at_word(parser, "and") || at_word(parser, "or")) && !advance(parser))
+                        return false;
+        }
+}
 
 static bool take_negation(struct parser *parser, unsigned depth, uint16_t *ret)
 {
@@ -312,8 +417,8 @@ static bool take_negation(struct parser *parser, unsigned depth, uint16_t *ret)
         if (!advance(parser))
                 return false;
         if (opens)
-                return take_chain(parser, POLICY_NODE_OR, depth + 1, ret) &&
-                       take(parser, POLICY_TOKEN_CLOSE, "'and', 'or' or ')'");
+                return take_whole(parser, POLICY_TOKEN_CLOSE, "'and', 'or' or ')'", depth + 1, ret) &&
+                       (parser->token.kind == POLICY_TOKEN_END || advance(parser));
         return take_negation(parser, depth + 1, &node.first_child) && add_node(parser, node, offset, ret);
 }
 
@@ -363,9 +468,7 @@ static bool take_all(struct parser *parser)
         if (parser->text.len > POLICY_EXPRESSION_BYTES_MAX)
                 return fail_limit(parser, POLICY_EXPRESSION_BYTES_MAX, "the expression has too many bytes",
                                   POLICY_EXPRESSION_BYTES_MAX);
-        if (!advance(parser) || !take_chain(parser, POLICY_NODE_OR, 0, &parser->expression->root))
-                return false;
-        return parser->token.kind == POLICY_TOKEN_END ? true : fail_expected(parser, "'and', 'or' or the end");
+        return advance(parser) && take_whole(parser, POLICY_TOKEN_END, "'and', 'or' or the end", 0, &parser->expression->root);
 }
 
 bool policy_expression_parse(struct base_bytes text, struct policy_expression **ret, size_t *ret_offset, struct base_error *error)
@@ -392,6 +495,26 @@ bool policy_expression_parse(struct base_bytes text, struct policy_expression **
         shrink(expression);
         *ret = BASE_STEAL(expression);
         return true;
+}
+
+void policy_expression_report_others(struct base_bytes text, policy_expression_reporter *reporter, void *context)
+{
+        policy_auto_expression struct policy_expression *expression = calloc(1, sizeof(*expression));
+        struct base_error error = BASE_ERROR_INIT;
+        size_t offset = 0;
+        struct parser parser = {
+                .text = text,
+                .lexer = { .text = text },
+                .expression = expression,
+                .ret_offset = &offset,
+                .error = &error,
+                .reporter = reporter,
+                .context = context,
+        };
+
+        /* What ends it is a limit, or one problem too many to go on. */
+        if (expression != NULL && !take_all(&parser) && parser.problems > 0 && error.code != BASE_ERROR_NO_MEMORY)
+                reporter(offset, error.message, context);
 }
 
 void policy_expression_free(struct policy_expression *expression)

@@ -36,6 +36,7 @@ static bool set_expression(struct policy_loader *loader, const struct base_ini_e
                         if (problem.code == BASE_ERROR_NO_MEMORY)
                                 return base_error_copy(error, &problem);
                         policy_loader_report_value(loader, entry, offset, problem.code, problem.message);
+                        policy_expression_report_others(base_bytes_from_string(copy), report_in_value, &place);
                         loader->draft->broken = true;
                         return true;
                 }

@@ -113,6 +113,83 @@ static void policy_expression_parse_of_a_wrong_value_says_what_is_wrong(void **s
         expect_error("a.b in {x, y}", 9, "unexpected character ','; a space separates the elements of a set");
 }
 
+struct others {
+        char text[2048];
+        unsigned count;
+};
+
+static void take_other(size_t offset, const char *what, void *context)
+{
+        struct others *others = context;
+        size_t len = strlen(others->text);
+
+        others->count++;
+        (void) snprintf(others->text + len, sizeof(others->text) - len, "%s%zu: %s", len == 0 ? "" : "; ", offset, what);
+}
+
+static void expect_others(const char *text, const char *expected)
+{
+        struct policy_expression *expression = NULL;
+        struct others others = { .count = 0 };
+        size_t offset;
+
+        assert_false(policy_expression_parse(base_bytes_from_string(text), &expression, &offset, NULL));
+        policy_expression_report_others(base_bytes_from_string(text), take_other, &others);
+        assert_string_equal(others.text, expected);
+}
+
+static void policy_expression_report_others_goes_on_at_operators_and_parentheses(void **state)
+{
+        expect_others("a.b = 1 and c.d < x or e.f", "18: texts have no order; a version starts with a digit");
+        expect_others("(a.b = 1 and c.d) and e.f < x", "28: texts have no order; a version starts with a digit");
+        expect_others("a.b c.d (e.f and g.h < x) and i.k < x", "36: texts have no order; a version starts with a digit");
+        expect_others("known(a) and not unreadable(b) or in {1}",
+                      "28: expected a fact, which has a dotted name as in os.id, found 'b'; 34: expected a fact, found 'in'");
+        expect_others("a.b in {x 1} and (c.d in {true} or e.f == ) and g.h",
+                      "26: a set holds texts, numbers or versions; 42: expected a value, found ')'");
+        expect_others("a.b and and c.d or or e.f", "19: expected a fact, found 'or'");
+        expect_others("a.b) and c.d) or e.f ==",
+                      "12: expected 'and', 'or' or the end, found ')'; 23: expected a value, found the end");
+}
+
+static void policy_expression_report_others_tells_nothing_that_follows_from_the_first(void **state)
+{
+        static const char *const texts[] = {
+                "a.b = debian",
+                "a.b == x, y",
+                "known(a.b and c.d == 1",
+                "(a.b",
+                "a.b and",
+                "a.b and \"text or c",
+                "debian(a.b) or c.d",
+                "a.b && c.d",
+                "a.b in {",
+                ")",
+                "(a.b and",
+        };
+
+        for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+                expect_others(texts[i], "");
+}
+
+static void policy_expression_report_others_keeps_the_limits(void **state)
+{
+        char text[1024] = "a.b < x";
+        struct others others = { .count = 0 };
+
+        for (int i = 0; i < 40; i++)
+                (void) strcat(text, " and a.b < x");
+        policy_expression_report_others(base_bytes_from_string(text), take_other, &others);
+        assert_int_equal(others.count, POLICY_EXPRESSION_PROBLEMS_MAX - 1);
+        /* What is too deep is not looked into, and is said. */
+        (void) memset(text, '(', 100);
+        (void) snprintf(text + 100, sizeof(text) - 100, "a.b");
+        memcpy(text, "a < 1 and ", strlen("a < 1 and "));
+        others = (struct others){ .count = 0 };
+        policy_expression_report_others(base_bytes_from_string(text), take_other, &others);
+        assert_string_equal(others.text, "42: the expression is nested too deeply (at most 32)");
+}
+
 static void policy_expression_parse_of_other_languages_gives_a_hint(void **state)
 {
         expect_error("a.b = 1", 4, "unexpected character '='; \"is equal\" is '=='");
@@ -236,6 +313,9 @@ int main(void)
                 cmocka_unit_test(policy_expression_parse_of_every_form_succeeds),
                 cmocka_unit_test(policy_expression_parse_of_a_wrong_term_says_what_it_expected),
                 cmocka_unit_test(policy_expression_parse_of_a_wrong_value_says_what_is_wrong),
+                cmocka_unit_test(policy_expression_report_others_goes_on_at_operators_and_parentheses),
+                cmocka_unit_test(policy_expression_report_others_tells_nothing_that_follows_from_the_first),
+                cmocka_unit_test(policy_expression_report_others_keeps_the_limits),
                 cmocka_unit_test(policy_expression_parse_of_other_languages_gives_a_hint),
                 cmocka_unit_test(policy_expression_parse_of_a_long_word_shows_its_start),
                 cmocka_unit_test(policy_expression_parse_of_deep_nesting_keeps_the_limit),

@@ -372,13 +372,15 @@ static void policy_load_buffer_with_many_errors_lists_them_all(void **state)
         struct policy *policy = NULL;
         struct base_error error;
         static const char text[] =
-                "[Policy]\nVersion=x\nOther=1\n[Rule a]\nRequire=custom.y = 1\nWhen=(custom.y\n[Rules]\nKey=Value\n"
+                "[Policy]\nVersion=x\nOther=1\n[Rule a]\nRequire=custom.y = 1 or custom.z < "
+                "yes\nWhen=(custom.y\n[Rules]\nKey=Value\n"
                 "[Rule b]\nRemedy=r\n[Rule e]\nRequire=os.idd == debian and \\\n  kernel.taint and os.id in {1 2}\n"
                 "[Rule c]\nRequire=x\nnonsense\n[Rule d]\n";
         static const char *const expected[] = {
                 "p.conf:2:9: Version= is not an unsigned integer of 64 bits",
                 "p.conf:3:1: unknown key 'Other'",
                 "p.conf:5:18: unexpected character '='; \"is equal\" is '=='",
+                "p.conf:5:36: texts have no order; a version starts with a digit",
                 "p.conf:6:15: expected 'and', 'or' or ')', found the end",
                 "p.conf:7:2: unknown section 'Rules'; did you mean 'Rule'?",
                 "p.conf:12:9: there is no fact 'os.idd'; did you mean 'os.id'?",
