@@ -22,7 +22,8 @@ enum grade {
 
 struct finding {
         enum grade grade;
-        int status; /* of BAD: the exit status that stands for it */
+        int status;          /* of BAD: the exit status that stands for it */
+        size_t public_bytes; /* of the text: what support may read if the rest tells facts of the administrator's own; 0: all */
         char check[96];
         char text[640];
         char remedy[640]; /* "": none */
@@ -157,6 +158,8 @@ static void check_rules(struct attestctl *ctl, struct findings *findings, const 
                 }
                 finding = note(findings, is_bad ? GRADE_BAD : GRADE_WARN, ATTESTER_ERROR_POLICY_DENIED, issuer, "rule %s: %s%s",
                                rules[i].name, rules[i].reason, strcmp(rules[i].outcome, "grace") == 0 ? " (in grace)" : "");
+                if (strstr(rules[i].reason, "custom.") != NULL)
+                        finding->public_bytes = strlen("rule : ") + strlen(rules[i].name);
                 advise(finding, "%s", rules[i].remedy);
         }
         if (met == count && count > 0)
@@ -226,17 +229,23 @@ static void examine(struct attestctl *ctl, struct findings *findings, char **ret
         attester_status_free(status);
 }
 
-static json_t *findings_json(const struct findings *findings)
+/* Without what is not `public_only`, for a file that leaves the device. */
+static json_t *findings_json(const struct findings *findings, bool public_only)
 {
         json_t *array = json_array();
 
         for (size_t i = 0; i < findings->count; i++) {
                 const struct finding *finding = &findings->items[i];
+                bool cut = public_only && finding->public_bytes > 0;
+                char text[sizeof(finding->text)];
 
-                (void) json_array_append_new(
-                        array, json_pack("{s:o, s:s, s:o, s:o}", "check", attestctl_json_string(finding->check), "grade",
-                                         grade_names[finding->grade], "text", attestctl_json_string(finding->text), "remedy",
-                                         attestctl_json_string(finding->remedy)));
+                (void) snprintf(text, sizeof(text), "%.*s%s", cut ? (int) finding->public_bytes : (int) sizeof(text),
+                                finding->text,
+                                cut ? "by facts of the administrator's own (custom.*), which are not told here" : "");
+                (void) json_array_append_new(array,
+                                             json_pack("{s:o, s:s, s:o, s:o}", "check", attestctl_json_string(finding->check),
+                                                       "grade", grade_names[finding->grade], "text", attestctl_json_string(text),
+                                                       "remedy", attestctl_json_string(finding->remedy)));
         }
         return array;
 }
@@ -298,7 +307,7 @@ static bool write_bundle(struct attestctl *ctl, const struct findings *findings,
                          struct base_error *error)
 {
         json_t *document = json_pack("{s:o, s:o, s:o}", "version", attestctl_json_string(version == NULL ? "" : version),
-                                     "findings", findings_json(findings), "facts", facts_json(ctl));
+                                     "findings", findings_json(findings, true), "facts", facts_json(ctl));
         char *text = document == NULL ? NULL : json_dumps(document, JSON_INDENT(2) | JSON_ENSURE_ASCII);
         bool done;
 
@@ -330,7 +339,7 @@ static int run(struct attestctl *ctl, void *state, char **arguments, int count)
                 return base_error_exit_status(BASE_ERROR_NO_MEMORY);
         examine(ctl, findings, &version);
         if (ctl->json)
-                printed = attestctl_print_json(json_pack("{s:o}", "findings", findings_json(findings)));
+                printed = attestctl_print_json(json_pack("{s:o}", "findings", findings_json(findings, false)));
         else
                 print_findings(ctl, findings);
         if (path != NULL && !write_bundle(ctl, findings, version, path, &error))

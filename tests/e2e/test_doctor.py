@@ -41,9 +41,12 @@ class Doctor(VerifierCase):
         self.stack.attestctl("reload", check=False)
 
     def test_each_ailment_is_named_with_its_remedy_and_gone_when_it_is_mended(self):
-        device = self.start(POLICY)
+        self.stack.write("root/etc/os-release", "ID=debian\n")
+        self.stack.write("root/etc/attesterd/facts.d/own.facts", 'asset = "LAP-4711-Lisbon"\n')
+        device = self.start(POLICY, root=self.stack.path("root"))
         self.assertEqual({finding["grade"] for finding in self.examine(0, "ready", ISSUER_NAME, absent=("What to do",))}, {"good"})
         bundle = self.check_bundle(device)
+        self.check_bundle_beside_custom_facts()
 
         self.stack.write("etc/policy.d/50.conf", DENYING)
         self.reload()
@@ -92,6 +95,18 @@ class Doctor(VerifierCase):
             if len(name) > 5:  # shorter ones are words, too
                 self.assertIsNone(re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text), name)
         return document
+
+    def check_bundle_beside_custom_facts(self):
+        """The person here reads why a rule fails; whom the bundle is sent to does not read the administrator's own facts."""
+        file = self.stack.path("custom.json")
+        self.stack.write("etc/policy.d/50.conf", '[Rule asset]\nRequire=custom.asset == "LAP-1"\n')
+        self.reload()
+        self.examine(POLICY_DENIED, "rule asset: custom.asset is LAP-4711-Lisbon")
+        self.stack.attestctl("doctor", "--bundle", file, check=False)
+        self.assertNotIn("4711", file.read_text())
+        self.assertIn("rule asset: by facts of the administrator's own", file.read_text())
+        self.stack.path("etc/policy.d/50.conf").unlink()
+        self.reload()
 
     def test_without_an_issuer_that_is_the_thing_to_mend(self):
         self.stack.start_daemon()
