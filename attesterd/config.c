@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "attesterd/config.h"
 
+#include "attesterd/net/request.h"
+
 #include "base/file.h"
 #include "base/ini.h"
 
@@ -168,9 +170,14 @@ static bool replace_string(char **string, const char *value, struct base_error *
 
 static bool replace_url(char **url, const char *value, struct base_error *error)
 {
+        char host[NET_HOST_BYTES_MAX];
+
         if (strncmp(value, "https://", 8) != 0 || value[8] == '\0' || strlen(value) > ATTESTERD_URL_BYTES_MAX)
                 return base_error_set(error, BASE_ERROR_CONFIG_INVALID, "not an https:// URL of at most %d characters",
                                       ATTESTERD_URL_BYTES_MAX);
+        /* What attester-net would refuse, a user's name and password above all, is told before the first request. */
+        if (!net_url_get_host(value, host, NULL))
+                return base_error_set(error, BASE_ERROR_CONFIG_INVALID, "not https://HOST/… or https://HOST:PORT/…");
         return replace_string(url, value, error);
 }
 

@@ -50,7 +50,7 @@ bool net_url_get_host(const char *url, char ret[static NET_HOST_BYTES_MAX], stru
         int port;
 
         if (strncmp(url, SCHEME, strlen(SCHEME)) != 0)
-                return base_error_set(error, BASE_ERROR_INVALID_ARGUMENT, "the issuer's URL does not start with " SCHEME);
+                return base_error_set(error, BASE_ERROR_INVALID_ARGUMENT, "the URL does not start with " SCHEME);
         if (host[0] == '[') {
                 len = 1 + strspn(host + 1, "0123456789abcdefABCDEF:.");
                 len = len > 1 && host[len] == ']' ? len + 1 : 0;
@@ -59,11 +59,11 @@ bool net_url_get_host(const char *url, char ret[static NET_HOST_BYTES_MAX], stru
         }
         port = port_length(host + len);
         if (len == 0 || port < 0 || strchr("/?", host[len + (size_t) port]) == NULL)
-                return base_error_set(error, BASE_ERROR_INVALID_ARGUMENT, "the issuer's URL has no plain host and port");
+                return base_error_set(error, BASE_ERROR_INVALID_ARGUMENT, "the URL has no plain host and port");
         len += (size_t) port;
         if (len >= NET_HOST_BYTES_MAX)
-                return base_error_set(error, BASE_ERROR_LIMIT_EXCEEDED,
-                                      "the host in the issuer's URL is longer than %d characters", NET_HOST_BYTES_MAX - 1);
+                return base_error_set(error, BASE_ERROR_LIMIT_EXCEEDED, "the host in the URL is longer than %d characters",
+                                      NET_HOST_BYTES_MAX - 1);
         memcpy(ret, host, len);
         ret[len] = '\0';
         return true;

@@ -186,6 +186,8 @@ static void load_what_is_wrong_is_named_with_its_place(void **state)
                 { "etc/issuers.d/x.conf", "[Issuer]\nUrl=https://a.example/\n", "x.conf:1:1: the [Issuer] section has no Name=" },
                 { "etc/issuers.d/x.conf", "[Issuer]\nName=a.example\nUrl=http://a.example/\n",
                   "x.conf:3:5: Url=: not an https://" },
+                { "etc/issuers.d/x.conf", "[Issuer]\nName=a.example\nUrl=https://user:secret@a.example/\n",
+                  "x.conf:3:5: Url=: not https://HOST/" },
                 { "etc/issuers.d/x.conf", "[Issuer]\nName=a.example\nDirectoryMirror=c.example\n",
                   "x.conf:3:17: DirectoryMirror=: not an https://" },
                 { "etc/issuers.d/x.conf", "[Issuer]\nName=a.example\nAttest=maybe\n", "x.conf:3:8: Attest=: not" },
