@@ -35,6 +35,10 @@ def covers(pattern, path):
     return any(fnmatch.fnmatchcase("/".join(parts[:end]), pattern.rstrip("/")) for end in range(1, len(parts) + 1))
 
 
+def covers_any(patterns, path):
+    return any(covers(pattern, path) for pattern in patterns)
+
+
 class Installed(unittest.TestCase):
     maxDiff = None
 
@@ -64,8 +68,8 @@ class Installed(unittest.TestCase):
         return re.sub(r"^usr/etc/", "etc/", re.sub(r"^usr/local/", "usr/", path))
 
     def assert_each_once(self, paths, lists, excluded=()):
-        wanted = [path for path in paths if not any(covers(pattern, path) for pattern in excluded)]
-        owners = {path: [name for name, patterns in lists.items() if any(covers(pattern, path) for pattern in patterns)] for path in wanted}
+        wanted = [path for path in paths if not covers_any(excluded, path)]
+        owners = {path: [name for name, patterns in lists.items() if covers_any(patterns, path)] for path in wanted}
         self.assertEqual({path: names for path, names in owners.items() if len(names) != 1}, {}, "in no package, or in several")
         for name, patterns in lists.items():
             for pattern in patterns:
@@ -117,7 +121,7 @@ class Installed(unittest.TestCase):
         version = re.search(r"(?m)^Version:\s+(\S+)$", spec.read_text())[1]
         (top / "SOURCES").mkdir()
         with tarfile.open(top / f"SOURCES/attesterd-{version}.tar.gz", "w:gz") as archive:
-            for name in ("LICENSE", "NEWS.md", "examples"):
+            for name in ("LICENSE", "NEWS.md", "SECURITY.md", "docs", "examples"):
                 archive.add(SOURCE / name, f"attesterd-{version}/{name}")
         library = next(path for path in self.paths if path.endswith("/libattester.so"))
         macros = {name: f"/{value}" for name, value in MACROS.items()}
@@ -132,6 +136,22 @@ class Installed(unittest.TestCase):
 
     def holds_files(self, directory):
         return directory not in self.paths
+
+    def test_documents_that_pages_name_are_in_the_pages_package(self):
+        spec = (SOURCE / "packaging/rpm/attesterd.spec").read_text()
+        guides = set()
+        for file in (SOURCE / "packaging/debian").glob("*.install"):
+            pages = [path for path in self.everything() if "/man/" in path and covers_any(file.read_text().split(), self.as_packaged(path))]
+            named = {name for path in pages for name in re.findall(r"\\fI([\w.-]+\.md)", pathlib.Path(self.directory.name, path).read_text())}
+            documents = file.with_suffix(".docs").read_text().split() if file.with_suffix(".docs").exists() else []
+            guides |= {pathlib.Path(document).name for document in documents}
+            with self.subTest(file.stem):
+                self.assertEqual(named - {pathlib.Path(document).name for document in documents}, set())
+                self.assertEqual([document for document in documents if not (SOURCE / document).is_file()], [])
+                section = re.search(rf"(?ms)^%files{'' if file.stem == 'attesterd' else ' -n ' + file.stem}\n(.*?)(?=^%files|^%changelog)", spec)
+                if documents:
+                    self.assertIn("%doc " + " ".join(documents) + "\n", section[1])
+        self.assertLessEqual({"ADMIN.md", "ISSUER.md", "ORIGIN.md", "SECURITY.md", "TRUST.md"}, guides)
 
     def test_maintainer_scripts_are_shell(self):
         scripts = [file for file in (SOURCE / "packaging/debian").iterdir() if re.search(r"\.(pre|post)(inst|rm)$", file.name)]
