@@ -112,8 +112,10 @@ void attestctl_options_overview(FILE *to)
 
         (void) fputs("usage: attestctl COMMAND [OPTION…]\n\n", to);
         base_command_print_help(commands, count, to);
-        (void) fputs("\nEvery command takes --json, --bus-address, --timeout and --help. attestctl(1) has the exit statuses.\n",
-                     to);
+        (void) fputs(
+                "\nEvery command takes --json, --bus-address, --timeout and --help; attestctl --version prints the version.\n"
+                "attestctl(1) has the exit statuses.\n",
+                to);
 }
 
 bool attestctl_options_completion(FILE *to, const char *shell)
