@@ -199,7 +199,7 @@ This device does not meet the policy.
     def test_policy_check_needs_no_daemon_and_prints_all_errors(self):
         good, bad = self.top / "good.conf", self.top / "bad.conf"
         good.write_text("[Policy]\nVersion=7\n[Rule os]\nRequire=os.id == debian\nRemedy=Install Debian.\n")
-        bad.write_text("[Rule one]\nRequire=os.id ==\n[Rule two]\nRequire=and\n")
+        bad.write_text("[Rule one]\nRequire=os.id ==\n[Rule two]\nRequire=and os.id == debian\n")
         out = self.run_ctl("policy", "check", good, bus=False).out
         self.assertIn("sound: 1 rule, version 7", out)
         done = self.run_ctl("policy", "check", good, bad, status=21, bus=False)
