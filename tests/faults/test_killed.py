@@ -24,7 +24,7 @@ import unittest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
 from fuse import FILE, TPM, Fuse  # noqa: E402
 from killed_load import Browser, Ledger, Replacement, Visitor  # noqa: E402
-from stack import ISSUER_NAME, Stack, wait_for  # noqa: E402
+from stack import HIGH_LIMITS, ISSUER_NAME, Stack, wait_for  # noqa: E402
 from visitor import ask  # noqa: E402
 
 BROWSERS = 3
@@ -35,7 +35,6 @@ WITHIN_EVERY = 2    # kills of a program that keeps state: within a call that ch
 WITHIN_SECONDS = 1
 CALLS_MAX = 20            # of which it is any one
 CALLS_OF_REPLACEMENT = 12 # by which the device's files change when its key is replaced and enrolled
-LIMITS = "[Limits]\nRequestsPerSecond=10000\nRequestsBurst=10000\n"
 
 
 class RestartingStack(Stack):
@@ -85,7 +84,7 @@ class Killed(unittest.TestCase):
         self.addCleanup(stack.stop)
         stack.start_ground()
         stack.start_website()
-        stack.start_daemon(limits=LIMITS)
+        stack.start_daemon(limits=HIGH_LIMITS)
         stack.start_agent()
         self.device = stack.attestctl_json("enroll", ISSUER_NAME)["device"]
         self.ledger = Ledger()
@@ -110,7 +109,7 @@ class Killed(unittest.TestCase):
     def start(self, name):
         """attester-net is a child of attesterd, which starts it again by itself."""
         if name == "attesterd":
-            self.stack.start_daemon(limits=LIMITS)
+            self.stack.start_daemon(limits=HIGH_LIMITS)
         elif name == "issuer":
             self.stack.start_issuer()
         elif name == "gate":

@@ -19,14 +19,13 @@ import unittest
 for folder in ("e2e", "issuer"):
     sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / folder))
 from device import TokenKey  # noqa: E402
-from stack import ISSUER_NAME, Stack, wait_for  # noqa: E402
+from stack import HIGH_LIMITS, ISSUER_NAME, Stack, wait_for  # noqa: E402
 from visitor import ask  # noqa: E402
 
 DAY = 86400
 VISITORS = 6
 OVERLAP = 7 * DAY
 AROUND_SECONDS = 4
-LIMITS = "[Limits]\nRequestsPerSecond=10000\nRequestsBurst=10000\n"  # visitors are as fast as the machine
 
 
 class RotatingStack(Stack):
@@ -64,7 +63,7 @@ class Rotation(unittest.TestCase):
         stack.environment.update(LD_PRELOAD=SKEW, ATTESTER_TEST_SKEW=str(stack.write("skew", "0")),
                                  ASAN_OPTIONS=f"{options}:verify_asan_link_order=0")
         stack.start_website()
-        stack.start_daemon(limits=LIMITS)
+        stack.start_daemon(limits=HIGH_LIMITS)
         stack.attestctl("enroll", ISSUER_NAME)
 
     def move_clock(self, seconds):
@@ -132,7 +131,7 @@ class Rotation(unittest.TestCase):
         self.assertEqual(self.token()[0], self.in_challenge(first[0]))  # announced, and not used yet
         # The device's copy of the directory lives for an hour of a clock that is not moved.
         self.stack.end("attesterd")
-        self.stack.start_daemon(limits=LIMITS)
+        self.stack.start_daemon(limits=HIGH_LIMITS)
 
         self.move_clock(fresh["not-before"] - self.now() - AROUND_SECONDS / 2)
         old = self.token()[1]
